@@ -1,0 +1,163 @@
+"""What the box tells the HIS, as values (his-link §2).
+
+`fields()` gives the normative names; the journal stores and the link encodes those.
+"""
+
+from dataclasses import dataclass, fields as dataclass_fields
+from typing import Any
+
+from device.domain.words import ErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class HelloOk:
+    """`hello_ok`. `unsettled` and `undelivered` are ids, or {id, try, business_date} in day scope."""
+
+    box: str
+    desk: str
+    time: str
+    unsettled: tuple[str | dict[str, object], ...] = ()
+    undelivered: tuple[str | dict[str, object], ...] = ()
+    v: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`result`. The HIS books only on status `paid`."""
+
+    id: str
+    try_: int
+    revision: int
+    status: str
+    """paid | not_paid | returned | unknown"""
+    business_date: str = ""
+    reason: str = ""
+    message: str = ""
+    wallet: str = ""
+    amount_fen: int = 0
+    refunded_fen: int = 0
+    out_trade_no: str = ""
+    provider_trade_no: str = ""
+    paid_at: str = ""
+    payer_mask: str = ""
+    booked: bool = False
+    attention: bool = False
+    state: str = ""
+    """With unknown: armed | paying | password | querying | reversing | manual."""
+    next_check_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RefundResult:
+    """`refund_result`."""
+
+    id: str
+    revision: int
+    status: str
+    """refunded | pending | failed | unknown"""
+    pay_id: str = ""
+    reason: str = ""
+    message: str = ""
+    amount_fen: int = 0
+    out_trade_no: str = ""
+    out_refund_no: str = ""
+    provider_refund_no: str = ""
+    refunded_at: str = ""
+    attention: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """`progress`: sent once, never repeated or waited for."""
+
+    id: str
+    state: str
+    wallet: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One line of the diagnosis."""
+
+    part: str
+    state: str
+    """ok | warn | fail"""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """`status_result`."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """`error`: this request changed nothing."""
+
+    code: ErrorCode
+    message: str
+    id: str = ""
+    reason: str = ""
+    blocking_id: str = ""
+    age_s: int | None = None
+    first_seen: str = ""
+    status: str = ""
+    out_trade_no: str = ""
+
+
+Reply = HelloOk | Result | RefundResult | Progress | StatusResult | ErrorReply
+Answer = Result | RefundResult
+"""The replies that are stored under (business_date, id, revision) before they are sent."""
+
+TYPES: dict[type[Any], str] = {
+    HelloOk: "hello_ok",
+    Result: "result",
+    RefundResult: "refund_result",
+    Progress: "progress",
+    StatusResult: "status_result",
+    ErrorReply: "error",
+}
+ALWAYS = {
+    HelloOk: frozenset({"v", "box", "desk", "time", "unsettled", "undelivered"}),
+    Result: frozenset(
+        {"id", "try", "revision", "status", "reason", "message", "amount_fen", "refunded_fen"}
+        | {"out_trade_no", "attention", "booked"}
+    ),
+    RefundResult: frozenset({"id", "revision", "status", "pay_id", "reason", "message"})
+    | {"amount_fen", "out_trade_no", "out_refund_no"},
+    Progress: frozenset({"id", "state"}),
+    StatusResult: frozenset({"parts"}),
+    ErrorReply: frozenset({"code", "message"}),
+}
+"""The fields that stand in the message even when empty."""
+
+
+def fields(reply: Reply) -> dict[str, Any]:
+    """Return the message's fields by their normative names, `type` first, empty ones left out."""
+    kind = type(reply)
+    out: dict[str, Any] = {"type": TYPES[kind]}
+    for field in dataclass_fields(reply):
+        name = field.name.rstrip("_")
+        value = getattr(reply, field.name)
+        if name in ALWAYS[kind] or value not in ("", None, 0, False):
+            out[name] = _plain(value)
+    return out
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, ErrorCode):
+        return value.value
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, Part):
+        return {"part": value.part, "state": value.state, "text": value.text}
+    return value
+
+
+def answer_from_fields(message: dict[str, Any]) -> Answer:
+    """Return the stored answer again; KeyError or TypeError if it is not one of ours."""
+    kind = {"result": Result, "refund_result": RefundResult}[message["type"]]
+    names = {f.name.rstrip("_"): f.name for f in dataclass_fields(kind)}
+    return kind(**{names[k]: v for k, v in message.items() if k != "type"})

@@ -1,0 +1,191 @@
+"""What people are told: each screen is a meaning, not pixels (style: Trezor).
+
+`display/` draws them. `Signal` is what the lamp and buzzer say at the same time.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from device.domain.words import Reason, Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """The first picture, before anything works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nobody is paying. `wallets` are those that are verified."""
+
+    hospital: str
+    desk: str
+    wallets: tuple[Wallet, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AmountDue:
+    """请出示付款码: the amount is armed."""
+
+    amount_fen: int
+    title: str
+    """门诊收费, or the HIS's own title."""
+    masked_name: str = ""
+    wallets: tuple[Wallet, ...] = ()
+    seconds_left: int | None = None
+    hint: str = ""
+    """A short line in place of the wallets: why the last code was not taken (`Hint` text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """The code is read and on its way."""
+
+    amount_fen: int
+    wallet: Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Paying:
+    """The provider has been asked."""
+
+    amount_fen: int
+    wallet: Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """请在手机上输入密码."""
+
+    amount_fen: int
+    wallet: Wallet
+    seconds_left: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaidScreen:
+    """支付成功. Never shown before paid is on disk (M22)."""
+
+    amount_fen: int
+    wallet: Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class DeclinedScreen:
+    """This code was declined. `retry`: another code may be shown now."""
+
+    amount_fen: int
+    reason: Reason
+    retry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotPaidScreen:
+    """The charge ended unpaid (cancelled, expired, offline ...)."""
+
+    amount_fen: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class AskingProvider:
+    """结果确认中，请勿重复收款."""
+
+    amount_fen: int
+    wallet: Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class GivingBack:
+    """正在撤销，款项将自动退回，可改用其他方式."""
+
+    amount_fen: int
+    wallet: Wallet
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """已撤销 or 已退款: the money went back."""
+
+    amount_fen: int
+    refund: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallCashier:
+    """请联系收费员: something needs a person."""
+
+    amount_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OfflineScreen:
+    """网络不通，暂不能收款. `why` is vpn, wallet or channel_not_verified."""
+
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockNotSet:
+    """时间未校准，暂不能收款."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageFailed:
+    """存储故障，请联系收费员."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerMissing:
+    """扫码器未连接."""
+
+
+Screen = (
+    Starting
+    | Idle
+    | AmountDue
+    | Scanned
+    | Paying
+    | Password
+    | PaidScreen
+    | DeclinedScreen
+    | NotPaidScreen
+    | AskingProvider
+    | GivingBack
+    | GivenBack
+    | CallCashier
+    | OfflineScreen
+    | ClockNotSet
+    | StorageFailed
+    | ScannerMissing
+)
+
+
+class Hint(StrEnum):
+    """Why a code was not taken while the amount stays on the screen (AmountDue.hint)."""
+
+    SCAN_AGAIN = "请重新扫码"
+    OTHER_WALLET_WECHAT = "请出示微信付款码"
+    OTHER_WALLET_ALIPAY = "请出示支付宝付款码"
+    NOT_PAYER_CODE = "不是付款码"
+    UNIONPAY = "不支持云闪付"
+    ECNY = "不支持数字人民币"
+    MEDICAL = "这是医保码，请出示付款码"
+    ID_CARD = "这是身份证号，请出示付款码"
+    USED_CODE = "请刷新付款码后重扫"
+    WALLET_OFF = "该钱包暂不可用"
+
+
+class Signal(StrEnum):
+    """What the lamp and the buzzer say; each differs in light, rhythm and sound."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    SCANNED = "scanned"
+    WORKING = "working"
+    PASSWORD = "password"  # noqa: S105  a screen, not a secret
+    PAID = "paid"
+    DECLINED = "declined"
+    DOUBT = "doubt"
+    OFFLINE = "offline"
+    FAULT = "fault"
