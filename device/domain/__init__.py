@@ -1,1 +1,1 @@
-"""What the box is about, without I/O: standard library only, every rule a table or a pure function."""
+"""What the box is about, without I/O: standard library only, rules as tables and pure functions."""

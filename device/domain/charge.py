@@ -20,7 +20,7 @@ class ChargeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChargeKey:
-    """(desk, business_date, id, try); the desk is the box's own. `business_date` "" = unique scope."""
+    """(desk, business_date, id, try); the desk is the box's own; date "" = unique scope."""
 
     business_date: str
     his_id: str

@@ -52,7 +52,7 @@ PayOutcome = Paid | Declined | PayerConfirming | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Query: the order exists and is neither paid nor ended (NOTPAY, USERPAYING, WAIT_BUYER_PAY)."""
+    """Query: it exists, neither paid nor ended (NOTPAY, USERPAYING, WAIT_BUYER_PAY)."""
 
     confirming: bool = False
     """The payer is at it right now (USERPAYING)."""
@@ -98,7 +98,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Reverse or refund: not now, ask again (recall=Y, retry_flag=Y, balance, busy, system error)."""
+    """Reverse or refund: not now, ask again (recall=Y, retry_flag=Y, balance, system error)."""
 
     code: str
     reason: Reason = Reason.PROVIDER_BUSY

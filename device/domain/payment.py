@@ -125,7 +125,7 @@ TABLE: dict[AttemptState, dict[AttemptEvent, AttemptState | None]] = {
 """State x event -> next state; None stays. An event that is not listed is illegal there."""
 
 
-class IllegalEvent(Exception):  # noqa: N818  it names the event, as h11's LocalProtocolError does
+class IllegalEvent(Exception):
     """A programmer's error: this state does not allow this event. Nothing was changed."""
 
 

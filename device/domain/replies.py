@@ -3,7 +3,8 @@
 `fields()` gives the normative names; the journal stores and the link encodes those.
 """
 
-from dataclasses import dataclass, fields as dataclass_fields
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from typing import Any
 
 from device.domain.words import ErrorCode
@@ -11,7 +12,7 @@ from device.domain.words import ErrorCode
 
 @dataclass(frozen=True, slots=True)
 class HelloOk:
-    """`hello_ok`. `unsettled` and `undelivered` are ids, or {id, try, business_date} in day scope."""
+    """`hello_ok`. The lists hold ids, in day scope {id, try, business_date}."""
 
     box: str
     desk: str
@@ -158,6 +159,6 @@ def _plain(value: object) -> object:
 
 def answer_from_fields(message: dict[str, Any]) -> Answer:
     """Return the stored answer again; KeyError or TypeError if it is not one of ours."""
-    kind = {"result": Result, "refund_result": RefundResult}[message["type"]]
+    kind: type[Answer] = {"result": Result, "refund_result": RefundResult}[message["type"]]
     names = {f.name.rstrip("_"): f.name for f in dataclass_fields(kind)}
     return kind(**{names[k]: v for k, v in message.items() if k != "type"})
