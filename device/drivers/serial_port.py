@@ -1,0 +1,157 @@
+"""A serial port that may be unplugged at any moment: opened, watched, opened again.
+
+The bytes go to a callback on the loop; there is no thread. Used by the HIS link (his-link §1) and
+by a serial scanner. Works on ptys, so tests and the demo need no hardware.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import termios
+from collections.abc import Callable
+
+import serial
+
+log = logging.getLogger(__name__)
+
+REOPEN_S = 1.0  # between two tries to open: plugging a cable is slower than this
+READ_BYTES = 4096  # one read; a tty's kernel buffer holds no more
+WRITE_LIMIT_BYTES = 16384  # queued output: eight of the longest serial frames, twice over
+PORT_ERRORS = (OSError, ValueError, OverflowError, termios.error)  # pyserial's own is an OSError
+
+
+class SerialPort:
+    """One port by its path; `run()` keeps it open for as long as the task lives.
+
+    `on_bytes(data)` gets what arrived, never empty. `on_open(True)` follows each opening and
+    `on_open(False)` each loss (unplugged, hung up, closed). What was waiting in the port when it
+    was opened is thrown away: a stale amount must not meet the next patient.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        baudrate: int,
+        on_bytes: Callable[[bytes], None],
+        on_open: Callable[[bool], None],
+        *,
+        reopen_s: float = REOPEN_S,
+    ) -> None:
+        self.path = path
+        self.baudrate = baudrate
+        self._on_bytes = on_bytes
+        self._on_open = on_open
+        self._reopen_s = reopen_s
+        self._port: serial.Serial | None = None
+        self._fd = -1
+        self._out = bytearray()
+        self._changed = asyncio.Event()  # set when the port is lost or `close()` was called
+        self._closing = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether bytes can pass now."""
+        return self._port is not None
+
+    async def run(self) -> None:
+        """Open, watch and reopen until `close()`; no fault of a port ends it."""
+        missing_said = False
+        try:
+            while not self._closing:
+                if self._open():
+                    missing_said = False
+                    await self._until_changed(None)
+                elif not missing_said:
+                    missing_said = True
+                    log.warning("serial port %s cannot be opened", self.path)
+                if not self._closing:
+                    await self._until_changed(self._reopen_s)
+        finally:
+            self._lose()
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes; never blocks.
+
+        What does not fit is dropped whole and what meets no open port is dropped too: the
+        acknowledgement of the protocol above proves delivery, not this call.
+        """
+        if self._port is None or len(self._out) + len(data) > WRITE_LIMIT_BYTES:
+            return
+        idle = not self._out
+        self._out += data
+        if idle:
+            self._flush()
+            if self._out and self._port is not None:
+                asyncio.get_running_loop().add_writer(self._fd, self._flush)
+
+    def close(self) -> None:
+        """Close the port and end `run()`; `on_open(False)` follows if it was open."""
+        self._closing = True
+        self._lose()
+        self._changed.set()
+
+    async def _until_changed(self, timeout_s: float | None) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), timeout_s)
+        self._changed.clear()
+
+    def _open(self) -> bool:
+        try:
+            port = serial.Serial(self.path, self.baudrate, timeout=0, exclusive=True)
+        except PORT_ERRORS:
+            return False
+        try:
+            port.reset_input_buffer()
+        except PORT_ERRORS:
+            _close_port(port)
+            return False
+        self._port, self._fd = port, port.fileno()
+        asyncio.get_running_loop().add_reader(self._fd, self._read)
+        log.info("serial port %s open", self.path)
+        self._on_open(self.is_open)
+        return True
+
+    def _read(self) -> None:
+        try:
+            data = os.read(self._fd, READ_BYTES)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if data:
+            self._on_bytes(data)
+        else:  # readable without data is an unplugged device: reading on would spin
+            self._lose()
+
+    def _flush(self) -> None:
+        try:
+            sent = os.write(self._fd, self._out)
+        except BlockingIOError:
+            return
+        except OSError:
+            self._lose()
+            return
+        del self._out[:sent]
+        if not self._out:
+            asyncio.get_running_loop().remove_writer(self._fd)
+
+    def _lose(self) -> None:
+        if self._port is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._fd)
+        loop.remove_writer(self._fd)
+        port, self._port, self._fd = self._port, None, -1
+        self._out.clear()
+        _close_port(port)
+        self._changed.set()
+        log.info("serial port %s closed", self.path)
+        self._on_open(self.is_open)
+
+
+def _close_port(port: serial.Serial) -> None:
+    with contextlib.suppress(*PORT_ERRORS):
+        port.reset_output_buffer()  # else the kernel may wait 30 s for a stuck line to drain
+    with contextlib.suppress(*PORT_ERRORS):
+        port.close()
