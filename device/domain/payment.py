@@ -19,6 +19,7 @@ from device.domain.words import Reason, Wallet
 
 REFUSALS_BEFORE_REFUND = 3  # signed refusals of a reverse while the query says paid
 CONTRADICTIONS_BEFORE_REVERSE = 2  # two queries must agree that the answer is wrong
+WATCH_QUERIES = 4  # at +1, +5, +30 min and +24 h after the end of an order once called missing
 
 
 class AttemptState(StrEnum):
@@ -59,6 +60,7 @@ class AttemptEvent(StrEnum):
     REFUND_STARTED = "refund_started"  # our own refund is on disk
     REFUND_DONE = "refund_done"
     REFUND_STUCK = "refund_stuck"
+    WATCHED = "watched"  # a watch query of an ended order did not say paid
     GIVE_UP = "give_up"  # nothing more can be done by the box
 
 
@@ -86,7 +88,7 @@ _ASKED = {
     E.DEADLINE: S.REVERSING,
     E.GIVE_UP: S.MANUAL,
 }
-_WATCHED = {E.REVERSE_WANTED: S.REVERSING, E.MISSING: None, E.GIVE_UP: S.MANUAL}
+_ENDED = {E.REVERSE_WANTED: S.REVERSING, E.WATCHED: None, E.MISSING: None, E.GIVE_UP: S.MANUAL}
 
 TABLE: dict[AttemptState, dict[AttemptEvent, AttemptState | None]] = {
     S.INTENDED: {
@@ -117,8 +119,8 @@ TABLE: dict[AttemptState, dict[AttemptEvent, AttemptState | None]] = {
         E.CANCEL_WISH: None,
         E.GIVE_UP: S.MANUAL,
     },
-    S.FAILED: _WATCHED,
-    S.REVERSED: _WATCHED,
+    S.FAILED: _ENDED,
+    S.REVERSED: _ENDED,
     S.REFUNDED: {},
     S.MANUAL: {},
 }
@@ -163,6 +165,12 @@ class Attempt:
     def uid(self) -> str:
         """The name in the statistics centre: the number itself, the same after a card swap."""
         return self.out_trade_no
+
+    @property
+    def watch_due(self) -> bool:
+        """Ended, but a late payment may still land: recovery asks again."""
+        ended = self.state in {AttemptState.FAILED, AttemptState.REVERSED}
+        return ended and self.watch and self.watched < WATCH_QUERIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,4 +221,5 @@ def _remember(attempt: Attempt, event: AttemptEvent, facts: Facts) -> Attempt:
         watch=attempt.watch or event in {E.MISSING, E.GONE},
         refusals=attempt.refusals + (event is E.REFUSED),
         contradictions=attempt.contradictions + (event is E.CONTRADICTION),
+        watched=attempt.watched + (event is E.WATCHED),
     )

@@ -142,6 +142,8 @@ class Ticket:
     refund: Refund | None = None
     stored: Stored | None = None
     """The newest answer; its revision is the id's newest."""
+    older: tuple[Stored, ...] = ()
+    """The newest answer of each earlier try, for a `query` that names one."""
 
     @property
     def revision(self) -> int:
