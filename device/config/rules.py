@@ -1,0 +1,158 @@
+"""What several keys, or a key and the disk, must have in common."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from device.config.kinds import is_loopback, split_address
+from device.config.sections import REVERSE_NOT_BEFORE_S, Config
+
+Finding = tuple[str, str, str]
+"""Section, key, what is wrong and what is allowed."""
+Rule = Callable[[Config, dict[str, Any]], Finding | None]
+
+
+def _link_has_its_section(config: Config, tables: dict[str, Any]) -> Finding | None:
+    link = config.his.link
+    if link not in tables["his"]:
+        return f"his.{link}", "", f'this section is required with [his] link = "{link}"'
+    return None
+
+
+def _one_wallet(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    if config.wechat is None and config.alipay is None:
+        return "channels", "", "one at least of [channels.wechat] and [channels.alipay] is required"
+    return None
+
+
+def _plain_link_names_its_peers(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    if config.his.link != "tcp" or is_loopback(split_address(config.his.tcp.listen)[0]):
+        return None
+    if config.his.security == "none" and not config.his.allow_plain:
+        what = (
+            'with security = "none" on an address other than loopback it must name the peers, '
+            'such as ["10.1.2.3"]'
+        )
+        return "his", "allow_plain", what
+    return None
+
+
+def _reverse_waits_at_wechat(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    if config.wechat is None or config.limits.wechat_reverse_not_before_s >= REVERSE_NOT_BEFORE_S:
+        return None
+    urls = (config.wechat.base_url, config.wechat.spare_url)
+    if all(is_loopback(urlsplit(url).hostname or "") for url in urls if url):
+        return None
+    what = f"must be at least {REVERSE_NOT_BEFORE_S:g} against hosts other than loopback"
+    return "limits", "wechat_reverse_not_before_s", what
+
+
+def _wechat_certificate(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    """Reverse and refund need the merchant certificate; plain http to loopback has no TLS."""
+    if config.wechat is None or not config.wechat.base_url.startswith("https:"):
+        return None
+    for key in ("cert_file", "key_file"):
+        if getattr(config.wechat, key) is None:
+            return "channels.wechat", key, "must be a path: reverse and refund need it"
+    return None
+
+
+def _alipay_has_one_mode(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    if config.alipay is None or all(config.alipay.certificates):
+        return None
+    if not any(config.alipay.certificates) and config.alipay.alipay_public_key_file:
+        return None
+    what = (
+        "must be the public key's path, or all three of app_cert_file, alipay_cert_file "
+        "and alipay_root_cert_file"
+    )
+    return "channels.alipay", "alipay_public_key_file", what
+
+
+DISPLAY_SIZES = {
+    "ssd1306": ((128, 64),),
+    "png": ((128, 64), (256, 64)),
+    "none": ((128, 64), (256, 64)),
+}
+
+
+def _picture_fits(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    size = (config.display.width, config.display.height)
+    allowed = DISPLAY_SIZES[config.display.driver]
+    if size in allowed:
+        return None
+    pairs = " or ".join(f"{width} x {height}" for width, height in allowed)
+    found = f"width x height = {size[0]} x {size[1]}"
+    return "display", found, f'must be {pairs} with driver = "{config.display.driver}"'
+
+
+def _pins_differ(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    lamp = config.lamp
+    pins = (lamp.green, lamp.red, lamp.buzzer, lamp.cancel_button)
+    if lamp.driver == "gpio" and len(set(pins)) < len(pins):
+        return "lamp", "", "green, red, buzzer and cancel_button must be four different pins"
+    return None
+
+
+def _center_certificate(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    if (config.center.cert_file is None) != (config.center.key_pem_file is None):
+        return "center", "cert_file", "must stand together with key_pem_file, or neither"
+    return None
+
+
+def _files_in_use(config: Config) -> Iterator[tuple[str, object, tuple[str, ...]]]:
+    """Yield section name, section and keys of the files that this configuration will read."""
+    yield "box", config.box, ("key_file",)
+    if config.wechat:
+        tls = config.wechat.base_url.startswith("https:")
+        yield "channels.wechat", config.wechat, WECHAT_FILES + (WECHAT_TLS_FILES if tls else ())
+    if config.alipay:
+        yield "channels.alipay", config.alipay, ALIPAY_FILES
+    if config.center.url:
+        yield "center", config.center, CENTER_FILES
+
+
+WECHAT_FILES = ("api_key_file", "ca_file")
+WECHAT_TLS_FILES = ("cert_file", "key_file")
+ALIPAY_FILES = (
+    "private_key_file",
+    "alipay_public_key_file",
+    "app_cert_file",
+    "alipay_cert_file",
+    "alipay_root_cert_file",
+    "ca_file",
+)
+CENTER_FILES = ("key_file", "ca_file", "cert_file", "key_pem_file")
+
+
+def _files_exist(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    for name, section, keys in _files_in_use(config):
+        for key in keys:
+            path = getattr(section, key)
+            if path is not None and not is_file(path):
+                return name, key, "must name a file that exists"
+    return None
+
+
+RULES: tuple[Rule, ...] = (
+    _link_has_its_section,
+    _one_wallet,
+    _plain_link_names_its_peers,
+    _reverse_waits_at_wechat,
+    _wechat_certificate,
+    _alipay_has_one_mode,
+    _picture_fits,
+    _pins_differ,
+    _center_certificate,
+    _files_exist,
+)
+"""What several keys, or a key and the disk, must have in common; asked in this order."""
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name or folder that cannot be looked at has none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or no way in
+        return False
