@@ -1,0 +1,1 @@
+"""Font data and the tool that makes it; `display/glyphs.py` reads them."""

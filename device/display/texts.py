@@ -1,0 +1,138 @@
+"""What the screens say, in every language: short, polite and true.
+
+Lines beside an icon have 96 pixels: six Chinese or twelve Latin characters. Only `PaidScreen` says
+success (M22). Nothing here promises what is not yet known.
+"""
+
+from typing import NamedTuple
+
+from device.domain.screens import (
+    AskingProvider,
+    CallCashier,
+    ClockNotSet,
+    Hint,
+    OfflineScreen,
+    Paying,
+    Scanned,
+    ScannerMissing,
+    Starting,
+    StorageFailed,
+)
+from device.domain.words import Reason, Wallet
+
+
+class Phrase(NamedTuple):
+    """One text in each language."""
+
+    zh: str
+    en: str
+
+    def said(self, language: str) -> str:
+        """Return the text in `zh` or `en`."""
+        return self.en if language == "en" else self.zh
+
+
+class Notice(NamedTuple):
+    """An icon's name and the two lines beside it."""
+
+    icon: str
+    first: Phrase
+    second: Phrase
+
+
+SHOW_CODE = Phrase("请出示付款码", "Show pay code")
+SHOW_WALLET_CODE = {
+    Wallet.WECHAT: Phrase("请用微信付款", "Pay by WeChat"),
+    Wallet.ALIPAY: Phrase("请用支付宝付款", "Pay by Alipay"),
+}
+PAID = Phrase("支付成功", "Paid")
+NO_WALLET = Phrase("暂不能收款", "Not in service")
+DESK = Phrase("窗口 ", "Desk ")
+WALLETS = {
+    Wallet.WECHAT: Phrase("微信", "WeChat"),
+    Wallet.ALIPAY: Phrase("支付宝", "Alipay"),
+}
+WALLET_LINE = {
+    Wallet.WECHAT: Phrase("微信支付", "WeChat Pay"),
+    Wallet.ALIPAY: Phrase("支付宝", "Alipay"),
+}
+NO_LINE = Phrase("", "")
+CALL_CASHIER = Phrase("请联系收费员", "Ask cashier")
+CANNOT_PAY_NOW = Phrase("暂不能收款", "Cannot pay")
+PASSWORD = Notice(
+    "phone", Phrase("请在手机上", "On your phone"), Phrase("输入支付密码", "enter password")
+)
+GIVING_BACK = (
+    Phrase("正在撤销", "Undoing"),
+    Phrase("款项将自动退回", "Money comes back"),
+    Phrase("可改用其他方式", "You may pay else"),
+)
+REVERSED = Notice("back", Phrase("已撤销", "Undone"), Phrase("款项已退回", "Money is back"))
+REFUNDED = Notice("back", Phrase("已退款", "Refunded"), Phrase("款项原路退回", "to the payer"))
+NOT_COLLECTED = Phrase("本次未收款", "Not paid")
+
+NOTICES: dict[type, Notice] = {
+    Starting: Notice("power", Phrase("正在启动", "Starting"), Phrase("请稍候", "Please wait")),
+    Scanned: Notice("code", Phrase("已读取付款码", "Code read"), NO_LINE),
+    Paying: Notice("hourglass", Phrase("正在支付", "Paying"), NO_LINE),
+    AskingProvider: Notice(
+        "question", Phrase("结果确认中", "Checking"), Phrase("请勿重复收款", "Do not repay")
+    ),
+    CallCashier: Notice("bell", Phrase("需人工处理", "Help needed"), CALL_CASHIER),
+    ClockNotSet: Notice("clock", Phrase("时间未校准", "Clock not set"), CANNOT_PAY_NOW),
+    StorageFailed: Notice("warning", Phrase("存储故障", "Storage fault"), CALL_CASHIER),
+    ScannerMissing: Notice("warning", Phrase("扫码器未连接", "No scanner"), CALL_CASHIER),
+    OfflineScreen: Notice("offline", Phrase("网络不通", "No network"), CANNOT_PAY_NOW),
+}
+
+OFFLINE_WHY = {
+    "vpn": Phrase("专网未连接", "VPN is down"),
+    "wallet": Phrase("支付平台不通", "No answer"),
+    "channel_not_verified": Phrase("支付尚未开通", "Not set up"),
+}
+
+REASONS: dict[Reason, Phrase] = {
+    Reason.NONE: Phrase("支付未完成", "Not finished"),
+    Reason.CANCELLED: Phrase("收费已取消", "Cancelled"),
+    Reason.CANCELLED_AT_BOX: Phrase("已取消支付", "Cancelled"),
+    Reason.SUPERSEDED: Phrase("收费已变更", "Bill changed"),
+    Reason.EXPIRED: Phrase("等待已超时", "Time is over"),
+    Reason.RESTARTED: Phrase("设备已重启", "Box restarted"),
+    Reason.OFFLINE: Phrase("网络不通", "No network"),
+    Reason.DECLINED_BALANCE: Phrase("余额不足", "Low balance"),
+    Reason.DECLINED_LIMIT: Phrase("超出支付限额", "Over limit"),
+    Reason.DECLINED_CODE: Phrase("付款码已失效", "Code expired"),
+    Reason.DECLINED_ACCOUNT: Phrase("账户支付受限", "Account limit"),
+    Reason.DECLINED_OTHER: Phrase("支付未成功", "Declined"),
+    Reason.PAYER_TIMEOUT: Phrase("确认已超时", "Not confirmed"),
+    Reason.REVERSED: Phrase("支付已撤销", "Undone"),
+    Reason.NOT_BOOKED: Phrase("收费未登记", "Not booked"),
+    Reason.LATE_PAYMENT_RETURNED: Phrase("迟到款已退回", "Money is back"),
+    Reason.MERCHANT_FAULT: Phrase("收款设置有误", "Setup fault"),
+    Reason.STORAGE_FAILED: Phrase("存储故障", "Storage fault"),
+    Reason.MANUAL: Phrase("需人工处理", "Help needed"),
+    Reason.WINDOW_CLOSED: Phrase("已过处理期限", "Too late"),
+    Reason.OVER_REFUND: Phrase("超出可退金额", "Over amount"),
+    Reason.PAYER_ACCOUNT: Phrase("付款账户异常", "Payer account"),
+    Reason.BALANCE_SHORT: Phrase("商户余额不足", "Funds short"),
+    Reason.PROVIDER_BUSY: Phrase("支付平台繁忙", "Provider busy"),
+}
+TRY_AGAIN = Phrase("请换码再试", "Try another")
+TRY_AGAIN_BY = {Reason.DECLINED_CODE: Phrase("请刷新后再扫", "Refresh, rescan")}
+
+HINTS: dict[str, tuple[Phrase, ...]] = {
+    Hint.SCAN_AGAIN: (Phrase("请重新扫码", "Please rescan"),),
+    Hint.OTHER_WALLET_WECHAT: (Phrase("请出示微信付款码", "Show WeChat code"),),
+    Hint.OTHER_WALLET_ALIPAY: (Phrase("请出示", "Show the"), Phrase("支付宝付款码", "Alipay code")),
+    Hint.NOT_PAYER_CODE: (Phrase("这不是付款码", "Not a pay code"), SHOW_CODE),
+    Hint.UNIONPAY: (Phrase("不支持云闪付", "No UnionPay"),),
+    Hint.ECNY: (Phrase("不支持数字人民币", "No e-CNY"),),
+    Hint.MEDICAL: (Phrase("这是医保码", "Medical code"), SHOW_CODE),
+    Hint.ID_CARD: (Phrase("这是身份证号", "Identity number"), SHOW_CODE),
+    Hint.USED_CODE: (
+        Phrase("请刷新付款码", "Refresh the code"),
+        Phrase("后重新扫码", "and rescan"),
+    ),
+    Hint.WALLET_OFF: (Phrase("该钱包暂不可用", "Wallet is off"),),
+}
+"""By the hint's value; each phrase is one line of at most eight Chinese characters."""
