@@ -1,0 +1,253 @@
+"""The `paybox` command. Each part is imported by the command that needs it: help is instant."""
+
+import argparse
+import io
+import os
+import secrets
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from device.errors import ConfigError, PayboxError
+
+EXIT_FAILED = 1
+EXIT_WRONG_CONFIGURATION = 2
+EXIT_INTERRUPTED = 130  # what shells give for Ctrl-C
+
+KEY_FILES = ("box.key", "his.key", "center.key")
+JOURNAL_FILE = "journal.sqlite3"  # under data_dir
+KEY_LENGTH = 32  # bytes; what `config.read_key` takes
+OWNER_ONLY = 0o600
+OWNER_ONLY_FOLDER = 0o700
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the firmware until SIGTERM."""
+    from device import config
+
+    text = "运行扫码墩主程序，就绪后打印一行 ready ... / Run the firmware."
+    chosen = _config_parser("run", text).parse_args(arguments)
+    settings = config.load(chosen.config)  # a wrong file is told before anything heavy is imported
+
+    from device import app
+
+    return app.run(settings)
+
+
+def check(arguments: Sequence[str]) -> int:
+    """Diagnose part by part without side effects: 0 good, 1 warnings, 2 failures."""
+    from device import config
+
+    parser = _config_parser(
+        "check",
+        "逐项自检，无任何副作用，不产生交易。退出码 0 正常，1 警告，2 故障。\n"
+        "Diagnosis part by part, without side effects. Exit code 0 ok, 1 warn, 2 fail.",
+    )
+    parser.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
+    chosen = parser.parse_args(arguments)
+    settings = config.load(chosen.config)
+
+    from device import app
+
+    return app.check(settings, as_json=chosen.json)
+
+
+def journal(arguments: Sequence[str]) -> int:
+    """Look into the journal; what to look at is the journal command's own to read."""
+    from device import config
+
+    parser = _config_parser(
+        "journal",
+        "查看流水：list 列表，show 明细，verify 校验哈希链与金额，export 导出。\n"
+        "Look into the journal. More: paybox journal -c FILE list --help",
+    )
+    parser.add_argument("what", nargs=argparse.REMAINDER, metavar="list|show|verify|export ...")
+    chosen = parser.parse_args(arguments)
+    path = config.load(chosen.config).box.data_dir / JOURNAL_FILE
+
+    from device.journal import command
+
+    return command.main(chosen.what, path)
+
+
+def his(arguments: Sequence[str]) -> int:
+    """Be a HIS for one request."""
+    from device import app
+    from device.his_link import client
+
+    return client.main(list(arguments), app.open_his_stream)
+
+
+def keygen(arguments: Sequence[str]) -> int:
+    """Make the three keys of a new box; existing files are never touched."""
+    parser = _parser(
+        "keygen",
+        "为新扫码墩生成 box.key、his.key、center.key（各 32 字节，仅本用户可读，绝不覆盖）。\n"
+        "Make the keys of a new box: 32 random bytes each, owner-only, never overwritten.",
+    )
+    parser.add_argument("folder", metavar="DIR", type=Path, help="目录 / the folder")
+    folder: Path = parser.parse_args(arguments).folder
+    existing = [name for name in KEY_FILES if (folder / name).exists()]
+    if existing:
+        return _complain(f"paybox keygen: 已存在，未改动 / exists, left as it is: {existing[0]}")
+    try:
+        folder.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
+        for name in KEY_FILES:
+            _write_key(folder / name)
+            print(folder / name)
+    except OSError as error:
+        return _complain(f"paybox keygen: 无法写入 / cannot write: {error.strerror}")
+    return 0
+
+
+def _write_key(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(KEY_LENGTH) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _installed(name: str) -> Callable[[Sequence[str]], int]:
+    """Return the command that another installed package offers under this name."""
+
+    def command(arguments: Sequence[str]) -> int:
+        from importlib.metadata import entry_points
+
+        for found in entry_points(group="paybox.commands", name=name):
+            try:
+                main = found.load()
+            except ModuleNotFoundError as error:
+                if found.module.split(".")[0] != (error.name or "").split(".")[0]:
+                    raise
+                break
+            return int(main(list(arguments)))
+        return _complain(f"paybox {name}: 未安装模拟器 / the simulators are not installed")
+
+    return command
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One line of the help and what stands behind it."""
+
+    run: Callable[[Sequence[str]], int]
+    usage: str
+    chinese: str
+    english: str
+
+
+COMMANDS = {
+    "demo": Command(
+        _installed("demo"),
+        "demo [--headless] [--port N]",
+        "在本机演示整套流程：扫码墩、两家支付网关、收费窗口网页，均为模拟，不动真钱",
+        "the whole desk with simulated hardware and providers; no real money",
+    ),
+    "run": Command(run, "run -c FILE", "运行扫码墩", "the firmware"),
+    "check": Command(
+        check, "check -c FILE [--json]", "逐项自检，无副作用", "diagnosis, no side effects"
+    ),
+    "journal": Command(
+        journal, "journal -c FILE list|show|verify|export", "查看与校验流水", "the journal"
+    ),
+    "his": Command(
+        his,
+        "his ADDRESS TYPE key=value...",
+        "在命令行上扮演 HIS，供接口联调",
+        "a HIS on the command line, for integrators",
+    ),
+    "gateway": Command(
+        _installed("gateway"),
+        "gateway --port N [--scenario FILE]",
+        "模拟微信与支付宝网关，可编排故障",
+        "both provider gateways, emulated",
+    ),
+    "keygen": Command(keygen, "keygen DIR", "为新扫码墩生成密钥", "keys for a new box"),
+}
+
+HELP = """\
+扫码墩 paybox：医院收费窗口的微信、支付宝付款码收款终端。
+A payment box for hospital cashier desks: WeChat and Alipay payment codes.
+
+用法 / usage: paybox COMMAND ...    （每个命令都有 --help / each has --help）
+
+{commands}
+
+第一次使用 / first steps:
+  paybox demo                     看一遍完整的收款、撤销、退款
+  paybox keygen /etc/paybox       为新设备生成密钥
+  paybox check -c paybox.toml     检查配置、扫码器、屏幕、网络、两家支付渠道
+  paybox run -c paybox.toml       开始收款
+  paybox his tcp://127.0.0.1:7601 pay id=T1 amount=12.34 business=outpatient_fee
+
+配置有误时退出码为 2，并用一行说明文件、键、错误和允许的取值。
+A wrong configuration exits with 2 and one line: the file, the key, what is wrong, what is allowed.
+"""
+
+
+def _help(_arguments: Sequence[str]) -> int:
+    rows = (f"  {c.usage}\n      {c.chinese}\n      {c.english}" for c in COMMANDS.values())
+    print(HELP.format(commands="\n".join(rows)), end="")
+    return 0
+
+
+def _version(_arguments: Sequence[str]) -> int:
+    from importlib.metadata import version
+
+    print("paybox", version("paybox"))
+    return 0
+
+
+_ASK_HELP = Command(_help, "--help", "本说明", "this text")
+QUESTIONS = {
+    "-h": _ASK_HELP,
+    "--help": _ASK_HELP,
+    "--version": Command(_version, "--version", "版本", "the version"),
+}
+
+
+def _parser(name: str, description: str) -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog=f"paybox {name}",
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _config_parser(name: str, description: str) -> argparse.ArgumentParser:
+    parser = _parser(name, description)
+    text = "配置文件 paybox.toml / the configuration"
+    parser.add_argument("-c", "--config", metavar="FILE", required=True, help=text)
+    return parser
+
+
+def _complain(line: str, code: int = EXIT_FAILED) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without Chinese is no reason to fail
+    name, *arguments = (sys.argv[1:] if argv is None else list(argv)) or ["--help"]
+    command = {**COMMANDS, **QUESTIONS}.get(name)
+    if command is None:
+        line = f"paybox: 没有命令 {name!r} / no such command; one of {', '.join(COMMANDS)}"
+        return _complain(line, EXIT_WRONG_CONFIGURATION)
+    try:
+        return command.run(arguments)
+    except ConfigError as error:
+        return _complain(str(error), EXIT_WRONG_CONFIGURATION)
+    except PayboxError as error:
+        return _complain(f"paybox {name}: {error}")
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
