@@ -1,0 +1,142 @@
+"""The journal as the loop sees it: `domain.ports.Journal` over one store in one thread."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self, TypeVar
+
+from sqlite_utils import Database
+
+from device.clock import Clock
+from device.domain.record import Change, Order, Stored, Ticket
+from device.errors import StorageError
+from device.journal import reads, verify
+from device.journal.chain import WireRow
+from device.journal.connection import Connect, connect
+from device.journal.store import DEFERRED_LIMIT, Store
+from device.journal.threads import Runner
+from device.journal.verify import Report
+from device.journal.writes import Acknowledged
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+IDLE_S = 2.0  # seconds without a commit after which deferred changes are written
+
+
+class SqliteJournal:
+    """Implements `domain.ports.Journal`; made by `open`, ended by `aclose`."""
+
+    def __init__(self, store: Store, runner: Runner) -> None:
+        self._store = store
+        self._runner = runner
+        self._timer: asyncio.TimerHandle | None = None
+        self._pause: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(  # noqa: PLR0913  each is a port that app.py or a test plugs in
+        cls,
+        path: Path,
+        clock: Clock,
+        runner: Runner,
+        *,
+        randomness: Callable[[int], bytes] = os.urandom,
+        box: str = "",
+        connect: Connect = connect,
+    ) -> Self:
+        """Open or create the file; StorageError, or JournalDamaged if it cannot be believed."""
+        store = Store(path, clock, randomness, box, connect)
+        await runner.run(store.open)
+        return cls(store, runner)
+
+    async def aclose(self) -> None:
+        """Write what is deferred, close the file and end the thread."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._pause is not None:
+            await self._pause
+        try:
+            await self._runner.run(self._store.close)
+        finally:
+            self._runner.stop()
+
+    @property
+    def epoch(self) -> str:
+        """16 hex digits that name this file."""
+        return self._store.epoch
+
+    async def commit(self, change: Change) -> None:
+        """Return when the change, and everything deferred before it, is synced to disk.
+
+        StorageError: not known to be there, may be tried again. `store.Refused`: the schema does
+        not allow it (an over-refund, a number used twice); nothing of the change was written.
+        """
+        await self._runner.run(lambda: self._store.commit(change))
+        self._wait_for_pause()
+
+    def defer(self, change: Change) -> None:
+        """Write with the next commit, or after two idle seconds; StorageError if too many wait."""
+        if self._store.waiting >= DEFERRED_LIMIT:
+            raise StorageError("journal: too much is waiting to be written")
+        self._runner.post(lambda: self._store.defer(change))
+        if self._timer is None:
+            self._wait_for_pause()
+
+    async def ticket(self, business_date: str, his_id: str) -> Ticket | None:
+        """Everything under one HIS id; for an id of a refund the date does not matter."""
+        return await self._ask(lambda db: reads.ticket(db, business_date, his_id, self._store.age))
+
+    async def order(self, out_trade_no: str) -> Order | None:
+        """One order number with its refunds, None if it was never put."""
+        return await self._ask(lambda db: reads.order(db, out_trade_no))
+
+    async def unsettled(self) -> Sequence[Ticket]:
+        """What recovery works on, oldest first."""
+        return await self._ask(lambda db: reads.unsettled(db, self._store.age))
+
+    async def undelivered(self) -> Sequence[Stored]:
+        """Newest answers to be offered and not delivered, oldest first."""
+        return await self._ask(lambda db: reads.undelivered(db, self._store.age))
+
+    async def last(self) -> Stored | None:
+        """The newest result that is final or was pushed."""
+        return await self._ask(lambda db: reads.last(db, self._store.age))
+
+    async def code_used(self, code_hash: str) -> bool:
+        """Whether an attempt of the last 24 h had this code, by the clock that cannot jump."""
+        return await self._ask(lambda db: self._store.code_used(db, code_hash))
+
+    async def outbox_pending(self, limit: int) -> list[WireRow]:
+        """The oldest unacknowledged events, each with `epoch`, `prev` and `hash`."""
+        return await self._ask(lambda db: reads.outbox(db, limit))
+
+    async def acknowledge(self, epoch: str, seq: int) -> None:
+        """Remember durably that the centre has this epoch up to `seq`; it never goes back."""
+        await self._runner.run(lambda: self._store.commit((Acknowledged(epoch, seq),)))
+
+    async def verify(self) -> Report:
+        """Check the whole file: chain, sums, structure. Takes seconds for a year of payments."""
+        return await self._ask(verify.whole)
+
+    async def _ask(self, question: Callable[[Database], T]) -> T:
+        return await self._runner.run(lambda: self._store.read(question))
+
+    def _wait_for_pause(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(IDLE_S, self._on_pause)
+
+    def _on_pause(self) -> None:
+        self._timer = None
+        self._pause = asyncio.create_task(self._use_pause())
+
+    async def _use_pause(self) -> None:
+        try:
+            await self._runner.run(self._store.idle)
+        except StorageError as error:
+            log.warning("%s", error)
+            if self._store.waiting:
+                self._wait_for_pause()

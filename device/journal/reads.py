@@ -1,0 +1,139 @@
+"""What the deciding part asks of the journal, as queries over an open file."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from sqlite_utils import Database
+
+from device.domain.charge import Charge
+from device.domain.record import Order, Stored, Ticket
+from device.domain.words import Wallet
+from device.journal import rows
+from device.journal.rows import SqlRow
+
+CODE_LIFE = timedelta(hours=24)  # a payer code's keyed hash is unique for so long (M12)
+
+# The conditions are those of the partial indexes, word for word: SQLite uses them only then.
+OPEN_CHARGES = "state = 'open'"
+OPEN_ATTEMPTS = "state IN ('intended','waiting','unknown','reversing','refund_due','refunding')"
+WATCHED_ATTEMPTS = "watch = 1 AND watched < 4 AND state IN ('failed','reversed')"
+OPEN_REFUNDS = "state IN ('requested','sent','pending')"
+
+UNSETTLED = (
+    f"SELECT business_date, his_id, stored_at FROM charges WHERE {OPEN_CHARGES}",  # noqa: S608  constants
+    f"SELECT business_date, his_id, stored_at FROM attempts WHERE {OPEN_ATTEMPTS}",  # noqa: S608
+    f"SELECT business_date, his_id, stored_at FROM attempts WHERE {WATCHED_ATTEMPTS}",  # noqa: S608
+    f"SELECT '' AS business_date, his_id, stored_at FROM refunds WHERE {OPEN_REFUNDS}",  # noqa: S608
+)
+
+Age = Callable[[SqlRow], float | None]
+"""The monotonic time of a row of answers, None if an earlier process stored it."""
+
+
+def ticket(db: Database, business_date: str, his_id: str, age: Age) -> Ticket | None:
+    """Return everything under one HIS id, None if there is nothing.
+
+    An id of a refund or reverse is never reused whatever the date (his-link §3.10): its ticket has
+    no business_date, whichever was asked for.
+    """
+    refund = db.execute("SELECT * FROM refunds WHERE his_id = ?", [his_id]).fetchone()
+    if refund is not None:
+        stored = _newest_of_refund(db, his_id, age)
+        return Ticket("", his_id, refund=rows.refund_from(refund), stored=stored)
+    charges = _charges(db, business_date, his_id)
+    stored = _newest(db, business_date, his_id, age)
+    if not charges and stored is None:
+        return None
+    return Ticket(business_date, his_id, charges=charges, stored=stored)
+
+
+def order(db: Database, out_trade_no: str) -> Order | None:
+    """Return one order number with the sum of its refunds, None if it was never put."""
+    row = db.execute("SELECT * FROM orders WHERE out_trade_no = ?", [out_trade_no]).fetchone()
+    if row is None:
+        return None
+    own = db.execute(
+        "SELECT business_date, his_id, try FROM attempts WHERE out_trade_no = ?", [out_trade_no]
+    ).fetchone()
+    refund = db.execute(
+        f"SELECT his_id FROM refunds WHERE out_trade_no = ? AND {OPEN_REFUNDS} "  # noqa: S608
+        "ORDER BY stored_at LIMIT 1",
+        [out_trade_no],
+    ).fetchone()
+    return Order(
+        out_trade_no=out_trade_no,
+        wallet=Wallet(row["wallet"]),
+        amount_fen=row["amount_fen"],
+        refund_fen=row["refund_fen"],
+        elsewhere_fen=row["elsewhere_fen"],
+        key=rows.key_from(own) if own else None,
+        open_refund_id=refund["his_id"] if refund else "",
+    )
+
+
+def unsettled(db: Database, age: Age) -> list[Ticket]:
+    """Return the tickets that recovery works on, oldest first."""
+    found: dict[tuple[str, str], str] = {}
+    for sql in UNSETTLED:
+        for row in db.execute(sql):
+            place = (row["business_date"], row["his_id"])
+            found[place] = min(found.get(place, row["stored_at"]), row["stored_at"])
+    tickets = (ticket(db, *place, age) for place in sorted(found, key=found.__getitem__))
+    return [t for t in tickets if t is not None]
+
+
+def undelivered(db: Database, age: Age) -> list[Stored]:
+    """Return the newest answers that are to be offered and were not delivered, oldest first."""
+    sql = "SELECT * FROM answers WHERE newest = 1 AND offer = 1 AND delivered = 0 ORDER BY id"
+    return [rows.stored_from(row, age(row)) for row in db.execute(sql)]
+
+
+def last(db: Database, age: Age) -> Stored | None:
+    """Return the newest result that is final or was pushed."""
+    row = db.execute(
+        "SELECT * FROM answers WHERE type = 'result' AND (offer = 1 OR status <> 'unknown') "
+        "ORDER BY id DESC LIMIT 1"
+    ).fetchone()
+    return rows.stored_from(row, age(row)) if row else None
+
+
+def code_stored_since(db: Database, code_hash: str, now: datetime) -> bool:
+    """Return whether an attempt with this code was stored in the 24 h before `now`."""
+    row = db.execute(
+        "SELECT 1 FROM attempts WHERE code_hash = ? AND stored_at > ? LIMIT 1",
+        [code_hash, rows.stamp(now - CODE_LIFE)],
+    ).fetchone()
+    return row is not None
+
+
+def outbox(db: Database, limit: int) -> list[dict[str, str | int]]:
+    """Return the oldest events that the centre has not acknowledged, as on the wire with epoch."""
+    found = db.execute("SELECT * FROM outbox ORDER BY id LIMIT ?", [limit])
+    return [{name: row[name] for name in row.keys() if name != "id"} for row in found]  # noqa: SIM118  iterating a Row gives values
+
+
+def _charges(db: Database, business_date: str, his_id: str) -> tuple[Charge, ...]:
+    where = "WHERE his_id = ? AND business_date = ?"
+    place = [his_id, business_date]
+    attempts = db.execute(f"SELECT * FROM attempts {where} ORDER BY try, number", place).fetchall()  # noqa: S608
+    charges = db.execute(f"SELECT * FROM charges {where} ORDER BY try", place).fetchall()  # noqa: S608
+    return tuple(
+        rows.charge_from(c, [rows.attempt_from(a) for a in attempts if a["try"] == c["try"]])
+        for c in charges
+    )
+
+
+def _newest(db: Database, business_date: str, his_id: str, age: Age) -> Stored | None:
+    row = db.execute(
+        "SELECT * FROM answers WHERE his_id = ? AND business_date = ? "
+        "ORDER BY revision DESC LIMIT 1",
+        [his_id, business_date],
+    ).fetchone()
+    return rows.stored_from(row, age(row)) if row else None
+
+
+def _newest_of_refund(db: Database, his_id: str, age: Age) -> Stored | None:
+    row = db.execute(
+        "SELECT * FROM answers WHERE his_id = ? ORDER BY revision DESC LIMIT 1", [his_id]
+    ).fetchone()
+    return rows.stored_from(row, age(row)) if row else None

@@ -1,0 +1,251 @@
+"""The journal as one thread sees it: open, commit, defer, read, and recover from a bad disk.
+
+Everything here runs in the one writer thread and blocks. `journal.SqliteJournal` is the face that
+the loop sees.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from device.clock import Clock
+from device.domain.record import Change, PutAnswer, PutAttempt, Write
+from device.errors import JournalDamaged, StorageError
+from device.journal import reads, schema, verify
+from device.journal.chain import Link
+from device.journal.connection import Connect, connect, open_database, storage_error
+from device.journal.marks import Marks
+from device.journal.rows import SqlRow, stamp
+from device.journal.writes import Batch, Entry, immediate, undo
+
+log = logging.getLogger(__name__)
+
+EPOCH_BYTES = 8  # 16 hex digits: no two cards of one hospital ever share an epoch
+DEFERRED_LIMIT = 256
+"""Changes held back. Each lives two seconds; so many mean that the disk has failed for long."""
+CHECKPOINT_COMMITS = 64
+"""Commits between idle checkpoints: some thirty payments share the rewriting of their pages,
+and the file moved stays under 1 MiB, some tens of milliseconds on a card."""
+
+T = TypeVar("T")
+
+
+class Refused(StorageError):
+    """The schema's: this change breaks a rule of money or numbering; nothing of it was written."""
+
+
+@dataclass(slots=True)
+class Store:
+    """The open file and what is not yet in it."""
+
+    path: Path
+    clock: Clock
+    randomness: Callable[[int], bytes]
+    """`os.urandom`, or the simulator's."""
+    box: str = ""
+    connect: Connect = connect
+    epoch: str = ""
+    answers: Marks = field(default_factory=Marks)
+    codes: Marks = field(default_factory=Marks)
+    boot_answer: int = 0
+    """The newest answer when this process opened the file: later ids are of this boot."""
+    _db: Database | None = None
+    _link: Link = field(default_factory=lambda: Link(""))
+    _deferred: list[Change] = field(default_factory=list)
+    _commits: int = 0
+
+    def open(self) -> None:
+        """Open, create or migrate, and verify; StorageError or JournalDamaged if it cannot be."""
+        try:
+            db = open_database(self.path, self.connect)
+        except sqlite3.Error as error:
+            raise storage_error(error, "cannot open") from error
+        try:
+            immediate(db, lambda: self._prepare(db))
+            verify.at_open(db)
+            self._link = verify.end(db)
+            self.boot_answer = _number(db, "SELECT coalesce(max(id), 0) FROM answers")
+        except sqlite3.Error as error:
+            db.close()
+            raise storage_error(error, "cannot be used") from error
+        except StorageError:
+            db.close()
+            raise
+        self.epoch = self._link.epoch
+        self._db = db
+
+    def commit(self, change: Change | tuple[Entry, ...]) -> None:
+        """Return when everything deferred and the change are synced to disk.
+
+        StorageError: it is not known to be there, and the journal can be asked again. Refused: the
+        schema does not allow it.
+        """
+        self._note(change)
+        self._write(change)
+        self._deferred.clear()
+        self._commits += 1
+
+    def defer(self, change: Change) -> None:
+        """Hold the change for the next commit."""
+        self._note(change)
+        self._deferred.append(change)
+
+    @property
+    def waiting(self) -> int:
+        """How many changes are held back."""
+        return len(self._deferred)
+
+    def idle(self) -> None:
+        """Use a pause: write what was held back, and move the WAL into the file when it is due."""
+        if self._deferred:
+            self.commit(())
+        if self._commits >= CHECKPOINT_COMMITS:
+            self.checkpoint("PASSIVE")
+
+    def checkpoint(self, mode: str) -> None:
+        """Move the WAL into the file; StorageError if the disk fails."""
+        db = self._connected()
+        try:
+            db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        except sqlite3.Error as error:
+            self._drop()
+            raise storage_error(error, "checkpoint") from error
+        self._commits = 0
+
+    def read(self, question: Callable[[Database], T]) -> T:
+        """Ask the file, with everything deferred laid over it; nothing is written for it."""
+        db = self._connected()
+        try:
+            return self._overlaid(db, question) if self._deferred else question(db)
+        except sqlite3.Error as error:
+            self._drop()
+            raise storage_error(error, "cannot read") from error
+
+    def close(self) -> None:
+        """Write what was held back and close; StorageError if the disk fails."""
+        try:
+            if self._deferred:
+                self.commit(())
+        finally:
+            self._drop()
+
+    def age(self, row: SqlRow) -> float | None:
+        """Return when, by the monotonic clock, an answer was stored; None if before this boot."""
+        if row["id"] <= self.boot_answer:
+            return None
+        mono_s = self.answers.get((row["business_date"], row["his_id"], row["revision"]))
+        return self.answers.oldest() if mono_s is None else mono_s
+
+    def code_used(self, db: Database, code_hash: str) -> bool:
+        """Return whether a code was used in 24 h; by written time only if before this boot."""
+        mono_s = self.codes.get(code_hash)
+        if mono_s is not None:
+            return self.clock.monotonic() - mono_s < reads.CODE_LIFE.total_seconds()
+        return reads.code_stored_since(db, code_hash, self.clock.wall())
+
+    def _prepare(self, db: Database) -> None:
+        now = self.clock.wall()
+        if schema.migrate(db, now) and not _number(db, "SELECT count(*) FROM epochs"):
+            epoch = self.randomness(EPOCH_BYTES).hex()
+            db.execute("INSERT INTO epochs VALUES (?, 1, 0, ?)", [epoch, stamp(now)])
+            for pair in (("box", self.box), ("created_at", stamp(now))):
+                db.execute("INSERT INTO meta VALUES (?, ?)", list(pair))
+
+    def _write(self, change: Change | tuple[Entry, ...]) -> None:
+        db = self._connected()
+        batch = Batch(db, self.clock.wall(), self._link)
+
+        def work() -> None:
+            self._lay(batch)
+            batch.apply(change)
+
+        try:
+            immediate(db, work)
+        except sqlite3.IntegrityError as error:
+            raise Refused(f"journal: refused: {error}") from error
+        except sqlite3.Error as error:
+            self._find_again(batch, error)
+        self._link = batch.link
+
+    def _lay(self, batch: Batch) -> None:
+        """Apply what is deferred; a held-back change that the schema refuses is dropped alone.
+
+        It was never promised to be durable, and it must not hold up the commit that is.
+        """
+        for change in self._deferred:
+            before = (batch.link, dict(batch.checks))
+            batch.db.execute("SAVEPOINT held_back")
+            try:
+                batch.apply(change)
+            except sqlite3.IntegrityError as error:
+                log.error("journal: a deferred change was refused: %s", error)  # noqa: TRY400  no values in a log
+                batch.db.execute("ROLLBACK TO held_back")
+                batch.link, batch.checks = before
+            batch.db.execute("RELEASE held_back")
+
+    def _find_again(self, batch: Batch, error: sqlite3.Error) -> None:
+        """After an error of the transaction: reopen and look; return only if it is there for good.
+
+        What a reader sees may still be only in the page cache, so the WAL is synced and moved into
+        the file before the change counts as durable (payment-states §1.5, M2).
+        """
+        self._drop()
+        db = self._connected()
+        try:
+            if batch.there(db):
+                busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return
+        except sqlite3.Error as again:
+            self._drop()
+            raise storage_error(again, "commit failed, and cannot be looked for") from again
+        raise storage_error(error, "commit failed") from error
+
+    def _overlaid(self, db: Database, question: Callable[[Database], T]) -> T:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            self._lay(Batch(db, self.clock.wall(), self._link))
+            return question(db)
+        finally:
+            undo(db)
+
+    def _connected(self) -> Database:
+        """Return the open file, reopened if the last error closed it."""
+        if self._db is None:
+            try:
+                db = open_database(self.path, self.connect)
+                link = verify.end(db)
+            except sqlite3.Error as error:
+                raise storage_error(error, "cannot reopen") from error
+            if link.epoch != self.epoch:
+                db.close()
+                raise JournalDamaged("journal: the file was replaced while the box ran")
+            self._db, self._link = db, link
+        return self._db
+
+    def _drop(self) -> None:
+        db, self._db = self._db, None
+        if db is not None:
+            try:
+                db.close()
+            except sqlite3.Error:
+                log.warning("journal: closing the file failed")
+
+    def _note(self, change: Iterable[Write | Entry]) -> None:
+        now = self.clock.monotonic()
+        for write in change:
+            if isinstance(write, PutAnswer):
+                answer = write.answer
+                self.answers.note((write.business_date, answer.id, answer.revision), now)
+            elif isinstance(write, PutAttempt):
+                self.codes.note(write.attempt.code_hash, now)
+
+
+def _number(db: Database, sql: str) -> int:
+    (number,) = db.execute(sql).fetchone()
+    return int(number)

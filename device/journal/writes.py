@@ -1,0 +1,180 @@
+"""One transaction's worth of writes: applied in order, and recognised again afterwards.
+
+A commit that raises may still be on the disk (payment-states §1.5), so a batch can tell from the
+file alone whether it is there: a transaction is there whole or not at all.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
+
+from device.domain.record import (
+    Delivered,
+    Event,
+    PutAnswer,
+    PutAttempt,
+    PutCharge,
+    PutOrder,
+    PutRefund,
+    Write,
+)
+from device.journal import chain, rows
+from device.journal.chain import Link
+from device.journal.rows import Row, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The centre has every event of this epoch up to `seq`."""
+
+    epoch: str
+    seq: int
+
+
+Entry = Write | Acknowledged
+"""What may stand in a batch: the domain's writes and the journal's own."""
+
+ORDER: tuple[type[Any], ...] = (
+    PutCharge,
+    PutAttempt,
+    PutOrder,
+    PutRefund,
+    Event,
+    PutAnswer,
+    Delivered,
+    Acknowledged,
+)
+"""Parents before children: a change may list its writes in any order."""
+
+Check = tuple[str, tuple[Value, ...]]
+"""A query that gives one row if, and only if, a write is in the file; its parameters."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction does; made anew for each try."""
+
+    db: Database
+    now: datetime
+    link: Link
+    checks: dict[tuple[Value, ...], Check] = field(default_factory=dict)
+    """By place, so that only the last version of a row is asked for."""
+
+    def apply(self, entries: Iterable[Entry]) -> None:
+        """Write them, inside the caller's transaction."""
+        for entry in sorted(entries, key=lambda e: ORDER.index(type(e))):
+            _APPLY[type(entry)](self, entry)
+
+    def there(self, db: Database) -> bool:
+        """Whether the whole batch is in the file."""
+        return all(db.execute(sql, list(values)).fetchone() for sql, values in self.checks.values())
+
+
+def _put(make: Callable[[Any, datetime], Row]) -> Callable[[Batch, Any], None]:
+    def apply(batch: Batch, write: object) -> None:
+        row = make(write, batch.now)
+        columns = tuple(row.values)
+        batch.db.execute(
+            rows.upsert_sql(row.table, columns, row.key, row.once), list(row.values.values())
+        )
+        asked = tuple(c for c in columns if c not in row.once)
+        batch.checks[row.place] = _check(row.table, asked, row.values)
+
+    return apply
+
+
+def _event(batch: Batch, event: Event) -> None:
+    row, batch.link = chain.append(batch.link, event)
+    full: dict[str, Value] = {"id": batch.link.id, "epoch": batch.link.epoch, **row}
+    _insert(batch.db, "events", full)
+    batch.checks["events", batch.link.id] = _check("events", ("id", "hash"), full)
+
+
+def _answer(batch: Batch, write: PutAnswer) -> None:
+    """Insert; the very same answer once more (a commit tried again) changes nothing."""
+    values = rows.answer_values(write)
+    same = _check("answers", ("his_id", "business_date", "revision", "content"), values)
+    if not batch.db.execute(same[0], list(same[1])).fetchone():
+        _insert(batch.db, "answers", values)
+    batch.checks["answers", *same[1][:3]] = same
+
+
+def _delivered(batch: Batch, write: Delivered) -> None:
+    """Mark it; an answer that is not there is not delivered either, and that is no error."""
+    where = "his_id = ? AND business_date = ? AND revision = ?"
+    place: tuple[Value, ...] = (write.id, write.business_date, write.revision)
+    batch.db.execute(
+        f"UPDATE answers SET delivered = 1 WHERE delivered = 0 AND {where}",  # noqa: S608  constant
+        list(place),
+    )
+    batch.checks["delivered", *place] = (
+        f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM answers WHERE delivered = 0 AND {where})",  # noqa: S608
+        place,
+    )
+
+
+def _acknowledged(batch: Batch, write: Acknowledged) -> None:
+    batch.db.execute(
+        "UPDATE epochs SET acknowledged = ? WHERE epoch = ? AND acknowledged < ?",
+        [write.seq, write.epoch, write.seq],
+    )
+    batch.checks["epochs", write.epoch] = (
+        "SELECT 1 FROM epochs WHERE epoch = ? AND acknowledged >= ?",
+        (write.epoch, write.seq),
+    )
+
+
+def _insert(db: Database, table: str, values: dict[str, Value]) -> None:
+    marks = ", ".join("?" * len(values))
+    db.execute(
+        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608  our own names
+        list(values.values()),
+    )
+
+
+def _check(table: str, columns: tuple[str, ...], values: dict[str, Value]) -> Check:
+    where = " AND ".join(f"{c} = ?" for c in columns)
+    return f"SELECT 1 FROM {table} WHERE {where}", tuple(values[c] for c in columns)  # noqa: S608
+
+
+_APPLY: dict[type[Any], Callable[[Batch, Any], None]] = {
+    PutCharge: _put(rows.charge_row),
+    PutAttempt: _put(rows.attempt_row),
+    PutOrder: _put(rows.order_row),
+    PutRefund: _put(rows.refund_row),
+    Event: _event,
+    PutAnswer: _answer,
+    Delivered: _delivered,
+    Acknowledged: _acknowledged,
+}
+
+T = TypeVar("T")
+
+
+def immediate(db: Database, work: Callable[[], T]) -> T:
+    """Run `work` in one transaction: the only BEGIN and COMMIT of the product.
+
+    If anything raises, the transaction is rolled back as far as SQLite still allows, and the error
+    goes up; after an error of COMMIT itself only the file can tell what happened.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        result = work()
+        db.execute("COMMIT")
+    except BaseException:
+        undo(db)
+        raise
+    return result
+
+
+def undo(db: Database) -> None:
+    """Roll back if a transaction is open; a file that cannot even do that is reopened later."""
+    try:
+        if db.conn.in_transaction:
+            db.execute("ROLLBACK")
+    except sqlite3.Error:
+        db.close()
