@@ -10,7 +10,8 @@ import os
 import re
 import signal
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 
 KEPT_LINES = 60  # of a child's output, enough to read a traceback on the page
@@ -31,31 +32,33 @@ class ChildError(Exception):
     """A child did not become ready; the message holds its last lines."""
 
 
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is run, and the line by which it says that it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    ready: re.Pattern[str]
+
+
 class Child:
     """One program, restartable under the same name."""
 
     def __init__(
         self,
-        name: str,
-        command: Sequence[str],
-        ready: re.Pattern[str],
-        *,
-        environment: Mapping[str, str] | None = None,
-        on_line: Callable[[str], None] = lambda _: None,
+        program: Program,
         on_change: Callable[[], None] = lambda: None,
+        on_line: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self.name = name
+        self.name = program.name
         self.state = ChildState.STOPPED
         self.exit_code: int | None = None
         self.lines: deque[str] = deque(maxlen=KEPT_LINES)
-        self._command = tuple(command)
-        self._ready = ready
-        self._environment = dict(environment or {})
-        self._on_line = on_line
+        self._program = program
         self._on_change = on_change
+        self._on_line = on_line
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._found: asyncio.Future[re.Match[str]] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -65,19 +68,19 @@ class Child:
     async def start(self, patience_s: float) -> re.Match[str]:
         """Start and return the match of its ready line; ChildError if it does not come."""
         self.exit_code = None
-        self._found = asyncio.get_running_loop().create_future()
+        found: asyncio.Future[re.Match[str]] = asyncio.get_running_loop().create_future()
         self._process = await asyncio.create_subprocess_exec(
-            *self._command,
+            *self._program.command,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            env={**os.environ, **self._environment, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
             limit=MAX_LINE_BYTES,
         )
         self._set(ChildState.STARTING)
-        self._reader = asyncio.create_task(self._read(self._process, self._found))
-        return await self._until_ready(self._found, patience_s)
+        self._reader = asyncio.create_task(self._read(self._process, found))
+        return await self._until_ready(found, patience_s)
 
     async def _until_ready(
         self, found: asyncio.Future[re.Match[str]], patience_s: float
@@ -108,7 +111,7 @@ class Child:
 
     def _take(self, line: str, found: asyncio.Future[re.Match[str]]) -> None:
         self.lines.append(line)
-        match = self._ready.search(line)
+        match = self._program.ready.search(line)
         if match and not found.done():
             self._set(ChildState.RUNNING)
             found.set_result(match)
