@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 
 TARGET = Path(__file__).with_name("digits.txt")
 ENLARGE = 16  # drawn this much larger, then each pixel is on if half of it is covered
+HALF_COVERED = 128  # of 255
 
 
 class Face(NamedTuple):
@@ -168,7 +169,7 @@ def draw(face: Face, char: str) -> Image.Image:
         for x, y in points:
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
     small = large.resize((face.width, face.height), Image.Resampling.BOX)
-    return small.point(lambda value: 255 if value >= 128 else 0).convert("1")
+    return small.point(lambda value: 255 if value >= HALF_COVERED else 0).convert("1")
 
 
 def _dot(face: Face) -> Image.Image:

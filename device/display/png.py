@@ -1,0 +1,32 @@
+"""A panel that is a picture file: for the demo, laptops and tests."""
+
+import os
+from pathlib import Path
+
+from PIL import Image
+
+from device.errors import HardwareError
+
+
+class PngFile:
+    """Replaces the file whenever the picture changes; a reader never sees half a picture."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._shown = b""
+
+    def put(self, image: Image.Image) -> None:
+        """Write the picture, pixel for pixel; HardwareError if the disk refuses."""
+        new = image.tobytes()
+        if new == self._shown:
+            return
+        part = self._path.with_name(f".{self._path.name}.part")
+        try:
+            image.save(part, "PNG")
+            os.replace(part, self._path)  # noqa: PTH105  the atomic call, by its own name
+        except OSError as fault:
+            raise HardwareError(f"picture file: {type(fault).__name__}") from fault
+        self._shown = new
+
+    def close(self) -> None:
+        """The last picture stays."""
