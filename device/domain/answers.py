@@ -154,10 +154,16 @@ def offered(answer: Answer) -> bool:
     return answer.status != "unknown" or answer.state in OFFERED_STATES
 
 
-def renew(ticket: Ticket, now: Moment) -> tuple[Ticket, tuple[PutAnswer, ...]]:
-    """Return the ticket with its newest answer, and the write that stores it if it changed."""
-    fresh = answer_of(ticket, ticket.revision)
-    if ticket.stored and ticket.stored.answer == fresh:
+def renew(
+    ticket: Ticket, now: Moment, charge: Charge | None = None
+) -> tuple[Ticket, tuple[PutAnswer, ...]]:
+    """Return the ticket with its newest answer, and the write that stores it if it changed.
+
+    `charge`: the try to speak of; None = the newest, or the refund.
+    """
+    fresh = _fresh(ticket, charge)
+    before = answer_for(ticket, fresh.try_ if isinstance(fresh, Result) else None)
+    if before and replace(before.answer, revision=0) == fresh:
         return ticket, ()
     answer = replace(fresh, revision=ticket.revision + 1)
     stored = Stored(
@@ -170,20 +176,21 @@ def renew(ticket: Ticket, now: Moment) -> tuple[Ticket, tuple[PutAnswer, ...]]:
         mono_s=now.mono_s,
     )
     put = PutAnswer(ticket.business_date, answer, now.wall, stored.offer)
-    return replace(ticket, stored=stored, older=_older(ticket, answer)), (put,)
+    older = tuple(s for s in answers(ticket) if s is not before)
+    return replace(ticket, stored=stored, older=older), (put,)
 
 
-def _older(ticket: Ticket, fresh: Answer) -> tuple[Stored, ...]:
-    """Keep the last answer of the try before, when a new try gives its first."""
-    last = ticket.stored.answer if ticket.stored else None
-    if isinstance(last, Result) and isinstance(fresh, Result) and last.try_ != fresh.try_:
-        assert ticket.stored
-        return (*ticket.older, ticket.stored)
-    return ticket.older
-
-
-def answer_of(ticket: Ticket, revision: int) -> Answer:
-    """The newest try's result, or the refund's."""
+def _fresh(ticket: Ticket, charge: Charge | None) -> Answer:
     if ticket.refund:
-        return refund_result_of(ticket.refund, revision)
-    return result_of(ticket.charges[-1], revision)
+        return refund_result_of(ticket.refund, 0)
+    return result_of(charge or ticket.charges[-1], 0)
+
+
+def answers(ticket: Ticket) -> tuple[Stored, ...]:
+    """The newest stored answer of every try."""
+    return (*ticket.older, ticket.stored) if ticket.stored else ticket.older
+
+
+def answer_for(ticket: Ticket, try_: int | None) -> Stored | None:
+    """The newest stored answer of one try; of a refund with None."""
+    return next((s for s in answers(ticket) if getattr(s.answer, "try_", None) == try_), None)

@@ -56,7 +56,7 @@ def classify(text: str, *, refuse_id_cards: bool, today: date) -> PayerCode | Hi
 def is_id_card(text: str, today: date) -> bool:
     """Whether 18 digits are a resident identity number: birth date and check digit fit."""
     match = ID_CARD.fullmatch(text)
-    return bool(match) and _born(match, today) and _check_digit(text) == text[-1]
+    return match is not None and _born(match, today) and text.endswith(_check_digit(text))
 
 
 def _born(match: re.Match[str], today: date) -> bool:
@@ -64,7 +64,7 @@ def _born(match: re.Match[str], today: date) -> bool:
         born = date(*(int(part) for part in match.groups()))
     except ValueError:
         return False
-    return OLDEST_BIRTH_YEAR <= born.year and born <= today
+    return born.year >= OLDEST_BIRTH_YEAR and born <= today
 
 
 def _check_digit(text: str) -> str:

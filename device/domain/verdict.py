@@ -87,4 +87,4 @@ def attempt_under_way(charge: Charge) -> Attempt | None:
 def ended(charge: Charge) -> bool:
     """Whether another try may be opened: nothing of this one is open or going back."""
     busy = UNDER_WAY | GOING_BACK | {AttemptState.MANUAL}
-    return charge.state is not ChargeState.OPEN and not any(a.state in busy for a in charge.attempts)
+    return charge.state is not ChargeState.OPEN and not busy & {a.state for a in charge.attempts}

@@ -1,0 +1,433 @@
+"""The desk's shell: takes one event at a time, asks the domain, performs the effects it returns.
+
+The state is adopted only after every effect before it was performed, so nothing is shown or told
+that is not on disk. A commit that belongs to something that has already happened is tried until the
+disk is good; one that only plans something is given up and answered `storage_failed`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from device.clock import Clock
+from device.domain.answers import iso
+from device.domain.charge import ChargeKey
+from device.domain.desk.flow import step, wake_at
+from device.domain.desk.model import (
+    Asked,
+    Booted,
+    CallPay,
+    CheckChannels,
+    Checked,
+    Commit,
+    Defer,
+    Desk,
+    DeskEvent,
+    Drawn,
+    Effect,
+    LookUp,
+    PayAnswered,
+    Pursue,
+    PursueRefund,
+    RefundReported,
+    Reported,
+    Scanned,
+    Settings,
+    TakeHisCode,
+    Tell,
+    TellHello,
+    TellStatus,
+    TellStored,
+    Tick,
+)
+from device.domain.desk.rows import attempt_of
+from device.domain.desk.view import screen_of, signal_of
+from device.domain.numbers import keyed_hash
+from device.domain.outcome import PayOrder
+from device.domain.payment import Attempt, AttemptEvent, Facts
+from device.domain.ports import Channel, HisLink, Journal, Lamp, Panel
+from device.domain.record import Moment, Order, Ticket
+from device.domain.refund import Refund, RefundEvent
+from device.domain.replies import ErrorReply, HelloOk, Part, StatusResult
+from device.domain.requests import Hello, Last, RefundQuery, RefundRequest, Reverse, Status
+from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
+from device.domain.verdict import paid_attempt
+from device.domain.words import ErrorCode, Wallet
+from device.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+DISK_RETRY_S = 2.0  # between tries of a commit that must not be lost
+READY_LIMIT_S = 3.0  # a `pay` waits this long for a host or a first verification (§1.6, §1.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What the desk is plugged into."""
+
+    journal: Journal
+    link: HisLink
+    panel: Panel
+    lamp: Lamp
+    clock: Clock
+    channels: dict[Wallet, Channel]
+    ready_wallets: Callable[[frozenset[Wallet]], Awaitable[frozenset[Wallet]]]
+    """Warms and waits for a first verification; returns the wallets that can take money."""
+    pursue: Callable[[ChargeKey, Attempt], None]
+    pursue_refund: Callable[[Refund], None]
+    look_up: Callable[[str], Awaitable[Order | ErrorReply]]
+    """Asks every wallet for an order number of another desk."""
+    parts: Callable[[], Sequence[Part]]
+
+
+class DeskLoop:
+    """One inbox, one consumer: nothing else changes the desk or writes to the journal."""
+
+    def __init__(self, settings: Settings, ports: Ports) -> None:
+        self.state = Desk(settings)
+        self._ports = ports
+        self._inbox: asyncio.Queue[tuple[Any, asyncio.Future[Any] | None]] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._shown: Screen | None = None
+        self._disk_failed = False
+
+    # ------------------------------------------------------------ the inbox
+
+    def post(self, event: DeskEvent) -> None:
+        """Queue an event; safe from callbacks on the loop."""
+        self._inbox.put_nowait((event, None))
+
+    async def report(
+        self, key: ChargeKey, out_trade_no: str, event: AttemptEvent, facts: Facts
+    ) -> Attempt:
+        """Recovery's word about an attempt; returns it as it then stands on disk."""
+        found: Attempt = await self._ask(_AttemptWord(key, out_trade_no, event, facts))
+        return found
+
+    async def report_refund(
+        self, refund: Refund, event: RefundEvent, facts: Facts, provider_refund_no: str
+    ) -> Refund:
+        """Recovery's word about a refund; returns it as it then stands on disk."""
+        found: Refund = await self._ask(_RefundWord(refund, event, facts, provider_refund_no))
+        return found
+
+    async def _ask(self, word: object) -> Any:
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait((word, done))
+        return await done
+
+    async def boot(self) -> None:
+        """Read the journal and give every open end a task."""
+        journal = self._ports.journal
+        unsettled = tuple(await journal.unsettled())
+        undelivered = tuple(await journal.undelivered())
+        await self._handle(Booted(unsettled, undelivered))
+
+    async def run(self) -> None:
+        """Take events for ever; cancel to end."""
+        while True:
+            event, done = await self._inbox.get()
+            try:
+                result = await self._take(event)
+            except StorageError as error:
+                self._storage_failed(event)
+                result = error
+            except Exception as error:  # a bug in one event must not stop the desk
+                log.exception("event %s failed", type(event).__name__)
+                result = error
+            if done and not done.done():
+                _answer(done, result)
+
+    async def _take(self, event: Any) -> Any:
+        if isinstance(event, _AttemptWord):
+            return await self._attempt_word(event)
+        if isinstance(event, _RefundWord):
+            return await self._refund_word(event)
+        await self._handle(await self._with_facts(event))
+        return None
+
+    def idle(self) -> bool:
+        """Nothing at the desk and nothing waiting to be decided."""
+        return self.state.seat is None and self._inbox.empty()
+
+    # ------------------------------------------------------------ one event
+
+    async def _handle(self, event: DeskEvent) -> None:
+        state, effects = step(self.state, event, self.moment())
+        for effect in effects:
+            await PERFORM[type(effect)](self, effect)
+        self.state = state
+        self._present()
+
+    def moment(self) -> Moment:
+        """Now, once per event."""
+        clock = self._ports.clock
+        return Moment(clock.monotonic(), clock.wall(), clock.sane())
+
+    async def _with_facts(self, event: DeskEvent) -> DeskEvent:
+        """Add what the journal holds about the ids an event names."""
+        if isinstance(event, Asked):
+            return await self._with_tickets(event)
+        if isinstance(event, Scanned):
+            used = await self._ports.journal.code_used(self._code_hash(event.text))
+            return replace(event, used=used)
+        return event
+
+    def _code_hash(self, text: str) -> str:
+        return keyed_hash(self.state.settings.key, "code", text)
+
+    async def _with_tickets(self, asked: Asked) -> Asked:
+        request = asked.request
+        if isinstance(request, (Hello, Status)):
+            return asked
+        if isinstance(request, Last):
+            return replace(asked, last=await self._ports.journal.last())
+        if isinstance(request, (RefundRequest, Reverse)):
+            return await self._with_order(asked, request)
+        date = "" if isinstance(request, RefundQuery) else request.business_date
+        return replace(asked, ticket=await self._ticket(date, request.id))
+
+    async def _with_order(self, asked: Asked, request: RefundRequest | Reverse) -> Asked:
+        ticket = await self._ticket("", request.id)
+        number = getattr(request, "out_trade_no", "")
+        pay_ticket = None
+        if request.pay_id:
+            pay_ticket = await self._ticket(request.business_date, request.pay_id)
+            number = _number_of(pay_ticket)
+        order = asked.order or (await self._ports.journal.order(number) if number else None)
+        if order and order.key and not pay_ticket:
+            pay_ticket = await self._ticket(order.key.business_date, order.key.his_id)
+        return replace(asked, ticket=ticket, pay_ticket=pay_ticket, order=order)
+
+    async def _ticket(self, business_date: str, his_id: str) -> Ticket | None:
+        seat = self.state.seat
+        if seat and (seat.ticket.business_date, seat.ticket.his_id) == (business_date, his_id):
+            return seat.ticket
+        return await self._ports.journal.ticket(business_date, his_id)
+
+    # ------------------------------------------------------------ recovery's words
+
+    async def _attempt_word(self, word: "_AttemptWord") -> Attempt:
+        ticket = await self._ticket(word.key.business_date, word.key.his_id)
+        assert ticket
+        order = await self._ports.journal.order(word.out_trade_no)
+        open_id = order.open_refund_id if order else ""
+        refund = await self._ports.journal.ticket("", open_id) if open_id else None
+        await self._handle(
+            Reported(ticket, word.out_trade_no, word.event, word.facts, order, refund)
+        )
+        after = await self._ticket(word.key.business_date, word.key.his_id)
+        attempt = attempt_of(after, word.out_trade_no) if after else None
+        assert attempt
+        return attempt
+
+    async def _refund_word(self, word: "_RefundWord") -> Refund:
+        journal, refund = self._ports.journal, word.refund
+        ticket = await journal.ticket("", refund.his_id)
+        order = await journal.order(refund.out_trade_no)
+        assert ticket
+        assert ticket.refund
+        assert order
+        pay = await self._ticket(refund.pay_date, refund.pay_id) if refund.pay_id else None
+        await self._handle(
+            RefundReported(ticket, pay, order, word.event, word.facts, word.provider_refund_no)
+        )
+        after = await journal.ticket("", refund.his_id)
+        assert after
+        assert after.refund
+        return after.refund
+
+    # ------------------------------------------------------------ effects
+
+    async def _commit(self, effect: Commit) -> None:
+        while True:
+            try:
+                await self._ports.journal.commit(effect.change)
+            except StorageError:
+                if effect.optional:
+                    raise
+                self._say_disk_failed()
+                await asyncio.sleep(DISK_RETRY_S)
+            else:
+                self._disk_failed = False
+                return
+
+    async def _defer(self, effect: Defer) -> None:
+        self._ports.journal.defer(effect.change)
+
+    async def _tell(self, effect: Tell) -> None:
+        self._ports.link.send(effect.connection, effect.reply, effect.re)
+
+    async def _tell_stored(self, effect: TellStored) -> None:
+        ticket = await self._ports.journal.ticket(*effect.id)
+        if ticket and ticket.stored:
+            self._ports.link.send(effect.connection, ticket.stored.answer, effect.re)
+
+    async def _tell_hello(self, effect: TellHello) -> None:
+        journal, settings = self._ports.journal, self.state.settings
+        unsettled = [t.his_id for t in await journal.unsettled()]
+        undelivered = [s.answer.id for s in await journal.undelivered()]
+        reply = HelloOk(
+            box=settings.box_id,
+            desk=settings.desk,
+            time=iso(self._ports.clock.wall()),
+            unsettled=tuple(i for i in unsettled if not i.startswith("*")),
+            undelivered=tuple(undelivered),
+        )
+        self._ports.link.send(effect.connection, reply, effect.re)
+
+    async def _tell_status(self, effect: TellStatus) -> None:
+        reply = StatusResult(tuple(self._ports.parts()))
+        self._ports.link.send(effect.connection, reply, effect.re)
+
+    async def _check_channels(self, effect: CheckChannels) -> None:
+        self._spawn(self._check(effect))
+
+    async def _check(self, effect: CheckChannels) -> None:
+        self.post(Checked(effect.key, await self._ports.ready_wallets(effect.wallets)))
+
+    async def _take_his_code(self, effect: TakeHisCode) -> None:
+        self.post(Scanned(effect.code, by_his=True))
+
+    async def _call_pay(self, effect: CallPay) -> None:
+        self._spawn(self._pay(effect))
+
+    async def _pay(self, effect: CallPay) -> None:
+        settings, attempt = self.state.settings, effect.attempt
+        order = PayOrder(
+            out_trade_no=attempt.out_trade_no,
+            amount_fen=attempt.amount_fen,
+            payer_code=effect.code,
+            subject=f"{settings.hospital}-{effect.charge.title}",
+            operator=effect.charge.operator,
+            wait_s=settings.waits_s[attempt.wallet],
+        )
+        outcome = await self._ports.channels[attempt.wallet].pay(order)
+        self.post(PayAnswered(attempt.out_trade_no, outcome))
+
+    async def _pursue(self, effect: Pursue) -> None:
+        self._ports.pursue(effect.key, effect.attempt)
+
+    async def _pursue_refund(self, effect: PursueRefund) -> None:
+        self._ports.pursue_refund(effect.refund)
+
+    async def _look_up(self, effect: LookUp) -> None:
+        self._spawn(self._find(effect.asked))
+
+    async def _find(self, asked: Asked) -> None:
+        assert isinstance(asked.request, RefundRequest)
+        found = await self._ports.look_up(asked.request.out_trade_no)
+        if isinstance(found, ErrorReply):
+            reply = replace(found, id=asked.request.id)
+            self._ports.link.send(asked.connection, reply, asked.re)
+        else:
+            self.post(replace(asked, order=found, looked_up=True))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # ------------------------------------------------------------ what people see
+
+    def _present(self) -> None:
+        """Show what the state says, if it is not on the glass already; wake for what is next."""
+        now_s = self._ports.clock.monotonic()
+        screen = StorageFailed() if self._disk_failed else screen_of(self.state, now_s)
+        if screen != self._shown:
+            self._shown = screen
+            self._ports.panel.show(screen, self._on_drawn(screen))
+            self._ports.lamp.signal(signal_of(screen))
+        self._wake(now_s)
+
+    def _on_drawn(self, screen: Screen) -> Callable[[float], None] | None:
+        """The panel's report that this charge's amount is on the glass."""
+        seat = self.state.seat
+        shows_amount = isinstance(screen, (AmountDue, DeclinedScreen))
+        if not seat or seat.drawn_s is not None or not shows_amount:
+            return None
+        key = seat.charge.key
+        return lambda at_s: self.post(Drawn(key, at_s))
+
+    def _wake(self, now_s: float) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+        due = wake_at(self.state, now_s)
+        if due is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due - now_s), self.post, Tick())
+
+    # ------------------------------------------------------------ a failing disk
+
+    def _storage_failed(self, event: object) -> None:
+        """A plan was given up because it could not be written; whoever asked is told."""
+        self._say_disk_failed()
+        if isinstance(event, Asked):
+            his_id = getattr(event.request, "id", "")
+            text = "存储故障，暂不能收款"
+            reply = ErrorReply(code=ErrorCode.STORAGE_FAILED, message=text, id=his_id)
+            self._ports.link.send(event.connection, reply, event.re)
+
+    def _say_disk_failed(self) -> None:
+        log.error("the journal cannot be written")
+        self._disk_failed = True
+        self._shown = StorageFailed()
+        self._ports.panel.show(self._shown)
+        self._ports.lamp.signal(signal_of(self._shown))
+
+
+@dataclass(frozen=True, slots=True)
+class _AttemptWord:
+    key: ChargeKey
+    out_trade_no: str
+    event: AttemptEvent
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class _RefundWord:
+    refund: Refund
+    event: RefundEvent
+    facts: Facts
+    provider_refund_no: str
+
+
+def _number_of(ticket: Ticket | None) -> str:
+    """The order that a refund of this id is about: the paid one, else the newest."""
+    if not ticket or not ticket.charges:
+        return ""
+    for charge in reversed(ticket.charges):
+        attempt = paid_attempt(charge)
+        if attempt:
+            return attempt.out_trade_no
+    newest = ticket.charges[-1].attempts
+    return newest[-1].out_trade_no if newest else ""
+
+
+def _answer(done: asyncio.Future[Any], result: Any) -> None:
+    if isinstance(result, BaseException):
+        done.set_exception(result)
+    else:
+        done.set_result(result)
+
+
+Perform = Callable[[DeskLoop, Any], Awaitable[None]]
+
+PERFORM: dict[type[Effect], Perform] = {
+    Commit: DeskLoop._commit,
+    Defer: DeskLoop._defer,
+    Tell: DeskLoop._tell,
+    TellStored: DeskLoop._tell_stored,
+    TellHello: DeskLoop._tell_hello,
+    TellStatus: DeskLoop._tell_status,
+    LookUp: DeskLoop._look_up,
+    CheckChannels: DeskLoop._check_channels,
+    TakeHisCode: DeskLoop._take_his_code,
+    CallPay: DeskLoop._call_pay,
+    Pursue: DeskLoop._pursue,
+    PursueRefund: DeskLoop._pursue_refund,
+}

@@ -1,0 +1,379 @@
+"""Collecting an amount: from `pay` to the end of the charge (payment-states §2, his-link §3)."""
+
+from dataclasses import replace
+
+from device.domain.answers import answer_for, iso, renew, standing
+from device.domain.charge import Charge, ChargeKey, ChargeState
+from device.domain.desk.deliver import announce, answer_with, error, progress
+from device.domain.desk.model import (
+    REPLAY_S,
+    Asked,
+    Asker,
+    CheckChannels,
+    Checked,
+    Commit,
+    Defer,
+    Desk,
+    Effect,
+    Phase,
+    Pursue,
+    Seat,
+    Step,
+    TakeHisCode,
+    Tell,
+)
+from device.domain.desk.rows import attempt_change, charge_change, put_charge
+from device.domain.desk.view import outcome_screen
+from device.domain.numbers import keyed_hash
+from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptEvent, AttemptState
+from device.domain.payment import step as attempt_step
+from device.domain.record import Moment, PutCharge, PutOrder, Stored, Ticket
+from device.domain.replies import Answer, ErrorReply
+from device.domain.requests import Cancel, Pay
+from device.domain.verdict import attempt_under_way, ended, with_attempt
+from device.domain.words import BUSINESS_NAMES, ErrorCode, Reason
+
+SHORT_NAME = 2  # characters: there is no last one to show
+
+
+def masked(name: str) -> str:
+    """张小三 -> 张*三, 张三 -> 张*: enough for the patient to know that it is theirs."""
+    name = name.strip()
+    if len(name) <= SHORT_NAME:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[0] + "*" * (len(name) - 2) + name[-1]
+
+
+# ---------------------------------------------------------------- pay
+
+
+def on_pay(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """Arm an amount, or answer with what this id already is."""
+    pay = asked.request
+    assert isinstance(pay, Pay)
+    ticket = asked.ticket
+    if ticket and ticket.refund:
+        return _conflict(desk, asked, ticket, "该号已用于退款")
+    known = _try(ticket, pay.try_) if ticket else None
+    if ticket and known:
+        return _again(desk, asked, ticket, known, now)
+    return _refusal(desk, asked, now) or _seat(desk, asked, now)
+
+
+def _try(ticket: Ticket, try_: int) -> Charge | None:
+    return next((c for c in ticket.charges if c.key.try_ == try_), None)
+
+
+def _same_content(desk: Desk, charge: Charge, pay: Pay) -> bool:
+    asked = (pay.amount_fen, pay.business, pay.wallet, _patient(desk, pay))
+    return asked == (charge.amount_fen, charge.business, charge.wallet, charge.patient_hash)
+
+
+def _patient(desk: Desk, pay: Pay) -> str:
+    return keyed_hash(desk.settings.key, "patient", pay.patient_id) if pay.patient_id else ""
+
+
+def _again(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment) -> Step:
+    """The same key once more: its newest result, never a second charge (his-link §3.2)."""
+    assert isinstance(asked.request, Pay)
+    if not _same_content(desk, charge, asked.request):
+        return _conflict(desk, asked, ticket, "同一单号的内容不同")
+    stored = answer_for(ticket, charge.key.try_)
+    if stored and charge.state is not ChargeState.OPEN and _stale(stored, now):
+        return _conflict(desk, asked, ticket, "该单号已有结果，请用 query 查询")
+    return answer_now(desk, asked, ticket, charge, now)
+
+
+def _stale(stored: Stored, now: Moment) -> bool:
+    """An old answer might belong to an earlier patient whose id is used again."""
+    if stored.this_boot:
+        return now.mono_s - stored.mono_s > REPLAY_S
+    return stored.delivered or abs((now.wall - stored.at).total_seconds()) > REPLAY_S
+
+
+def _conflict(desk: Desk, asked: Asked, ticket: Ticket, message: str) -> Step:
+    stored = ticket.stored
+    status = standing(ticket.charges[-1])[0] if ticket.charges else ""
+    number = getattr(stored.answer, "out_trade_no", "") if stored else ""
+    seen = iso(stored.at) if stored else ""
+    return error(
+        desk,
+        asked,
+        ErrorCode.CONFLICT,
+        message,
+        first_seen=seen,
+        status=status,
+        out_trade_no=number,
+    )
+
+
+def _refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
+    """Why this amount cannot be armed now, if so; the order is the contract's."""
+    return _id_refusal(desk, asked, now) or _desk_refusal(desk, asked, now)
+
+
+def _id_refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
+    """A next try is taken only when every earlier one ended unpaid (his-link §3.3)."""
+    ticket = asked.ticket
+    if not ticket or not ticket.charges:
+        return None
+    if any(standing(c)[0] == "paid" for c in ticket.charges):
+        return _conflict(desk, asked, ticket, "该单号已支付")
+    if not all(ended(c) for c in ticket.charges):
+        return busy(desk, asked, ticket.his_id, now)
+    if ticket.charges[-1].key.try_ > getattr(asked.request, "try_", 1):
+        return _conflict(desk, asked, ticket, "该单号已有更晚的收款")
+    return None
+
+
+def _desk_refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
+    if desk.seat:
+        return busy(desk, asked, desk.seat.ticket.his_id, now)
+    if desk.closing:
+        return error(desk, asked, ErrorCode.OFFLINE, "扫码墩正在关机", reason="channel")
+    if not desk.health.clock_sane:
+        return error(desk, asked, ErrorCode.CLOCK_NOT_SET, "时间未校准，暂不能收款")
+    if not desk.health.vpn_up:
+        return error(desk, asked, ErrorCode.OFFLINE, "VPN 未连接", reason="vpn")
+    return None
+
+
+def busy(desk: Desk, asked: Asked, blocking_id: str, now: Moment) -> Step:
+    """Answer that another charge or task stands in the way."""
+    age = int(now.mono_s - desk.seat.since_s) if desk.seat else None
+    return error(desk, asked, ErrorCode.BUSY, "上一笔尚未结束", blocking_id=blocking_id, age_s=age)
+
+
+def _seat(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """Take the amount to the desk and see who can be reached before it is shown."""
+    pay = asked.request
+    assert isinstance(pay, Pay)
+    charge = _charge(desk, pay)
+    ticket = put_charge(asked.ticket or Ticket(pay.business_date, pay.id), charge)
+    seat = Seat(
+        ticket=ticket,
+        phase=Phase.CHECKING,
+        asker=Asker(asked.connection, asked.re),
+        since_s=now.mono_s,
+        ttl_left_s=charge.ttl_s,
+        masked_name=masked(pay.patient_name),
+        his_code=pay.auth_code,
+    )
+    wallets = frozenset({pay.wallet}) if pay.wallet else desk.health.configured
+    seated = replace(desk, seat=seat, owner=asked.connection, result=None)
+    return seated, (CheckChannels(charge.key, wallets),)
+
+
+def _charge(desk: Desk, pay: Pay) -> Charge:
+    return Charge(
+        key=ChargeKey(pay.business_date, pay.id, pay.try_),
+        amount_fen=pay.amount_fen,
+        business=pay.business,
+        department=pay.department,
+        operator=pay.operator,
+        title=pay.title or BUSINESS_NAMES[pay.business],
+        wallet=pay.wallet,
+        patient_hash=_patient(desk, pay),
+        ttl_s=pay.ttl_s or desk.settings.ttl_s,
+    )
+
+
+def on_checked(desk: Desk, event: Checked, now: Moment) -> Step:
+    """Show the amount, or say that nobody can be reached."""
+    seat = desk.seat
+    if not seat or seat.charge.key != event.key or seat.phase is not Phase.CHECKING:
+        return desk, ()
+    if not event.reachable:
+        return _unreachable(desk, seat, now)
+    armed = replace(
+        seat, phase=Phase.ARMED, wallets=event.reachable, ticking_since_s=now.mono_s, his_code=""
+    )
+    seated = replace(desk, seat=armed)
+    take = (TakeHisCode(seat.his_code),) if seat.his_code else ()
+    return seated, (Defer((PutCharge(seat.charge),)), *progress(seated, "armed"), *take)
+
+
+def _unreachable(desk: Desk, seat: Seat, now: Moment) -> Step:
+    """`offline`, by name: a wallet that is not verified is another matter than a dead line."""
+    wanted = frozenset({seat.charge.wallet}) if seat.charge.wallet else desk.health.configured
+    reason = "wallet" if wanted & desk.health.verified else "channel_not_verified"
+    if seat.ticket.stored and answer_for(seat.ticket, seat.charge.key.try_):
+        return finish_unpaid(desk, Reason.OFFLINE, now)  # a `query` was answered meanwhile
+    message = "网络不通，暂不能收款" if reason == "wallet" else "支付通道未通过校验"
+    his_id = seat.ticket.his_id
+    assert seat.asker
+    reply = ErrorReply(code=ErrorCode.OFFLINE, message=message, id=his_id, reason=reason)
+    tell = Tell(seat.asker.connection, reply, seat.asker.re)
+    return replace(desk, seat=None), (tell,)
+
+
+# ---------------------------------------------------------------- the attempt's arrows
+
+
+def advance(
+    desk: Desk,
+    attempt: Attempt,
+    now: Moment,
+    *,
+    more: tuple[Effect, ...] = (),
+    order: PutOrder | None = None,
+) -> Step:
+    """Store the seat's attempt after an arrow, tell whom it concerns, keep or leave the seat.
+
+    `more` happens right after the commit, `order` is a new order number's row.
+    """
+    seat = desk.seat
+    assert seat
+    before = seat.ticket
+    charge = with_attempt(seat.charge, attempt)
+    ticket, change = attempt_change(desk.settings, before, charge, attempt, now)
+    kept = _after_arrow(desk, seat, ticket, attempt, now)
+    told, tells = announce(kept, ticket, before, seat.asker, now)
+    if any(isinstance(t, Tell) for t in tells) and told.seat:
+        told = replace(told, seat=replace(told.seat, asker=None))
+    rows = (change[0], order, *change[1:]) if order else change
+    commit = Commit(rows, optional=order is not None)
+    effects = (commit, *more, *tells, *pursue(charge, attempt))
+    return told, (*effects, *_progress(told, attempt))
+
+
+def pursue(charge: Charge, attempt: Attempt) -> tuple[Effect, ...]:
+    """Hand the attempt to recovery while it is open or may still be paid late."""
+    care = OPEN_STATES - {AttemptState.INTENDED}
+    return (Pursue(charge.key, attempt),) if attempt.state in care or attempt.watch_due else ()
+
+
+PROGRESS = {
+    AttemptState.INTENDED: "paying",
+    AttemptState.WAITING: "password",
+    AttemptState.UNKNOWN: "querying",
+    AttemptState.REVERSING: "reversing",
+    AttemptState.FAILED: "declined",
+}
+
+
+def _progress(desk: Desk, attempt: Attempt) -> tuple[Effect, ...]:
+    word = PROGRESS.get(attempt.state)
+    return progress(desk, word) if word else ()
+
+
+def _after_arrow(desk: Desk, seat: Seat, ticket: Ticket, attempt: Attempt, now: Moment) -> Desk:
+    """Under way: stay. Declined with time left: armed again. Else the desk is free."""
+    kept = replace(seat, ticket=ticket, hint=None)
+    if attempt.state in UNDER_WAY:
+        left = seat.ttl_left(now.mono_s)
+        busy_seat = replace(kept, phase=Phase.UNDER_WAY, ttl_left_s=left, ticking_since_s=None)
+        return replace(desk, seat=busy_seat)
+    if kept.charge.state is ChargeState.OPEN and attempt.state is AttemptState.FAILED:
+        again = replace(
+            kept,
+            phase=Phase.ARMED,
+            ticking_since_s=now.mono_s,
+            drawn_s=None,
+            declined=attempt.reason,
+        )
+        return replace(desk, seat=again)
+    return replace(desk, seat=None, result=outcome_screen(kept.charge, attempt, now))
+
+
+def finish_unpaid(desk: Desk, reason: Reason, now: Moment) -> Step:
+    """End the armed charge without an attempt under way: cancelled, expired, offline."""
+    seat = desk.seat
+    assert seat
+    assert not attempt_under_way(seat.charge)
+    charge = replace(seat.charge, state=ChargeState.NOT_PAID, reason=reason)
+    ticket, change = charge_change(desk.settings, seat.ticket, charge, now)
+    freed = replace(desk, seat=None, result=outcome_screen(charge, None, now))
+    told, tells = announce(freed, ticket, seat.ticket, seat.asker, now)
+    return told, (Commit(change), *tells)
+
+
+# ---------------------------------------------------------------- cancel and the questions
+
+
+def on_cancel(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """Before a code: not_paid at once. While the provider works: the wish is stored."""
+    cancel = asked.request
+    assert isinstance(cancel, Cancel)
+    ticket = asked.ticket
+    charge = _named(ticket, cancel.try_)
+    if not ticket or not charge:
+        return error(desk, asked, ErrorCode.NOT_FOUND, "没有这个单号")
+    seat = desk.seat
+    if seat and seat.charge.key == charge.key:
+        if asked.connection != desk.owner:
+            return busy(desk, asked, ticket.his_id, now)
+        done, effects = _cancel_here(desk, Reason.CANCELLED, now)
+        return done, (*effects, Tell(asked.connection, _newest(done, ticket), asked.re))
+    under_way = attempt_under_way(charge)
+    if under_way:  # from before a boot: recovery has it, the desk is free
+        return _wish_elsewhere(desk, asked, ticket, charge, under_way, now)
+    return answer_now(desk, asked, ticket, charge, now)
+
+
+def _named(ticket: Ticket | None, try_: int | None) -> Charge | None:
+    if not ticket or not ticket.charges:
+        return None
+    return ticket.charges[-1] if try_ is None else _try(ticket, try_)
+
+
+def _cancel_here(desk: Desk, reason: Reason, now: Moment) -> Step:
+    assert desk.seat
+    attempt = attempt_under_way(desk.seat.charge)
+    if not attempt:
+        return finish_unpaid(desk, reason, now)
+    return (desk, ()) if attempt.cancel_wish else _wish(desk, attempt, reason, now)
+
+
+def _newest(desk: Desk, ticket: Ticket) -> Answer:
+    """The answer just stored: of the charge still at the desk, or of the one that just ended."""
+    stored = desk.seat.ticket.stored if desk.seat else None
+    return stored.answer if stored else desk.offers[(ticket.business_date, ticket.his_id)].answer
+
+
+def _wish(desk: Desk, attempt: Attempt, reason: Reason, now: Moment) -> Step:
+    seat = desk.seat
+    assert seat
+    undone = replace(seat.charge, undo=reason)
+    marked = replace(desk, seat=replace(seat, ticket=put_charge(seat.ticket, undone)))
+    return advance(marked, attempt_step(attempt, AttemptEvent.CANCEL_WISH), now)
+
+
+def _wish_elsewhere(  # noqa: PLR0913  the question, and what it is about
+    desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, attempt: Attempt, now: Moment
+) -> Step:
+    if attempt.cancel_wish:
+        return answer_now(desk, asked, ticket, charge, now)
+    wished = attempt_step(attempt, AttemptEvent.CANCEL_WISH)
+    undone = with_attempt(replace(charge, undo=Reason.CANCELLED), wished)
+    renewed, change = attempt_change(desk.settings, ticket, undone, wished, now)
+    answered, tells = answer_now(desk, asked, renewed, undone, now)
+    return answered, (Commit(change), Pursue(charge.key, wished), *tells)
+
+
+def on_button(desk: Desk, now: Moment) -> Step:
+    """The cashier's button cancels what is armed, or wishes it."""
+    if not desk.seat or desk.seat.phase is Phase.CHECKING:
+        return desk, ()
+    return _cancel_here(desk, Reason.CANCELLED_AT_BOX, now)
+
+
+def on_query(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """The newest result of the id, or of the try it names."""
+    charge = _named(asked.ticket, getattr(asked.request, "try_", None))
+    if not asked.ticket or not charge:
+        return error(desk, asked, ErrorCode.NOT_FOUND, "没有这个单号")
+    return answer_now(desk, asked, asked.ticket, charge, now)
+
+
+def answer_now(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment) -> Step:
+    """Answer with the charge as it stands; what was never stored is stored first (M14)."""
+    renewed, put = renew(ticket, now, charge)
+    seat = desk.seat
+    if seat and seat.charge.key.his_id == ticket.his_id and put:
+        desk = replace(desk, seat=replace(seat, ticket=renewed))
+    stored = answer_for(renewed, charge.key.try_)
+    assert stored
+    commit = (Commit((PutCharge(charge), *put), optional=True),) if put else ()
+    answered, tells = answer_with(desk, asked, renewed, stored.answer)
+    return answered, (*commit, *tells)

@@ -1,0 +1,112 @@
+"""Telling the HIS, until it is known to know (his-link §3.6).
+
+An answer is an offer until `received`, or a `query`/`pay` answered with it. Offers go out after a
+reconnect, after a boot and every 30 s while the link is up, ten times. While a charge is at the
+desk, only frames about that id are sent unasked.
+"""
+
+from dataclasses import replace
+
+from device.domain.answers import answers
+from device.domain.desk.model import (
+    OFFERS,
+    Asked,
+    Asker,
+    Defer,
+    Desk,
+    Effect,
+    Id,
+    Offer,
+    Step,
+    Tell,
+)
+from device.domain.record import Delivered, Moment, Stored, Ticket
+from device.domain.replies import Answer, ErrorReply, Progress
+from device.domain.words import ErrorCode
+
+
+def announce(
+    desk: Desk, ticket: Ticket, before: Ticket | None, asker: Asker | None, now: Moment
+) -> Step:
+    """Push the ticket's newest answer if it is new and of the kind that is offered."""
+    stored = ticket.stored
+    if not stored or not stored.offer or (before and before.revision == ticket.revision):
+        return desk, ()
+    offer = Offer(stored.answer, ticket.business_date, 0, now.mono_s)
+    offered = replace(desk, offers={**desk.offers, _id(ticket): offer})
+    return _send(offered, _id(ticket), offer, asker, now)
+
+
+def _send(desk: Desk, key: Id, offer: Offer, asker: Asker | None, now: Moment) -> Step:
+    connection = asker.connection if asker else desk.owner
+    if connection is None or not _may_speak(desk, key):
+        return desk, ()
+    later = replace(offer, sent=offer.sent + 1, next_s=now.mono_s + desk.settings.redeliver_s)
+    tell = Tell(connection, offer.answer, asker.re if asker else None)
+    return replace(desk, offers={**desk.offers, key: later}), (tell,)
+
+
+def _may_speak(desk: Desk, key: Id) -> bool:
+    return desk.seat is None or _id(desk.seat.ticket) == key
+
+
+def offer_all(desk: Desk, now: Moment, *, anew: bool) -> Step:
+    """Send what is due; `anew`: after a reconnect everything is due, and counts from the start."""
+    effects: list[Effect] = []
+    for key, offer in tuple(desk.offers.items()):
+        fresh = replace(offer, sent=0, next_s=now.mono_s) if anew else offer
+        if fresh.sent < OFFERS and fresh.next_s <= now.mono_s:
+            desk, sent = _send(desk, key, fresh, None, now)
+            effects += sent
+    return desk, tuple(effects)
+
+
+def next_offer_s(desk: Desk) -> float | None:
+    """When the next offer is due, if anyone is there to hear it."""
+    if desk.owner is None:
+        return None
+    due = [o.next_s for k, o in desk.offers.items() if o.sent < OFFERS and _may_speak(desk, k)]
+    return min(due, default=None)
+
+
+def restore(desk: Desk, undelivered: tuple[Stored, ...], now: Moment) -> Desk:
+    """Offer again, after a boot, what was not delivered."""
+    offers = {
+        (s.business_date, s.answer.id): Offer(s.answer, s.business_date, 0, now.mono_s)
+        for s in undelivered
+    }
+    return replace(desk, offers={**offers, **desk.offers})
+
+
+def received(desk: Desk, key: Id, revision: int) -> Step:
+    """Note that the HIS has this revision."""
+    offers = {k: o for k, o in desk.offers.items() if k != key or o.answer.revision > revision}
+    note = Defer((Delivered(key[0], key[1], revision),))
+    return replace(desk, offers=offers), (note,)
+
+
+def answer_with(desk: Desk, asked: Asked, ticket: Ticket, answer: Answer) -> Step:
+    """Answer a question with a stored answer; that delivers it."""
+    known, notes = received(desk, _id(ticket), answer.revision)
+    already = any(s.answer is answer and s.delivered for s in answers(ticket))
+    return known, (() if already else notes) + (Tell(asked.connection, answer, asked.re),)
+
+
+def error(desk: Desk, asked: Asked, code: ErrorCode, message: str, **more: object) -> Step:
+    """Answer that this request changed nothing."""
+    his_id = getattr(asked.request, "id", "")
+    reply = ErrorReply(code=code, message=message, id=his_id, **more)  # type: ignore[arg-type]
+    return desk, (Tell(asked.connection, reply, asked.re),)
+
+
+def progress(desk: Desk, state: str) -> tuple[Effect, ...]:
+    """A `progress` message about the charge at the desk, where the site wants them."""
+    if not desk.settings.progress or desk.seat is None or desk.owner is None:
+        return ()
+    attempt = desk.seat.attempt
+    wallet = attempt.wallet.value if attempt else ""
+    return (Tell(desk.owner, Progress(desk.seat.ticket.his_id, state, wallet)),)
+
+
+def _id(ticket: Ticket) -> Id:
+    return ticket.business_date, ticket.his_id

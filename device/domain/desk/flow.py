@@ -1,0 +1,269 @@
+"""`step`: the desk takes one event at a time. The table says who answers for what."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from device.domain.answers import answer_for
+from device.domain.charge import Charge, ChargeState
+from device.domain.desk import collect, deliver, give_back, scan
+from device.domain.desk.model import (
+    UNKNOWN_AFTER_TTL_S,
+    Asked,
+    Booted,
+    ButtonPressed,
+    Checked,
+    Closing,
+    Commit,
+    Connection,
+    Desk,
+    DeskEvent,
+    Drawn,
+    Effect,
+    Elsewhere,
+    Garbled,
+    HealthChanged,
+    PayAnswered,
+    Phase,
+    PursueRefund,
+    RefundReported,
+    Reported,
+    Scanned,
+    Step,
+    Tell,
+    TellHello,
+    TellStatus,
+    TellStored,
+    Tick,
+)
+from device.domain.desk.rows import attempt_change, charge_change
+from device.domain.payment import OPEN_STATES, AttemptEvent, AttemptState
+from device.domain.payment import step as attempt_step
+from device.domain.record import Moment, Ticket
+from device.domain.refund import OPEN_REFUNDS
+from device.domain.replies import ErrorReply
+from device.domain.requests import (
+    Cancel,
+    Hello,
+    Last,
+    Pay,
+    Query,
+    Received,
+    RefundQuery,
+    RefundRequest,
+    Reverse,
+    Status,
+)
+from device.domain.verdict import with_attempt
+from device.domain.words import ErrorCode, Reason
+
+
+def step(desk: Desk, event: DeskEvent, now: Moment) -> Step:
+    """Return the desk after the event and what it wants done, in order."""
+    return EVENTS[type(event)](desk, event, now)
+
+
+def _on_asked(desk: Desk, asked: Asked, now: Moment) -> Step:
+    if desk.owner is None:
+        desk = replace(desk, owner=asked.connection)
+    return REQUESTS[type(asked.request)](desk, asked, now)
+
+
+def _on_hello(desk: Desk, asked: Asked, _: Moment) -> Step:
+    return desk, (TellHello(asked.connection, asked.re),)
+
+
+def _on_status(desk: Desk, asked: Asked, _: Moment) -> Step:
+    return desk, (TellStatus(asked.connection, asked.re),)
+
+
+def _on_received(desk: Desk, asked: Asked, _: Moment) -> Step:
+    request = asked.request
+    assert isinstance(request, Received)
+    return deliver.received(desk, (request.business_date, request.id), request.revision)
+
+
+def _on_last(desk: Desk, asked: Asked, _: Moment) -> Step:
+    if not asked.last:
+        reply = ErrorReply(code=ErrorCode.NOT_FOUND, message="还没有收款记录")
+        return desk, (Tell(asked.connection, reply, asked.re),)
+    return desk, (Tell(asked.connection, asked.last.answer, asked.re),)
+
+
+def _on_connection(desk: Desk, event: Connection, now: Moment) -> Step:
+    if event.opened:
+        if desk.owner is not None:
+            return desk, ()
+        return deliver.offer_all(replace(desk, owner=event.connection), now, anew=True)
+    askers = {k: v for k, v in desk.askers.items() if v[0].connection != event.connection}
+    seat = desk.seat
+    if seat and seat.asker and seat.asker.connection == event.connection:
+        seat = replace(seat, asker=None)
+    owner = None if desk.owner == event.connection else desk.owner
+    return replace(desk, seat=seat, askers=askers, owner=owner), ()
+
+
+def _on_drawn(desk: Desk, event: Drawn, _: Moment) -> Step:
+    seat = desk.seat
+    if not seat or seat.charge.key != event.key or seat.drawn_s is not None:
+        return desk, ()
+    return replace(desk, seat=replace(seat, drawn_s=event.at_s)), ()
+
+
+def _on_health(desk: Desk, event: HealthChanged, _: Moment) -> Step:
+    return replace(desk, health=event.health), ()
+
+
+def _on_closing(desk: Desk, _: Closing, now: Moment) -> Step:
+    closing = replace(desk, closing=True)
+    seat = desk.seat
+    if seat and seat.phase is Phase.ARMED:
+        return collect.finish_unpaid(closing, Reason.RESTARTED, now)
+    return closing, ()
+
+
+def _on_booted(desk: Desk, event: Booted, now: Moment) -> Step:
+    """Give every open end a task: nothing is forgotten, nothing is armed again."""
+    desk = deliver.restore(desk, event.undelivered, now)
+    effects: list[Effect] = []
+    for ticket in event.unsettled:
+        desk, wanted = _boot_ticket(desk, ticket, now)
+        effects += wanted
+    return desk, tuple(effects)
+
+
+def _boot_ticket(desk: Desk, ticket: Ticket, now: Moment) -> Step:
+    effects: list[Effect] = []
+    for charge in ticket.charges:
+        before = ticket
+        desk, ticket, wanted = _boot_charge(desk, ticket, charge, now)
+        desk, tells = deliver.announce(desk, ticket, before, None, now)
+        effects += [*wanted, *tells]
+    if ticket.refund and ticket.refund.state in OPEN_REFUNDS:
+        effects.append(PursueRefund(ticket.refund))
+    return desk, tuple(effects)
+
+
+def _boot_charge(
+    desk: Desk, ticket: Ticket, charge: Charge, now: Moment
+) -> tuple[Desk, Ticket, tuple[Effect, ...]]:
+    live = [a for a in charge.attempts if a.state in OPEN_STATES or a.watch_due]
+    effects: list[Effect] = []
+    for attempt in live:
+        if attempt.state is AttemptState.INTENDED:  # the first byte may have left
+            attempt = attempt_step(attempt, AttemptEvent.UNCLEAR)  # noqa: PLW2901  it is this one
+            charge = with_attempt(charge, attempt)
+            ticket, change = attempt_change(desk.settings, ticket, charge, attempt, now)
+            effects.append(Commit(change))
+        effects += collect.pursue(charge, attempt)
+    waits = any(a.state in OPEN_STATES | {AttemptState.MANUAL} for a in charge.attempts)
+    if charge.state is ChargeState.OPEN and not waits:
+        charge = _restarted(charge)
+        ticket, change = charge_change(desk.settings, ticket, charge, now)
+        effects.append(Commit(change))
+    return desk, ticket, tuple(effects)
+
+
+def _restarted(charge: Charge) -> Charge:
+    return replace(charge, state=ChargeState.NOT_PAID, reason=Reason.RESTARTED)
+
+
+# ---------------------------------------------------------------- time
+
+
+def _on_tick(desk: Desk, _: Tick, now: Moment) -> Step:
+    effects: list[Effect] = []
+    for due in (_expire, _push_unknown, _refunds_pending, _result_over, _offers):
+        desk, wanted = due(desk, now)
+        effects += wanted
+    return desk, tuple(effects)
+
+
+def _expire(desk: Desk, now: Moment) -> Step:
+    seat = desk.seat
+    if seat and seat.phase is Phase.ARMED and seat.ttl_left(now.mono_s) <= 0:
+        return collect.finish_unpaid(desk, Reason.EXPIRED, now)
+    return desk, ()
+
+
+def _push_unknown(desk: Desk, now: Moment) -> Step:
+    """Nothing was sent for ttl + 90 s: the HIS is told that it is not known yet (§3.4)."""
+    seat = desk.seat
+    if not seat or not seat.asker or now.mono_s < _unknown_due(desk):
+        return desk, ()
+    stored = answer_for(seat.ticket, seat.charge.key.try_)
+    silent = replace(desk, seat=replace(seat, asker=None))
+    if not stored:
+        return silent, ()
+    return silent, (Tell(seat.asker.connection, stored.answer, seat.asker.re),)
+
+
+def _unknown_due(desk: Desk) -> float:
+    assert desk.seat
+    return desk.seat.since_s + desk.seat.charge.ttl_s + UNKNOWN_AFTER_TTL_S
+
+
+def _refunds_pending(desk: Desk, now: Moment) -> Step:
+    """A refund that did not end in time is answered as it stands: pending."""
+    due = {k: a for k, (a, until) in desk.askers.items() if until <= now.mono_s}
+    left = {k: v for k, v in desk.askers.items() if k not in due}
+    tells = tuple(TellStored(a.connection, k, a.re) for k, a in due.items())
+    return replace(desk, askers=left), tells
+
+
+def _result_over(desk: Desk, now: Moment) -> Step:
+    over = desk.result and desk.result[1] <= now.mono_s
+    return (replace(desk, result=None) if over else desk), ()
+
+
+def _offers(desk: Desk, now: Moment) -> Step:
+    return deliver.offer_all(desk, now, anew=False)
+
+
+def wake_at(desk: Desk, now_s: float) -> float | None:
+    """When the next Tick is due, by the monotonic clock; None = nothing is waiting."""
+    due = [until for _, until in desk.askers.values()]
+    offer = deliver.next_offer_s(desk)
+    if offer is not None:
+        due.append(offer)
+    if desk.result:
+        due.append(desk.result[1])
+    if desk.seat and desk.seat.asker:
+        due.append(_unknown_due(desk))
+    if desk.seat and desk.seat.phase is Phase.ARMED:
+        left = desk.seat.ttl_left(now_s)
+        due.append(now_s + (left % 1 or 1.0 if left > 0 else 0.0))  # the countdown's next second
+    return min(due, default=None)
+
+
+Handler = Callable[[Desk, Any, Moment], Step]
+
+EVENTS: dict[type[Any], Handler] = {
+    Asked: _on_asked,
+    Connection: _on_connection,
+    Checked: collect.on_checked,
+    Drawn: _on_drawn,
+    Scanned: scan.on_scanned,
+    Garbled: scan.on_garbled,
+    ButtonPressed: lambda desk, _, now: collect.on_button(desk, now),
+    PayAnswered: scan.on_pay_answered,
+    Reported: give_back.on_reported,
+    RefundReported: give_back.on_refund_reported,
+    Elsewhere: give_back.on_elsewhere,
+    Booted: _on_booted,
+    HealthChanged: _on_health,
+    Tick: _on_tick,
+    Closing: _on_closing,
+}
+REQUESTS: dict[type[Any], Handler] = {
+    Hello: _on_hello,
+    Pay: collect.on_pay,
+    Cancel: collect.on_cancel,
+    Query: collect.on_query,
+    Received: _on_received,
+    Reverse: give_back.on_reverse,
+    RefundRequest: give_back.on_refund,
+    RefundQuery: give_back.on_refund_query,
+    Last: _on_last,
+    Status: _on_status,
+}

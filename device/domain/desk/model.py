@@ -1,0 +1,410 @@
+"""The desk's state, what can happen to it, and what it wants done: data only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from device.domain.charge import Charge, ChargeKey
+from device.domain.outcome import PayOutcome
+from device.domain.payment import NO_FACTS, Attempt, AttemptEvent, Facts
+from device.domain.record import Change, Order, Stored, Ticket
+from device.domain.refund import Refund, RefundEvent
+from device.domain.replies import Answer, Reply
+from device.domain.requests import Request
+from device.domain.screens import Hint, Screen
+from device.domain.words import Reason, Wallet
+
+RESULT_STAYS_S = 5.0  # the amount stays this long after the result (issue: hands and eyes)
+UNKNOWN_AFTER_TTL_S = 90.0  # with nothing sent this long after the ttl: push `unknown` (§3.4)
+REPLAY_S = 30 * 60.0  # an id asked again later than this may be a reused one (his-link §3.2)
+OFFERS = 10  # unasked sends of one answer; then it stands in hello_ok.undelivered (§3.6)
+REFUND_ANSWER_S = 10.0  # a refund is answered at its end, or as pending after this
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the desk needs of the configuration."""
+
+    box_id: str
+    desk: str
+    desk_code: str
+    hospital: str
+    key: bytes = field(repr=False)
+    ttl_s: float = 90.0
+    redeliver_s: float = 30.0
+    refuse_id_cards: bool = False
+    progress: bool = False
+    waits_s: Mapping[Wallet, float] = field(default_factory=dict)
+    """How long the box waits for a payer, per wallet."""
+
+
+class Phase(StrEnum):
+    """Where the charge at the desk stands; the comment says what is true in it."""
+
+    CHECKING = "checking"  # connections are being warmed; the amount is not shown yet
+    ARMED = "armed"  # the amount is shown, a code may come
+    UNDER_WAY = "under_way"  # an attempt is intended, waiting or unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who waits for the first answer: a connection and the SEQ of its request."""
+
+    connection: int
+    re: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """The one charge at the desk."""
+
+    ticket: Ticket
+    phase: Phase
+    asker: Asker | None
+    """None once the first answer was sent."""
+    since_s: float
+    """When `pay` came."""
+    ttl_left_s: float
+    ticking_since_s: float | None = None
+    """The ttl runs from here; None = it stands still."""
+    drawn_s: float | None = None
+    """When the amount was on the glass; a code whose first key is older is dropped."""
+    wallets: frozenset[Wallet] = frozenset()
+    """Those that can take money now."""
+    masked_name: str = ""
+    hint: Hint | None = None
+    declined: Reason = Reason.NONE
+    """Why the last code was declined, while another may be shown."""
+    his_code: str = field(default="", repr=False)
+    """A code that the HIS read with its own scanner."""
+
+    @property
+    def charge(self) -> Charge:
+        """The try that is collected now."""
+        return self.ticket.charges[-1]
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The newest attempt."""
+        return self.charge.attempts[-1] if self.charge.attempts else None
+
+    def ttl_left(self, now_s: float) -> float:
+        """Seconds in which a code may still come; it stands still while an attempt is under way."""
+        ran = now_s - self.ticking_since_s if self.ticking_since_s is not None else 0.0
+        return self.ttl_left_s - ran
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An answer that the HIS has not confirmed."""
+
+    answer: Answer
+    business_date: str
+    sent: int
+    next_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What the desk must know of the rest before it takes money."""
+
+    clock_sane: bool = True
+    vpn_up: bool = True
+    verified: frozenset[Wallet] = frozenset()
+    configured: frozenset[Wallet] = frozenset()
+    scanner_online: bool = True
+
+
+Id = tuple[str, str]
+"""(business_date, HIS id)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Everything the desk remembers between events; what must last is in the journal."""
+
+    settings: Settings
+    health: Health = Health()
+    seat: Seat | None = None
+    owner: int | None = None
+    """The connection that gets what is sent unasked."""
+    offers: Mapping[Id, Offer] = field(default_factory=dict)
+    askers: Mapping[Id, tuple[Asker, float]] = field(default_factory=dict)
+    """Refund ids whose first answer is due, and until when it may wait."""
+    result: tuple[Screen, float] | None = None
+    """A screen that stays until then."""
+    closing: bool = False
+    """SIGTERM came: nothing new is armed."""
+
+
+# ---------------------------------------------------------------- what can happen
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of the HIS, with what the journal holds about the ids it names."""
+
+    connection: int
+    re: int
+    request: Request
+    ticket: Ticket | None = None
+    """Under the request's own id."""
+    pay_ticket: Ticket | None = None
+    """Under `pay_id` or the order number."""
+    order: Order | None = None
+    """Of a refund or reverse."""
+    last: Stored | None = None
+    looked_up: bool = False
+    """The providers were asked for an order number that the journal does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection opened or closed."""
+
+    connection: int
+    opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The channels were warmed and verified, or not, within three seconds."""
+
+    key: ChargeKey
+    reachable: frozenset[Wallet]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The charge's amount is on the glass since then."""
+
+    key: ChargeKey
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A whole code; `used`: an attempt of the last 24 h had it."""
+
+    text: str = field(repr=False)
+    first_key_s: float = 0.0
+    used: bool = False
+    by_his: bool = False
+    """The HIS's own scanner read it, so the glass has no say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Garbled:
+    """A scan that was thrown away."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ButtonPressed:
+    """The cancel button."""
+
+
+@dataclass(frozen=True, slots=True)
+class PayAnswered:
+    """The provider's answer to the pay call of the seat's attempt."""
+
+    out_trade_no: str
+    outcome: PayOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """Recovery learned something about an attempt."""
+
+    ticket: Ticket
+    out_trade_no: str
+    event: AttemptEvent
+    facts: Facts = NO_FACTS
+    order: Order | None = None
+    refund_ticket: Ticket | None = None
+    """Of the refund or reverse that is open on this order."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundReported:
+    """Recovery learned something about a refund."""
+
+    ticket: Ticket
+    """The refund's own."""
+    pay_ticket: Ticket | None
+    """Of the charge it belongs to."""
+    order: Order
+    event: RefundEvent
+    facts: Facts = NO_FACTS
+    provider_refund_no: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What the provider says was given back of an order beyond this journal's own refunds."""
+
+    order: Order
+    refunded_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """The journal was read at start."""
+
+    unsettled: tuple[Ticket, ...]
+    undelivered: tuple[Stored, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthChanged:
+    """The clock, the VPN, a channel or the scanner changed."""
+
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A moment that `wake_at` asked for has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """SIGTERM: arm nothing new."""
+
+
+DeskEvent = (
+    Asked
+    | Connection
+    | Checked
+    | Drawn
+    | Scanned
+    | Garbled
+    | ButtonPressed
+    | PayAnswered
+    | Reported
+    | RefundReported
+    | Elsewhere
+    | Booted
+    | HealthChanged
+    | Tick
+    | Closing
+)
+
+# ---------------------------------------------------------------- what it wants done
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Sync this before any effect behind it.
+
+    `optional`: on a failing disk it may be given up, because nothing has happened yet; otherwise it
+    is tried until the disk is good.
+    """
+
+    change: Change
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Defer:
+    """Write this with the next commit."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Send a message."""
+
+    connection: int
+    reply: Reply
+    re: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TellStored:
+    """Send the newest stored answer of an id."""
+
+    connection: int
+    id: Id
+    re: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellHello:
+    """Answer `hello` with what is unsettled and undelivered."""
+
+    connection: int
+    re: int
+
+
+@dataclass(frozen=True, slots=True)
+class TellStatus:
+    """Answer `status` with the diagnosis."""
+
+    connection: int
+    re: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """Ask every wallet for the order number of this refund, then ask the desk again."""
+
+    asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class CheckChannels:
+    """Warm these channels and wait for a first verification, three seconds at most."""
+
+    key: ChargeKey
+    wallets: frozenset[Wallet]
+
+
+@dataclass(frozen=True, slots=True)
+class TakeHisCode:
+    """Look up whether the code that came with `pay` was used, and bring it as a scan."""
+
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class CallPay:
+    """Ask the provider for money, now that the intent is on disk."""
+
+    attempt: Attempt
+    charge: Charge
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pursue:
+    """Recovery takes (or keeps) care of this attempt from here on."""
+
+    key: ChargeKey
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class PursueRefund:
+    """Recovery takes (or keeps) care of this refund from here on."""
+
+    refund: Refund
+
+
+Effect = (
+    Commit
+    | Defer
+    | Tell
+    | TellStored
+    | TellHello
+    | TellStatus
+    | LookUp
+    | CheckChannels
+    | TakeHisCode
+    | CallPay
+    | Pursue
+    | PursueRefund
+)
+Step = tuple[Desk, tuple[Effect, ...]]

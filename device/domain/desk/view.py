@@ -1,0 +1,127 @@
+"""What the display and the lamp say, derived from the desk's state: nothing is shown by hand.
+
+So success cannot be on the glass before `paid` is in the state, and the state is adopted only
+after its commit (M22).
+"""
+
+import math
+
+from device.domain.charge import Charge, ChargeState
+from device.domain.desk.model import RESULT_STAYS_S, Desk, Phase, Seat
+from device.domain.payment import GOING_BACK, Attempt, AttemptState
+from device.domain.record import Moment
+from device.domain.screens import (
+    AmountDue,
+    AskingProvider,
+    CallCashier,
+    ClockNotSet,
+    DeclinedScreen,
+    GivenBack,
+    GivingBack,
+    Idle,
+    NotPaidScreen,
+    OfflineScreen,
+    PaidScreen,
+    Password,
+    Paying,
+    ScannerMissing,
+    Screen,
+    Signal,
+)
+from device.domain.words import Reason, Wallet
+
+
+def screen_of(desk: Desk, now_s: float) -> Screen:
+    """What the glass shows now."""
+    if desk.seat and desk.seat.phase is not Phase.CHECKING:
+        return _seat_screen(desk.seat, now_s)
+    if desk.result and now_s < desk.result[1]:
+        return desk.result[0]
+    return _resting_screen(desk)
+
+
+def _seat_screen(seat: Seat, now_s: float) -> Screen:
+    attempt, fen = seat.attempt, seat.charge.amount_fen
+    if seat.phase is Phase.UNDER_WAY and attempt:
+        return _under_way_screen(attempt)
+    if seat.declined and not seat.hint:
+        return DeclinedScreen(fen, seat.declined, retry=True)
+    return AmountDue(
+        amount_fen=fen,
+        title=seat.charge.title,
+        masked_name=seat.masked_name,
+        wallets=tuple(w for w in Wallet if w in seat.wallets),
+        seconds_left=max(0, math.ceil(seat.ttl_left(now_s))),
+        hint=seat.hint.value if seat.hint else "",
+    )
+
+
+def _under_way_screen(attempt: Attempt) -> Screen:
+    if attempt.cancel_wish:
+        return GivingBack(attempt.amount_fen, attempt.wallet)
+    if attempt.state is AttemptState.INTENDED:
+        return Paying(attempt.amount_fen, attempt.wallet)
+    if attempt.state is AttemptState.WAITING:
+        return Password(attempt.amount_fen, attempt.wallet)
+    return AskingProvider(attempt.amount_fen, attempt.wallet)
+
+
+def _resting_screen(desk: Desk) -> Screen:
+    health = desk.health
+    if not health.clock_sane:
+        return ClockNotSet()
+    if not health.vpn_up:
+        return OfflineScreen("vpn")
+    if not health.verified:
+        return OfflineScreen("channel_not_verified")
+    if not health.scanner_online:
+        return ScannerMissing()
+    settings = desk.settings
+    wallets = tuple(w for w in Wallet if w in health.verified)
+    return Idle(settings.hospital, settings.desk, wallets)
+
+
+def outcome_screen(charge: Charge, attempt: Attempt | None, now: Moment) -> tuple[Screen, float]:
+    """How the charge left the desk, shown for some seconds."""
+    return _outcome(charge, attempt), now.mono_s + RESULT_STAYS_S
+
+
+def _outcome(charge: Charge, attempt: Attempt | None) -> Screen:
+    fen = charge.amount_fen
+    if attempt and attempt.state is AttemptState.PAID:
+        return PaidScreen(fen, attempt.wallet)
+    if attempt and attempt.state in GOING_BACK:
+        return GivingBack(fen, attempt.wallet)
+    if attempt and attempt.state is AttemptState.MANUAL:
+        return CallCashier(fen)
+    if attempt and charge.reason not in {Reason.CANCELLED, Reason.CANCELLED_AT_BOX}:
+        return DeclinedScreen(fen, charge.reason, retry=False)
+    return NotPaidScreen(fen, charge.reason)
+
+
+def returned_screen(charge: Charge, now: Moment) -> tuple[Screen, float] | None:
+    """Money that went back after the desk was free, if it did."""
+    if charge.state is ChargeState.OPEN or charge.reason is Reason.PAYER_TIMEOUT:
+        return None
+    return GivenBack(charge.amount_fen), now.mono_s + RESULT_STAYS_S
+
+
+SIGNALS: dict[type[Screen], Signal] = {
+    AmountDue: Signal.WAITING,
+    Paying: Signal.WORKING,
+    Password: Signal.PASSWORD,
+    PaidScreen: Signal.PAID,
+    DeclinedScreen: Signal.DECLINED,
+    NotPaidScreen: Signal.DECLINED,
+    AskingProvider: Signal.DOUBT,
+    GivingBack: Signal.DOUBT,
+    OfflineScreen: Signal.OFFLINE,
+    ClockNotSet: Signal.OFFLINE,
+    ScannerMissing: Signal.FAULT,
+    CallCashier: Signal.FAULT,
+}
+
+
+def signal_of(screen: Screen) -> Signal:
+    """What the lamp says beside this screen."""
+    return SIGNALS.get(type(screen), Signal.IDLE)
