@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from device.domain.record import Event
 from device.errors import JournalDamaged
@@ -24,6 +25,8 @@ COLUMNS = (
     *("money_at", "at", "do_id"),
 )
 """The fields of a row on the wire, in the contract's order, without `prev` and `hash`."""
+_SORTED = tuple(sorted(COLUMNS))
+_canonical = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 FIELDS = {"try": "try_"}  # column -> field of `Event` where they differ
 
 
@@ -39,8 +42,7 @@ class Link:
 
 def row_hash(prev: str, row: Mapping[str, object]) -> str:
     """Return the hash of a row; `prev` and `hash` in it are left out."""
-    bare = {name: row[name] for name in COLUMNS}
-    text = json.dumps(bare, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _canonical({name: row[name] for name in _SORTED})
     return hashlib.sha256(prev.encode() + text.encode()).hexdigest()
 
 
@@ -54,7 +56,7 @@ def append(link: Link, event: Event) -> tuple[WireRow, Link]:
     return row, Link(link.epoch, link.id + 1, link.seq + 1, digest)
 
 
-def check(rows: Iterable[Mapping[str, object]], before: Link | None = None) -> Link | None:
+def check(rows: Iterable[Mapping[str, Any]], before: Link | None = None) -> Link | None:
     """Walk events oldest first and return the last link; JournalDamaged names the first misfit.
 
     `before` is the link that the first row must follow; None takes the first row's own `prev` on
@@ -66,8 +68,8 @@ def check(rows: Iterable[Mapping[str, object]], before: Link | None = None) -> L
     return link
 
 
-def _follow(link: Link | None, row: Mapping[str, object]) -> Link:
-    epoch, id_, seq = str(row["epoch"]), _int(row["id"]), _int(row["seq"])
+def _follow(link: Link | None, row: Mapping[str, Any]) -> Link:
+    epoch, id_, seq = row["epoch"], row["id"], row["seq"]
     if link is None:
         link = Link(epoch, id_ - 1, seq - 1, str(row["prev"]))
     name = f"journal: event {id_} (epoch {epoch}, seq {seq})"
@@ -83,10 +85,6 @@ def _follow(link: Link | None, row: Mapping[str, object]) -> Link:
     if row["hash"] != digest:
         raise JournalDamaged(f"{name}: the hash does not fit: the row was changed")
     return Link(epoch, id_, seq, digest)
-
-
-def _int(value: object) -> int:
-    return value if isinstance(value, int) else -1
 
 
 def _plain(value: str | int | datetime | None) -> str | int:

@@ -38,13 +38,21 @@ def ticket(db: Database, business_date: str, his_id: str, age: Age) -> Ticket | 
     """
     refund = db.execute("SELECT * FROM refunds WHERE his_id = ?", [his_id]).fetchone()
     if refund is not None:
-        stored = _newest_of_refund(db, his_id, age)
-        return Ticket("", his_id, refund=rows.refund_from(refund), stored=stored)
+        told = _answers(db, "his_id = ?", [his_id], age)
+        return Ticket(
+            "", his_id, refund=rows.refund_from(refund), stored=told[-1] if told else None
+        )
     charges = _charges(db, business_date, his_id)
-    stored = _newest(db, business_date, his_id, age)
-    if not charges and stored is None:
+    told = _answers(db, "his_id = ? AND business_date = ?", [his_id, business_date], age)
+    if not charges and not told:
         return None
-    return Ticket(business_date, his_id, charges=charges, stored=stored)
+    return Ticket(
+        business_date,
+        his_id,
+        charges=charges,
+        stored=told[-1] if told else None,
+        older=told[:-1],
+    )
 
 
 def order(db: Database, out_trade_no: str) -> Order | None:
@@ -123,17 +131,9 @@ def _charges(db: Database, business_date: str, his_id: str) -> tuple[Charge, ...
     )
 
 
-def _newest(db: Database, business_date: str, his_id: str, age: Age) -> Stored | None:
-    row = db.execute(
-        "SELECT * FROM answers WHERE his_id = ? AND business_date = ? "
-        "ORDER BY revision DESC LIMIT 1",
-        [his_id, business_date],
-    ).fetchone()
-    return rows.stored_from(row, age(row)) if row else None
-
-
-def _newest_of_refund(db: Database, his_id: str, age: Age) -> Stored | None:
-    row = db.execute(
-        "SELECT * FROM answers WHERE his_id = ? ORDER BY revision DESC LIMIT 1", [his_id]
-    ).fetchone()
-    return rows.stored_from(row, age(row)) if row else None
+def _answers(db: Database, where: str, place: list[str], age: Age) -> tuple[Stored, ...]:
+    """Return the newest answer of each try, the newest of all last."""
+    found = db.execute(f"SELECT * FROM answers WHERE {where} ORDER BY revision", place)  # noqa: S608
+    newest = {row["try"]: row for row in found}
+    held = sorted(newest.values(), key=lambda row: int(row["revision"]))
+    return tuple(rows.stored_from(row, age(row)) for row in held)

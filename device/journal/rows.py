@@ -95,6 +95,7 @@ def answer_values(write: PutAnswer) -> dict[str, Value]:
         "business_date": write.business_date,
         "his_id": write.answer.id,
         "revision": write.answer.revision,
+        "try": content.get("try", 0),
         "type": content["type"],
         "status": write.answer.status,
         "content": json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False),

@@ -232,6 +232,7 @@ CREATE TABLE answers (
   business_date TEXT NOT NULL,
   his_id TEXT NOT NULL,
   revision INTEGER NOT NULL CHECK (revision >= 1),
+  try INTEGER NOT NULL CHECK (try >= 0),
   type TEXT NOT NULL CHECK (type IN ('result','refund_result')),
   status TEXT NOT NULL,
   content TEXT NOT NULL,

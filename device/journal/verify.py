@@ -4,8 +4,10 @@ At each opening the newest events are walked (payment-states M17); `whole` walks
 asked for by a person.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -64,7 +66,7 @@ def end(db: Database) -> Link:
 def at_open(db: Database) -> None:
     """Check the newest events and the sums of orders with refunds; JournalDamaged says what."""
     newest = "SELECT * FROM (SELECT * FROM events ORDER BY id DESC LIMIT ?) ORDER BY id"
-    rows = db.execute(newest, [AT_OPEN]).fetchall()
+    rows = list(_as_dicts(db.execute(newest, [AT_OPEN])))
     chain.check(rows, None if len(rows) == AT_OPEN else _beginning(db))
     row = db.execute(_SUMS_OF_REFUNDED).fetchone()
     if row is not None:
@@ -76,6 +78,13 @@ def whole(db: Database) -> Report:
     (count,) = db.execute("SELECT count(*) FROM events").fetchone()
     faults = [*_structure(db), *_chain(db), *_sums(db), *_states(db)]
     return Report(count, end(db).hash, tuple(faults))
+
+
+def _as_dicts(cursor: sqlite3.Cursor) -> Iterator[dict[str, Any]]:
+    """Yield plain dicts: a column of `sqlite3.Row` is searched for at every access."""
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        yield dict(zip(names, row, strict=True))
 
 
 def _beginning(db: Database) -> Link:
@@ -95,14 +104,14 @@ def _structure(db: Database) -> Iterator[str]:
 
 def _chain(db: Database) -> Iterator[str]:
     try:
-        chain.check(db.execute("SELECT * FROM events ORDER BY id"), _beginning(db))
+        chain.check(_as_dicts(db.execute("SELECT * FROM events ORDER BY id")), _beginning(db))
     except JournalDamaged as damage:
         yield str(damage)
 
 
 def _sums(db: Database) -> Iterator[str]:
     for row in db.execute(_SUMS):
-        yield f"order {row['number']}: refund_fen {row['held']}, but the refunds sum to {row['fen']}"
+        yield f"order {row['number']}: refund_fen {row['held']}, the refunds sum to {row['fen']}"
 
 
 def _states(db: Database) -> Iterator[str]:
