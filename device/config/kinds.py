@@ -7,9 +7,10 @@ the wrong place must not reach a log.
 import ipaddress
 import re
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -262,15 +263,24 @@ class Pins:
 
     def read(self, value: object, _locate: Locate) -> Mapping[str, str]:
         """Return the table, read-only."""
-        if not isinstance(value, dict) or len(value) > LONGEST_LIST:
+        pins = dict(islice(_hosts(value), LONGEST_LIST + 1))
+        if len(pins) > LONGEST_LIST or not all(HOST_NAME.fullmatch(host) for host in pins):
             raise Refused(f"must be {self.allowed}")
-        pins = {str(host).lower(): _ip(address, self.allowed) for host, address in value.items()}
-        if not all(HOST_NAME.fullmatch(host) for host in pins):
-            raise Refused(f"must be {self.allowed}")
-        return types.MappingProxyType(pins)
+        pinned = {host.lower(): _ip(address, self.allowed) for host, address in pins.items()}
+        return types.MappingProxyType(pinned)
 
 
+MOST_LABELS = 10  # of a host name; more is nobody's
 HOST_NAME = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63}){0,9}", re.ASCII | re.IGNORECASE)
+
+
+def _hosts(value: object, name: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
+    """Yield host and address; TOML reads a name without quotes as a table in a table a dot."""
+    if not isinstance(value, dict) or depth > MOST_LABELS:
+        yield name, value
+        return
+    for label, inner in value.items():
+        yield from _hosts(inner, f"{name}.{label}" if name else label, depth + 1)
 
 
 def _ip(value: object, allowed: str) -> str:
