@@ -1,0 +1,1 @@
+"""Everything the box talks to, simulated: provider gateways, HIS, scanner, faults, the world."""
