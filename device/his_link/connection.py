@@ -1,5 +1,6 @@
 """A session on a real byte stream: performs the effects and keeps the one timer it needs."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
@@ -28,6 +29,18 @@ class Timers(Protocol):
         ...
 
 
+class LoopTimers:
+    """The running event loop's time and timers."""
+
+    def monotonic(self) -> float:
+        """Seconds on the loop's clock."""
+        return asyncio.get_running_loop().time()
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """Call once, later, on the loop."""
+        return asyncio.get_running_loop().call_later(delay_s, callback)
+
+
 class Listener(Protocol):
     """The owner of a connection."""
 
@@ -41,6 +54,10 @@ class Listener(Protocol):
 
     def on_acknowledged(self, token: object) -> None:
         """Learn that the peer's link has a message."""
+        ...
+
+    def on_here(self) -> None:
+        """Learn that the peer answered an ENQ."""
         ...
 
     def on_up(self, up: bool) -> None:  # noqa: FBT001  the state itself
@@ -115,6 +132,8 @@ class Connection:
                 self._listener.on_sent(token, seq)
             case session.Acknowledged(token):
                 self._listener.on_acknowledged(token)
+            case session.Here():
+                self._listener.on_here()
             case session.Close():
                 self._stream.close()
             case session.Lost():

@@ -5,7 +5,6 @@ itself what is no request, and keeps every peer within its bounds. What a reques
 desk's business (his-link §3).
 """
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -15,7 +14,7 @@ from device.domain.ports import ByteStream, OnConnection, OnRequest
 from device.domain.replies import ErrorReply, Progress, Reply
 from device.domain.requests import Received, Request
 from device.his_link import answers
-from device.his_link.connection import Connection, Timer
+from device.his_link.connection import Connection, LoopTimers, Timer
 from device.his_link.messages import Codec
 from device.his_link.session import ENQ_EVERY_S, TCP_LINE, Line, Message, serial_line
 
@@ -26,6 +25,7 @@ MAX_UNANSWERED = 64  # requests of one TCP connection: no HIS asks on without re
 DEFAULT_BAUDRATE = 9600
 
 CallLater = Callable[[float, Callable[[], None]], Timer]
+"""Seconds from now and what to call; `LoopTimers().call_later` unless a test turns the hands."""
 OnAcknowledged = Callable[[int, Reply], None]
 
 
@@ -39,10 +39,6 @@ class Receiver(Protocol):
     def closed(self) -> None:
         """The stream is gone."""
         ...
-
-
-def _loop_call_later(delay_s: float, callback: Callable[[], None]) -> Timer:
-    return asyncio.get_running_loop().call_later(delay_s, callback)
 
 
 class HisLink:
@@ -61,7 +57,7 @@ class HisLink:
         clock: Clock,
         *,
         on_acknowledged: OnAcknowledged | None = None,
-        call_later: CallLater = _loop_call_later,
+        call_later: CallLater | None = None,
         max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._codec = codec
@@ -70,7 +66,7 @@ class HisLink:
         self.on_acknowledged = on_acknowledged or (lambda _connection, _reply: None)
         self._max_connections = max_connections
         self._clock = clock
-        self._call_later = call_later
+        self._call_later = call_later or LoopTimers().call_later
         self._peers: dict[int, Peer] = {}
         self._last_number = 0
         self._probe_timer: Timer | None = None
@@ -137,8 +133,11 @@ class HisLink:
     def forget(self, number: int) -> None:
         """Drop a connection whose stream is gone."""
         peer = self._peers.pop(number, None)
-        if peer is not None and peer.connection.is_up:
-            peer.connection.closed()
+        if peer is None:
+            return
+        was_up = peer.connection.is_up
+        peer.connection.closed()
+        if was_up:
             self.on_connection(number, False)  # noqa: FBT003  the port's signature
 
     # -------------------------------------------------------------- who is still there
@@ -204,9 +203,11 @@ class Peer:
     def on_message(self, seq: int, body: bytes) -> None:
         """Hand a request to the desk, or answer that it is none."""
         request = self._codec.parse(body)
+        if not self._may_ask(request):
+            return
         if isinstance(request, ErrorReply):
             self.send(request, seq)
-        elif self._may_ask(request):
+        else:
             self._link.on_request(self.number, seq, request)
 
     def on_sent(self, token: object, seq: int) -> None:
@@ -217,12 +218,15 @@ class Peer:
         if token is not None:
             self._link.on_acknowledged(self.number, token)  # type: ignore[arg-type]  # our token
 
+    def on_here(self) -> None:
+        """Nothing: the session keeps who answers ENQ, see `silent`."""
+
     def on_up(self, up: bool) -> None:  # noqa: FBT001  the state itself
         """Tell the desk that the serial line went down or came back."""
         log.warning("the HIS line is %s", "up" if up else "down")
         self._link.on_connection(self.number, up)
 
-    def _may_ask(self, request: Request) -> bool:
+    def _may_ask(self, request: Request | ErrorReply) -> bool:
         if isinstance(request, Received) or not self._line.closes:
             return True
         self._unanswered += 1

@@ -176,6 +176,11 @@ class Acknowledged:
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """The peer answered an ENQ."""
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Close the connection."""
 
@@ -190,7 +195,7 @@ class Back:
     """The serial line is up again."""
 
 
-Effect = Write | Deliver | Sent | Acknowledged | Close | Lost | Back
+Effect = Write | Deliver | Sent | Acknowledged | Here | Close | Lost | Back
 Effects = tuple[Effect, ...]
 Step = tuple[State, Effects]
 
@@ -233,6 +238,8 @@ def _enq(state: State, _: Enq, now: Now) -> Step:
 
 def _ack(state: State, event: Ack, now: Now) -> Step:
     out = state.out
+    if event.seq == 0:
+        return state, (Here(),)
     if out is None or event.seq != out.seq:
         return state, ()
     state, effects = _next(replace(state, phase=Phase.IDLE, out=None), now)

@@ -1,0 +1,66 @@
+"""A byte stream by its address, for the HIS's side: `paybox his`, the HIS simulator, tests."""
+
+import asyncio
+from urllib.parse import parse_qs, urlsplit
+
+from device.domain.ports import ByteStream
+from device.drivers import tcp
+from device.drivers.serial_port import SerialPort
+from device.drivers.tcp import CONNECT_TIMEOUT_S, Receiver
+
+DEFAULT_BAUDRATE = 9600
+BAUDRATES = range(1200, 115201)  # his-link §1
+
+
+async def open_stream(address: str, receiver: Receiver) -> ByteStream:
+    """Open `tcp://host:port` or `serial:///dev/ttyUSB0?baudrate=9600`.
+
+    ValueError: no such address. OSError: nobody answers there, or the port cannot be opened.
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "tcp" and parts.hostname and parts.port:
+        return await tcp.connect(parts.hostname, parts.port, receiver)
+    if parts.scheme == "serial" and parts.path and not parts.netloc:
+        return await _open_serial(parts.path, _baudrate(parts.query), receiver)
+    raise ValueError("neither tcp://HOST:PORT nor serial:///dev/NAME?baudrate=9600")
+
+
+def _baudrate(query: str) -> int:
+    baudrate = int(parse_qs(query).get("baudrate", [str(DEFAULT_BAUDRATE)])[0])
+    if baudrate not in BAUDRATES:
+        raise ValueError("baudrate must be 1200 to 115200")
+    return baudrate
+
+
+class _SerialStream:
+    """A port that is opened once: unplugged is closed for good."""
+
+    def __init__(self, path: str, baudrate: int, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self.opened = asyncio.Event()
+        self._port = SerialPort(path, baudrate, receiver.data_received, self._changed)
+        self._task = asyncio.create_task(self._port.run())
+
+    def write(self, data: bytes) -> None:
+        self._port.write(data)
+
+    def close(self) -> None:
+        self._port.close()
+
+    def _changed(self, is_open: bool) -> None:  # noqa: FBT001  SerialPort's signature
+        if is_open:
+            self.opened.set()
+        else:
+            self._receiver.closed()
+            self._port.close()
+
+
+async def _open_serial(path: str, baudrate: int, receiver: Receiver) -> ByteStream:
+    stream = _SerialStream(path, baudrate, receiver)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            await stream.opened.wait()
+    except TimeoutError:
+        stream.close()
+        raise OSError("the serial port cannot be opened") from None
+    return stream
