@@ -1,0 +1,78 @@
+# 扫码墩 paybox: `make demo` 演示，`make test` 全部测试。其余见 `make help`。
+# Stamps inside .venv make a second run quick: they are renewed when pyproject.toml changes.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+WORKERS ?= 2
+INDEPENDENT := tests/independent/make_environments.py
+
+.PHONY: help demo test check format docs screens clean
+
+help:
+	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
+	@echo "make test     全部测试与覆盖率 / every test, with coverage"
+	@echo "make check    代码检查，一分钟内 / style, types, layers"
+	@echo "make format   排版 / format the code"
+	@echo "make docs     由代码重新生成文档 / render the generated documents"
+	@echo "make screens  重新绘制屏幕样图 / draw every screen again"
+	@echo "make clean    删除生成物 / remove what was made here"
+
+demo: $(VENV)/.installed
+	@$(BIN)/paybox demo
+
+test: $(VENV)/.tests $(if $(wildcard $(INDEPENDENT)),$(VENV)/.independent)
+	@$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
+
+check: $(VENV)/.checks
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.checks
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/generate_states.py
+
+screens: $(VENV)/.installed
+	$(BIN)/python -m device.display.gallery
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \
+		.ruff_cache .import_linter_cache .hypothesis demo-data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "需要 Python 3.11 或更高版本 / Python 3.11 or later is needed"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+		{ echo "缺少 venv 模块，Debian 请先安装 / on Debian first: apt install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+# evdev is published as source only: without Linux and a compiler the demo still works.
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "安装 paybox，首次约一分钟 / installing, about a minute the first time"
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --editable .
+	@$(PIP) install --editable '.[hardware]' >$(VENV)/hardware.log 2>&1 || \
+		echo "真实扫码枪（evdev）不可用，演示不受影响 / no real scanner here (needs Linux and a compiler)"
+	@touch $@
+
+$(VENV)/.tests: $(VENV)/.installed
+	@$(PIP) install --group test
+	@touch $@
+
+$(VENV)/.checks: $(VENV)/.tests
+	@$(PIP) install --group check
+	@touch $@
+
+$(VENV)/.independent: $(wildcard tests/independent/*) $(VENV)/.tests
+	@$(BIN)/python $(INDEPENDENT)
+	@touch $@
