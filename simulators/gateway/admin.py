@@ -80,7 +80,7 @@ class Admin:
             self._provider.scripts.bind(one)
 
     def _move_clock(self, given: Any) -> dict[str, Any]:
-        self._provider.clock.advance(float(given["advance_s"]))
+        self._provider.clock.advance(float(_needed(given, "advance_s")))
         return self._time()
 
     def _time(self) -> dict[str, Any]:
@@ -92,7 +92,7 @@ class Admin:
         self._provider.scripts.clear()
 
     def _new_code(self, given: Any) -> dict[str, str]:
-        return {"code": new_code(self._provider, Wallet(given["wallet"]))}
+        return {"code": new_code(self._provider, Wallet(_needed(given, "wallet")))}
 
     def _phone(self, method: str, path: str, given: Any) -> Any:
         parts = path.split("/")
@@ -100,9 +100,15 @@ class Admin:
             case ("GET", "phone", code):
                 return phone(self._provider, code)
             case ("POST", "phone", code, "password"):
-                return type_password(self._provider, code, agrees=bool(given["ok"]))
+                return type_password(self._provider, code, agrees=bool(_needed(given, "ok")))
             case _:
                 raise LookupError(f"{method} {'/'.join(parts[:1])}")
+
+
+def _needed(given: Any, name: str) -> Any:
+    if not isinstance(given, dict) or name not in given:
+        raise BadScript(f"{name} is missing")
+    return given[name]
 
 
 def new_code(provider: Provider, wallet: Wallet) -> str:

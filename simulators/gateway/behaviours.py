@@ -80,7 +80,8 @@ TABLE: MappingProxyType[str, Behaviour] = MappingProxyType(
             ALWAYS,
         ),
         "late_pay": Behaviour(
-            "the pay gets no answer and lands later: after_s, or so long after an empty reverse",
+            "the pay lands later: after_s, or so long after an empty reverse; how: as in "
+            "drop_before, or error: the answer is a system error (or the error bound beside it)",
             PAY,
             BOTH,
             {"after_s": None, "after_reverse_s": None, **_HOW},
@@ -161,6 +162,14 @@ class Rule:
         return Rule(self.name, self.on, self.parameters, self.left)
 
 
+_CHOICES = {
+    "how": ("close", "reset", "silence"),
+    "shows": ("PAYERROR", "NOTPAY"),
+    "status": ("CHANGE", "REFUNDCLOSE"),
+}
+_LATE_HOW = (*_CHOICES["how"], "error")
+
+
 class BadScript(ValueError):
     """A scenario or an admin call that is wrong; the text says what is allowed."""
 
@@ -176,12 +185,28 @@ def read_rule(value: object) -> Rule:
     if unknown := set(extra) - set(behaviour.parameters):
         allowed = ", ".join(["on", "times", *behaviour.parameters])
         raise BadScript(f"behaviour {name}: no parameter {sorted(unknown)}; allowed: {allowed}")
+    for key, one in extra.items():
+        _check_parameter(name, key, one)
     return Rule(
         name,
         _read_calls(name, given.get("on", behaviour.calls[0])),
         {**behaviour.parameters, **extra},
         _read_times(name, given.get("times", behaviour.times)),
     )
+
+
+def _check_parameter(name: str, key: str, value: object) -> None:
+    choices = _LATE_HOW if (name, key) == ("late_pay", "how") else _CHOICES.get(key, ())
+    default = TABLE[name].parameters[key]
+    if choices:
+        good, allowed = value in choices, ", ".join(choices)
+    elif isinstance(default, bool | str):
+        good, allowed = isinstance(value, type(default)), type(default).__name__
+    else:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        good, allowed = is_number and float(str(value)) >= 0, "a number, not negative"
+    if not good:
+        raise BadScript(f"behaviour {name}: {key} = {value!r}; allowed: {allowed}")
 
 
 def _read_calls(name: str, on: object) -> tuple[str, ...]:

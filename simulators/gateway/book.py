@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from simulators.gateway.clock import Clock, compact, spaced
+from simulators.gateway.clock import Clock, compact
 from simulators.gateway.model import (
     Arrival,
     LatePay,
@@ -144,11 +144,16 @@ class Book:
         due = [one for one in self.late if one.lands_at is not None and one.lands_at <= now]
         for late in due:
             self.late.remove(late)
-            if (late.order.wallet, late.order.out_trade_no) in self.trades:
+            if not self._can_land(late.order):
                 continue
             trade = self.open(late.order, late.plan)
             if late.plan is None:
                 self.move(trade, State.PAID)
+
+    def _can_land(self, order: PayOrder) -> bool:
+        code = self.codes.get(order.code)
+        used = code is not None and code.used_by is not None
+        return not used and (order.wallet, order.out_trade_no) not in self.trades
 
     def _age(self, trade: Trade) -> None:
         """The payer's answer or the timeout, whichever came first and is due."""
@@ -181,7 +186,7 @@ class Book:
 
     def _tell(self, change: str, **facts: Any) -> None:
         if self.listeners:
-            line = {"at": spaced(self.clock.now()), "change": change, **facts}
+            line = {"at": self.clock.now(), "change": change, **facts}
             for listener in self.listeners:
                 listener(line)
 

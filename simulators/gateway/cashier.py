@@ -6,6 +6,7 @@ Answers are neutral (`Refusal`, `Reversal`, `Refunding`); each wallet says them 
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from simulators.gateway.behaviours import Rule
 from simulators.gateway.book import Book
 from simulators.gateway.model import (
     ENDED_WITHOUT_MONEY,
@@ -61,17 +62,13 @@ def pay(book: Book, order: PayOrder, turn: Turn) -> Trade | Refused:
     return trade
 
 
-def pay_later(book: Book, order: PayOrder, turn: Turn) -> str | None:
-    """Put the pay on its way if a rule says so; gives how the connection ends, or None."""
-    rule = turn.take("late_pay")
-    if rule is None:
-        return None
+def pay_later(book: Book, order: PayOrder, turn: Turn, rule: Rule) -> None:
+    """Put the pay on its way; it lands when the rule says."""
     after_s = rule.get("after_s")
     lands_at = None if after_s is None else book.clock.now() + float(after_s)
     book.late.append(
         LatePay(order, lands_at, rule.get("after_reverse_s"), _payer_plan(book, order, turn))
     )
-    return str(rule.get("how"))
 
 
 def _again(trade: Trade, order: PayOrder) -> Trade | Refused:

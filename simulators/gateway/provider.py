@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from simulators.gateway import cashier
 from simulators.gateway.alipay.dialect import AlipayDialect
-from simulators.gateway.behaviours import Rule
+from simulators.gateway.behaviours import Rule, read_rule
 from simulators.gateway.book import Book
 from simulators.gateway.clock import Clock
 from simulators.gateway.merchant import Merchant
@@ -100,12 +100,16 @@ class Provider:
         turn = self.scripts.turn(asked)
         if rule := turn.take("drop_before"):
             return Delivery(None, Ending(rule.get("how")))
-        if asked.call == "pay" and (how := self._pay_later(dialect, call, turn)):
-            return Delivery(None, Ending(how))
+        if asked.call == "pay" and (late := turn.take("late_pay")):
+            return self._pay_later(dialect, call, turn, late)
         return self._deliver(self._answer(dialect, call, turn), turn)
 
-    def _pay_later(self, dialect: Dialect, call: Call, turn: Turn) -> str | None:
-        return cashier.pay_later(self.book, dialect.order_of(call), turn)
+    def _pay_later(self, dialect: Dialect, call: Call, turn: Turn, late: Rule) -> Delivery:
+        cashier.pay_later(self.book, dialect.order_of(call), turn, late)
+        if late.get("how") != "error":
+            return Delivery(None, Ending(late.get("how")))
+        error = turn.take(*_ERRORS) or read_rule("system_error")
+        return self._deliver(self._written(dialect, call, dialect.error(call, error), turn), turn)
 
     def _answer(self, dialect: Dialect, call: Call, turn: Turn) -> Answer:
         page = turn.take(*_PAGES)
@@ -118,6 +122,11 @@ class Provider:
             return _PAGES[page.name]
         if error:
             result = dialect.error(call, error)
+        return self._written(dialect, call, result, turn)
+
+    def _written(
+        self, dialect: Dialect, call: Call, result: dict[str, Any] | Answer, turn: Turn
+    ) -> Answer:
         return result if isinstance(result, Answer) else dialect.write(call, result, turn)
 
     def _deliver(self, answer: Answer, turn: Turn) -> Delivery:

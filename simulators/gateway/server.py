@@ -27,6 +27,7 @@ HOST = "127.0.0.1"  # the emulator never listens beyond this machine
 MAX_BODY = 1 << 20  # bytes
 MAX_HEAD = 1 << 16  # bytes; python-alipay-sdk puts everything into the request line
 READ_SIZE = 1 << 16
+KEEPALIVE_S = 75.0  # nginx's default; an idle connection is closed after it
 # A client that was told nothing waits for its own timeout, at most 15 s; this is for lost ones.
 MAX_SILENCE_S = 600
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: close sends RST
@@ -50,11 +51,13 @@ class Gateway:
         rules: Rules | None = None,
         clock: Clock | None = None,
         book_file: Path | None = None,
+        keepalive_s: float = KEEPALIVE_S,
     ) -> None:
         self.identities = identities
         self.provider = Provider(identities.merchant, clock, rules)
         self.port = port
         self.tls_port = tls_port
+        self._keepalive_s = keepalive_s
         self._admin = Admin(self.provider)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -124,16 +127,17 @@ class Gateway:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = _Connection(reader, writer)
+        connection = _Connection(reader, writer, self._keepalive_s)
         # The client may go at any moment; that is its right and nothing to report.
-        with contextlib.suppress(OSError, h11.ProtocolError, asyncio.IncompleteReadError):
+        with contextlib.suppress(OSError, h11.ProtocolError, TimeoutError):
             try:
                 while (request := await connection.request()) is not None:
                     if not await connection.deliver(self._answer(request)):
                         break
-            finally:
                 writer.close()
                 await writer.wait_closed()
+            finally:
+                writer.transport.abort()
 
     def _answer(self, request: HttpRequest) -> Delivery:
         try:
@@ -148,8 +152,11 @@ class Gateway:
 class _Connection:
     """One client connection: h11 for the form, raw writes for the faults."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keepalive_s: float
+    ) -> None:
         self._reader, self._writer = reader, writer
+        self._keepalive_s = keepalive_s
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
         tls = writer.get_extra_info("ssl_object")
         self._tls = tls is not None
@@ -178,7 +185,8 @@ class _Connection:
         if self._http.they_are_waiting_for_100_continue:
             go_on = h11.InformationalResponse(status_code=100, headers=[])
             self._writer.write(self._http.send(go_on) or b"")
-        self._http.receive_data(await self._reader.read(READ_SIZE))
+        async with asyncio.timeout(self._keepalive_s):
+            self._http.receive_data(await self._reader.read(READ_SIZE))
 
     def _request(self, head: h11.Request, body: bytes) -> HttpRequest:
         return HttpRequest(

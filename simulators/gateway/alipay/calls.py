@@ -85,8 +85,12 @@ def query(book: Book, call: Call, turn: Turn) -> Node:
     status = trade_status(trade, book.clock.now())
     if trade.paid_at is None:
         unpaid = {**BUYER, **_NOTHING, "total_amount": yuan(trade.order.amount_fen)}
-        return success(**unpaid, **_numbers(trade), trade_status=status)
-    return success(**_paid(trade), send_pay_date=spaced(trade.paid_at), trade_status=status)
+        told = success(**unpaid, **_numbers(trade), trade_status=status)
+    else:
+        told = success(**_paid(trade), send_pay_date=spaced(trade.paid_at), trade_status=status)
+    if trade.order.device:
+        told["terminal_id"] = trade.order.device
+    return told
 
 
 def cancel(book: Book, call: Call, turn: Turn) -> Node:

@@ -211,7 +211,11 @@ def trade_state(trade: Trade) -> str:
 
 def _state(trade: Trade) -> Fields:
     word = trade_state(trade)
-    told = {"trade_state": word, "trade_state_desc": texts.STATE_TEXTS[word]}
+    told = {
+        "trade_state": word,
+        "trade_state_desc": texts.STATE_TEXTS[word],
+        "device_info": trade.order.device,  # of the order, not of who asks
+    }
     if trade.paid_at is not None:
         return {**_paid(trade), **told}
     # Not paid: only these come back (wechat §2.2).
