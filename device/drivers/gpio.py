@@ -1,0 +1,74 @@
+"""The pins by gpiozero: always with a factory built here, never with its global fallback."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from device.drivers.lamp import PinLamp
+from device.errors import HardwareError
+
+BOUNCE_S = 0.05  # contacts of a push button rattle for 5 to 20 ms; the kernel waits them out
+AGAIN_S = 0.3  # nobody presses on purpose faster; the second press could meet the next patient
+
+
+@contextlib.contextmanager
+def _faults() -> Iterator[None]:
+    """Map what gpiozero and its backends raise: they share no base class."""
+    try:
+        yield
+    except Exception as fault:
+        raise HardwareError(f"pins: {type(fault).__name__}: {fault}") from fault
+
+
+def open_pins() -> Any:
+    """Return gpiozero's factory for the kernel's GPIO chip; HardwareError if there is none."""
+    with _faults():
+        from gpiozero.pins.lgpio import (  # noqa: PLC0415  60 ms, and absent on laptops
+            LGPIOFactory,
+        )
+
+        return LGPIOFactory()
+
+
+def gpio_lamp(factory: Any, green: int, red: int, buzzer: int) -> PinLamp:
+    """Return the lamp on these pins (BCM numbers); HardwareError if one is taken."""
+    with _faults():
+        from gpiozero import DigitalOutputDevice  # noqa: PLC0415  see above
+
+        numbers = {"g": green, "r": red, "b": buzzer}
+        return PinLamp(
+            {n: DigitalOutputDevice(pin, pin_factory=factory) for n, pin in numbers.items()}
+        )
+
+
+class CancelButton:
+    """The cashier's cancel button, to ground with a pull-up.
+
+    gpiozero calls from a thread of its own, which only hands over to the loop.
+    """
+
+    def __init__(self, factory: Any, pin: int, on_press: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_press = on_press
+        with _faults():
+            from gpiozero import Button  # noqa: PLC0415  see above
+
+            self._button = Button(pin, bounce_time=BOUNCE_S, pin_factory=factory)
+        self._pressed_s = -AGAIN_S
+        self._button.when_pressed = self._from_thread
+
+    def close(self) -> None:
+        """Let go of the pin."""
+        self._button.close()
+
+    def _from_thread(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._press)
+
+    def _press(self) -> None:
+        """One press is one call."""
+        now, before = self._loop.time(), self._pressed_s
+        self._pressed_s = now
+        if now - before > AGAIN_S:
+            self._on_press()

@@ -1,0 +1,131 @@
+"""Lamp and buzzer: `domain.ports.Lamp` over three pins, over a file, or over nothing.
+
+The rhythm is kept by the loop's own timers: gpiozero's blink would be a thread with 12 wakeups a
+second (reliability-and-performance, Idle).
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from device.domain.screens import Signal
+from device.drivers.signals import PATTERNS, Step
+
+log = logging.getLogger(__name__)
+
+
+class Output(Protocol):
+    """A pin; gpiozero's output devices are such."""
+
+    value: float
+
+    def close(self) -> None:
+        """Let go of the pin."""
+
+
+class Timer(Protocol):
+    """A call that may be taken back."""
+
+    def cancel(self) -> None:
+        """Take it back."""
+
+
+CallLater = Callable[[float, Callable[[], None]], Timer]
+
+
+def _on_the_loop(delay_s: float, call: Callable[[], None]) -> Timer:
+    return asyncio.get_running_loop().call_later(delay_s, call)
+
+
+class PinLamp:
+    """Plays the patterns on pins named `g`, `r` and `b`; a fault of the pins is kept inside."""
+
+    def __init__(self, pins: dict[str, Output], call_later: CallLater = _on_the_loop) -> None:
+        self._pins = pins
+        self._call_later = call_later
+        self._signal: Signal | None = None
+        self._steps: list[Step] = []
+        self._timer: Timer | None = None
+        self.working = True
+
+    def signal(self, signal: Signal) -> None:
+        """Say this until told otherwise; the same again does not begin anew."""
+        if signal is self._signal:
+            return
+        self._signal = signal
+        self._stop()
+        self._steps = list(PATTERNS[signal].once)
+        self._next()
+
+    def close(self) -> None:
+        """Dark and silent."""
+        self._stop()
+        self._show("")
+        for pin in self._pins.values():
+            pin.close()
+
+    def _next(self) -> None:
+        self._timer = None
+        if self._signal is None:
+            return
+        again = PATTERNS[self._signal].again
+        self._steps = self._steps or list(again)
+        step = self._steps.pop(0)
+        self._show(step.on)
+        if step.lasts_s:  # a held step needs no timer
+            self._timer = self._call_later(step.lasts_s, self._next)
+
+    def _show(self, on: str) -> None:
+        try:
+            for name, pin in self._pins.items():
+                pin.value = float(name in on)
+        except Exception as fault:  # noqa: BLE001  gpiozero's backends raise what they like
+            if self.working:
+                log.warning("lamp: %s", type(fault).__name__)
+            self.working = False
+        else:
+            self.working = True
+
+    def _stop(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+
+class FileLamp:
+    """Writes the signal's name into a file, for the demo and tests; replaced as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.working = True
+
+    def signal(self, signal: Signal) -> None:
+        """See `domain.ports.Lamp`."""
+        part = self._path.with_name(f".{self._path.name}.part")
+        try:
+            part.write_text(f"{signal.value}\n", encoding="ascii")
+            os.replace(part, self._path)  # noqa: PTH105  the atomic call, by its own name
+        except OSError as fault:
+            if self.working:
+                log.warning("lamp file: %s", type(fault).__name__)
+            self.working = False
+        else:
+            self.working = True
+
+    def close(self) -> None:
+        """The last signal stays."""
+
+
+class NoLamp:
+    """A box without lamp and buzzer."""
+
+    working = True
+
+    def signal(self, signal: Signal) -> None:
+        """Nobody sees it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
