@@ -43,7 +43,8 @@ docs: $(VENV)/.installed
 	$(BIN)/python docs/generate_states.py
 
 screens: $(VENV)/.installed
-	$(BIN)/python -m device.display.gallery
+	@mkdir -p build
+	@$(BIN)/python -m device.display.sheet build/screens.png && echo build/screens.png
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \

@@ -14,13 +14,13 @@ from device.__main__ import COMMANDS, main
 WriteConfig = Callable[..., Path]
 HELP_S = 0.15  # a command that teaches must answer at once
 TRIES = 5  # the best of them: other tests share the processor
+BARE = {key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")}
 
 
 def paybox(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "device", *arguments],
         capture_output=True,
-        text=True,
         timeout=30,
         check=False,
         encoding="utf-8",
@@ -46,7 +46,7 @@ def test_help_is_instant() -> None:
 
     def seconds(*command: str) -> float:
         start = time.perf_counter()
-        subprocess.run([sys.executable, *command], check=True, capture_output=True)
+        subprocess.run([sys.executable, *command], check=True, capture_output=True, env=BARE)
         return time.perf_counter() - start
 
     empty = min(seconds("-c", "pass") for _ in range(TRIES))
@@ -55,7 +55,9 @@ def test_help_is_instant() -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     code = "import sys, device.__main__ as m; m.main([]); print(sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, encoding="utf-8", env=BARE
+    )
     for heavy in ("asyncio", "httpx", "PIL", "sqlite3", "cryptography", "device.app"):
         assert f"'{heavy}'" not in done.stdout
 
@@ -159,7 +161,7 @@ def test_without_the_simulators_a_command_says_so(name: str) -> None:
         f"sys.exit(main([{name!r}, '--help']))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, encoding="utf-8"
+        [sys.executable, "-c", code], capture_output=True, check=False, encoding="utf-8"
     )
     assert done.returncode == 1
     assert done.stderr == f"paybox {name}: 未安装模拟器 / the simulators are not installed\n"
@@ -181,7 +183,6 @@ class TestCenter:
         return subprocess.run(
             [sys.executable, "-m", "center", *arguments],
             capture_output=True,
-            text=True,
             check=False,
             encoding="utf-8",
         )
