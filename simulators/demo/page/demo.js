@@ -206,7 +206,7 @@ function moveLuck(event) {
 
 function showTimeline({ entries }) {
   $("timeline").replaceChildren(...entries.map((entry) => {
-    const item = make("li", {}, make("time", { textContent: `${entry.ms} ms` }), entry.from === entry.to ? note(entry) : hop(entry));
+    const item = make("li", {}, make("time", { textContent: `${entry.ms} ms` }), entry.origin === entry.target ? note(entry) : hop(entry));
     item.dataset.tone = entry.tone;
     return item;
   }));
@@ -214,13 +214,13 @@ function showTimeline({ entries }) {
 
 function note(entry) {
   const element = make("span", { className: "note", textContent: entry.text });
-  element.style.gridColumn = `${entry.from + 1}`;
+  element.style.gridColumn = `${entry.origin + 1}`;
   return element;
 }
 
 function hop(entry) {
-  const [left, right] = [Math.min(entry.from, entry.to), Math.max(entry.from, entry.to)];
-  const element = make("span", { className: `hop ${entry.from < entry.to ? "right" : "left"}`, textContent: entry.text });
+  const [left, right] = [Math.min(entry.origin, entry.target), Math.max(entry.origin, entry.target)];
+  const element = make("span", { className: `hop ${entry.origin < entry.target ? "right" : "left"}`, textContent: entry.text });
   element.style.gridColumn = `${left + 1} / ${right + 2}`;
   element.style.setProperty("--span", right - left + 1);
   return element;
