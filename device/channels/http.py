@@ -239,6 +239,6 @@ def _cause(error: BaseException) -> str:
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, ssl.SSLCertVerificationError):
-            return f"certificate not trusted ({seen.verify_message})"
+            return f"certificate not trusted ({getattr(seen, 'verify_message', '?')})"
         seen = seen.__cause__ or seen.__context__
     return type(error).__name__
