@@ -222,7 +222,7 @@ class HisSimulator:
 
 
 def _same_try(message: Fields, entry: Entry) -> bool:
-    return message.get("try", 1) == entry.request.get("try", 1)
+    return bool(message.get("try", 1) == entry.request.get("try", 1))
 
 
 def _key(request: Fields) -> Fields:

@@ -5,13 +5,14 @@ last one whose answer has not been written. A bad one is refused with NAK. Our o
 one at a time: written, then waited for; no ACK in two seconds, or a NAK, and the same bytes go
 again, three sends in all. Then TCP is closed, and a serial line counts as *down*: it asks ENQ every
 five seconds and is *up* again at the first sign of life. What was queued is dropped then; the desk
-keeps what matters and offers it again (his-link §3.6).
+keeps what matters and offers it again (his-link §3.6). Bodies name patients and hold codes: no
+`repr` here shows one.
 
 `step(state, event, now) -> (state, effects)` is the whole rule book; `Session` feeds it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -52,8 +53,8 @@ def serial_line(baudrate: int) -> Line:
 class Message:
     """A body to send."""
 
-    body: bytes
-    token: object = None
+    body: bytes = field(repr=False)
+    token: object = field(default=None, repr=False)
     """Comes back in `Acknowledged`."""
     re: int | None = None
     """The SEQ it answers."""
@@ -62,10 +63,6 @@ class Message:
     once: bool = False
     """Sent once, never repeated or waited for (progress); a waiting message about the same id
     replaces it."""
-
-    def __repr__(self) -> str:
-        """Leave out the body: it may name a payer."""
-        return f"Message({len(self.body)} bytes, re={self.re}, about={self.about!r})"
 
 
 class Now(NamedTuple):
@@ -89,7 +86,7 @@ class Out:
     """The frame under way."""
 
     message: Message
-    raw: bytes
+    raw: bytes = field(repr=False)
     seq: int
     sends: int
     ack_by_s: float
@@ -106,7 +103,7 @@ class State:
     """The last one given out."""
     out: Out | None = None
     queue: tuple[Message, ...] = ()
-    unanswered: tuple[int, bytes] | None = None
+    unanswered: tuple[int, bytes] | None = field(default=None, repr=False)
     """SEQ and bytes of the last good frame while its answer has not been written."""
     written_by_s: float = 0.0
     """When the last byte written will have left."""
@@ -145,7 +142,7 @@ Event = frames.Event | Send | Tick | Probe
 class Write:
     """Bytes to put on the line, after whatever is on its way."""
 
-    data: bytes
+    data: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +150,7 @@ class Deliver:
     """A message arrived."""
 
     seq: int
-    body: bytes
-
-    def __repr__(self) -> str:
-        """Leave out the body: it names patients and holds codes."""
-        return f"Deliver(seq={self.seq:02X}, {len(self.body)} bytes)"
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
