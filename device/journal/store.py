@@ -153,8 +153,10 @@ class Store:
         if schema.migrate(db, now) and not _number(db, "SELECT count(*) FROM epochs"):
             epoch = self.randomness(EPOCH_BYTES).hex()
             db.execute("INSERT INTO epochs VALUES (?, 1, 0, ?)", [epoch, stamp(now)])
-            for pair in (("box", self.box), ("created_at", stamp(now))):
+            for pair in (("box", self.box), ("created_at", stamp(now)), ("opened_at", "")):
                 db.execute("INSERT INTO meta VALUES (?, ?)", list(pair))
+        # A write at each opening: a read-only disk shows now, not at the first patient.
+        db.execute("UPDATE meta SET value = ? WHERE key = 'opened_at'", [stamp(now)])
 
     def _write(self, change: Change | tuple[Entry, ...]) -> None:
         db = self._connected()
@@ -163,6 +165,7 @@ class Store:
         def work() -> None:
             self._lay(batch)
             batch.apply(change)
+            batch.complete = True
 
         try:
             immediate(db, work)

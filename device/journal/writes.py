@@ -63,6 +63,8 @@ class Batch:
     link: Link
     checks: dict[tuple[Value, ...], Check] = field(default_factory=dict)
     """By place, so that only the last version of a row is asked for."""
+    complete: bool = False
+    """Everything was applied: only then can COMMIT have been reached."""
 
     def apply(self, entries: Iterable[Entry]) -> None:
         """Write them, inside the caller's transaction."""
@@ -71,7 +73,9 @@ class Batch:
 
     def there(self, db: Database) -> bool:
         """Whether the whole batch is in the file."""
-        return all(db.execute(sql, list(values)).fetchone() for sql, values in self.checks.values())
+        return self.complete and all(
+            db.execute(sql, list(values)).fetchone() for sql, values in self.checks.values()
+        )
 
 
 def _put(make: Callable[[Any, datetime], Row]) -> Callable[[Batch, Any], None]:
@@ -118,14 +122,17 @@ def _delivered(batch: Batch, write: Delivered) -> None:
 
 
 def _acknowledged(batch: Batch, write: Acknowledged) -> None:
-    batch.db.execute(
-        "UPDATE epochs SET acknowledged = ? WHERE epoch = ? AND acknowledged < ?",
-        [write.seq, write.epoch, write.seq],
+    """Raise the mark; another epoch, a lower seq, or one that was never given, changes nothing."""
+    changed = batch.db.execute(
+        "UPDATE epochs SET acknowledged = ? WHERE epoch = ? AND acknowledged < ? "
+        "AND EXISTS (SELECT 1 FROM events WHERE id = first_id + ? - 1 AND epoch = epochs.epoch)",
+        [write.seq, write.epoch, write.seq, write.seq],
     )
-    batch.checks["epochs", write.epoch] = (
-        "SELECT 1 FROM epochs WHERE epoch = ? AND acknowledged >= ?",
-        (write.epoch, write.seq),
-    )
+    if changed.rowcount:
+        batch.checks["epochs", write.epoch] = (
+            "SELECT 1 FROM epochs WHERE epoch = ? AND acknowledged >= ?",
+            (write.epoch, write.seq),
+        )
 
 
 def _insert(db: Database, table: str, values: dict[str, Value]) -> None:
