@@ -4,15 +4,17 @@ import asyncio
 import inspect
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from device.channels.http import HttpClient, Route, tls_context
 from device.errors import BadAnswer, ConfigError, MaybeSent, NotSent, ProviderError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 PAYER_CODE = "134567890123456789"
 
@@ -62,7 +64,7 @@ def made(kind: type[BaseException]) -> Exception:
 class Failing(httpx.AsyncBaseTransport):
     """Tells the trace the events it is given, then raises."""
 
-    def __init__(self, error: Exception, *events: tuple[str, dict[str, Any]]) -> None:
+    def __init__(self, error: Exception, *events: "Event") -> None:
         self.error = error
         self.events = events
 
@@ -89,12 +91,13 @@ class Sent:
         self.method = method
 
 
-CONNECT_STARTED = ("connection.connect_tcp.started", {"host": "h"})
-TLS_STARTED = ("connection.start_tls.started", {})
-TUNNEL_STARTED = ("http11.send_request_headers.started", {"request": Sent(b"CONNECT")})
-TUNNEL_TLS_STARTED = ("proxy.start_tls.started", {})
-RESPONSE_CLOSED = ("http11.response_closed.started", {})
-HEADERS_STARTED = ("http11.send_request_headers.started", {"request": Sent(b"POST")})
+Event = tuple[str, dict[str, Any]]
+CONNECT_STARTED: Event = ("connection.connect_tcp.started", {"host": "h"})
+TLS_STARTED: Event = ("connection.start_tls.started", {})
+TUNNEL_STARTED: Event = ("http11.send_request_headers.started", {"request": Sent(b"CONNECT")})
+TUNNEL_TLS_STARTED: Event = ("proxy.start_tls.started", {})
+RESPONSE_CLOSED: Event = ("http11.response_closed.started", {})
+HEADERS_STARTED: Event = ("http11.send_request_headers.started", {"request": Sent(b"POST")})
 
 
 def test_the_list_of_httpx_exceptions_is_not_empty_by_mistake() -> None:
@@ -162,11 +165,10 @@ async def test_sent_stays_sent_when_a_connection_is_made_afterwards() -> None:
 
 
 async def test_cancellation_is_not_a_fault_of_the_provider() -> None:
-    class Stuck(httpx.AsyncBaseTransport):
-        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-            raise asyncio.CancelledError
+    async def cancelled(_request: httpx.Request) -> httpx.Response:
+        raise asyncio.CancelledError
 
-    client = HttpClient(Route(transport=Stuck()))
+    client = HttpClient(Route(transport=httpx.MockTransport(cancelled)))
     with pytest.raises(asyncio.CancelledError):
         await client.post("http://127.0.0.1/", b"", content_type="t", read_timeout_s=1)
 
