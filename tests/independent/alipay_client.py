@@ -1,7 +1,7 @@
 """Run inside .venv-alipay: a job as JSON on standard input, its answers on standard output.
 
 The job: ``{"class": "AliPay", "client": {...}, "url": ..., "steps": [...]}``. The SDK verifies
-every answer itself. Each answer: ``{"result": {...}}`` or ``{"error": exception's name, "text": ...}``.
+every answer itself. Each answer: ``{"result": {...}}`` or ``{"error": name, "text": ...}``.
 """
 
 import importlib
