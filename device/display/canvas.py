@@ -69,6 +69,8 @@ class Canvas:
 
     def invert(self, top: int, bottom: int) -> None:
         """Turn the rows from `top` to before `bottom` black on white."""
+        if top >= bottom:  # a panel too low to have these rows
+            return
         band = self.image.crop((0, top, self.width, bottom))
         self.image.paste(1, (0, top, self.width, bottom))
         self.image.paste(0, (0, top), band)

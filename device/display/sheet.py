@@ -1,4 +1,7 @@
-"""Every screen on one sheet, for people to look at: `python -m device.display.sheet OUT.png`.
+"""Every screen on one sheet, for people to look at.
+
+`python -m device.display.sheet OUT [language] [width] [height]`: a sheet if OUT ends in `.png`,
+else a folder that gets one picture a screen (`tests/golden/zh-128x64` is made so).
 
 `EXAMPLES` is the list the stored pictures of the tests are made from, so that a screen that is
 looked at and a screen that is tested are the same.
@@ -94,7 +97,16 @@ def sheet(width: int, height: int, language: str = "zh") -> Image.Image:
     return page
 
 
+def write_each(folder: Path, width: int, height: int, language: str) -> None:
+    """Write one picture a screen, pixel for pixel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, screen in EXAMPLES.items():
+        render(screen, width, height, language).save(folder / f"{name}.png")
+
+
 if __name__ == "__main__":
-    words = dict(enumerate(sys.argv))
-    language = words.get(2, "zh")
-    sheet(int(words.get(3, "128")), int(words.get(4, "64")), language).save(Path(words[1]))
+    out, language, width, height = [*sys.argv[1:], *("", "zh", "128", "64")[len(sys.argv) - 1 :]]
+    if out.endswith(".png"):
+        sheet(int(width), int(height), language).save(out)
+    else:
+        write_each(Path(out), int(width), int(height), language)

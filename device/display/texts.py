@@ -40,7 +40,7 @@ class Notice(NamedTuple):
     second: Phrase
 
 
-SHOW_CODE = Phrase("请出示付款码", "Show pay code")
+SHOW_CODE = Phrase("请出示付款码", "Show paycode")
 SHOW_WALLET_CODE = {
     Wallet.WECHAT: Phrase("请用微信付款", "Pay by WeChat"),
     Wallet.ALIPAY: Phrase("请用支付宝付款", "Pay by Alipay"),
@@ -59,15 +59,13 @@ WALLET_LINE = {
 NO_LINE = Phrase("", "")
 CALL_CASHIER = Phrase("请联系收费员", "Ask cashier")
 CANNOT_PAY_NOW = Phrase("暂不能收款", "Cannot pay")
-PASSWORD = Notice(
-    "phone", Phrase("请在手机上", "On your phone"), Phrase("输入支付密码", "enter password")
-)
+PASSWORD = Notice("phone", Phrase("请在手机上", "Password"), Phrase("输入支付密码", "on the phone"))
 GIVING_BACK = (
-    Phrase("正在撤销", "Undoing"),
+    Phrase("正在撤销", "Cancelling"),
     Phrase("款项将自动退回", "Money comes back"),
-    Phrase("可改用其他方式", "You may pay else"),
+    Phrase("可改用其他方式", "Pay another way"),
 )
-REVERSED = Notice("back", Phrase("已撤销", "Undone"), Phrase("款项已退回", "Money is back"))
+REVERSED = Notice("back", Phrase("已撤销", "Cancelled"), Phrase("款项已退回", "Returned"))
 REFUNDED = Notice("back", Phrase("已退款", "Refunded"), Phrase("款项原路退回", "to the payer"))
 NOT_COLLECTED = Phrase("本次未收款", "Not paid")
 
@@ -76,11 +74,11 @@ NOTICES: dict[type, Notice] = {
     Scanned: Notice("code", Phrase("已读取付款码", "Code read"), NO_LINE),
     Paying: Notice("hourglass", Phrase("正在支付", "Paying"), NO_LINE),
     AskingProvider: Notice(
-        "question", Phrase("结果确认中", "Checking"), Phrase("请勿重复收款", "Do not repay")
+        "question", Phrase("结果确认中", "Confirming"), Phrase("请勿重复收款", "Do not retry")
     ),
     CallCashier: Notice("bell", Phrase("需人工处理", "Help needed"), CALL_CASHIER),
-    ClockNotSet: Notice("clock", Phrase("时间未校准", "Clock not set"), CANNOT_PAY_NOW),
-    StorageFailed: Notice("warning", Phrase("存储故障", "Storage fault"), CALL_CASHIER),
+    ClockNotSet: Notice("clock", Phrase("时间未校准", "Clock unset"), CANNOT_PAY_NOW),
+    StorageFailed: Notice("warning", Phrase("存储故障", "Disk fault"), CALL_CASHIER),
     ScannerMissing: Notice("warning", Phrase("扫码器未连接", "No scanner"), CALL_CASHIER),
     OfflineScreen: Notice("offline", Phrase("网络不通", "No network"), CANNOT_PAY_NOW),
 }
@@ -97,28 +95,28 @@ REASONS: dict[Reason, Phrase] = {
     Reason.CANCELLED_AT_BOX: Phrase("已取消支付", "Cancelled"),
     Reason.SUPERSEDED: Phrase("收费已变更", "Bill changed"),
     Reason.EXPIRED: Phrase("等待已超时", "Time is over"),
-    Reason.RESTARTED: Phrase("设备已重启", "Box restarted"),
+    Reason.RESTARTED: Phrase("设备已重启", "Restarted"),
     Reason.OFFLINE: Phrase("网络不通", "No network"),
     Reason.DECLINED_BALANCE: Phrase("余额不足", "Low balance"),
     Reason.DECLINED_LIMIT: Phrase("超出支付限额", "Over limit"),
     Reason.DECLINED_CODE: Phrase("付款码已失效", "Code expired"),
-    Reason.DECLINED_ACCOUNT: Phrase("账户支付受限", "Account limit"),
+    Reason.DECLINED_ACCOUNT: Phrase("账户支付受限", "Account held"),
     Reason.DECLINED_OTHER: Phrase("支付未成功", "Declined"),
-    Reason.PAYER_TIMEOUT: Phrase("确认已超时", "Not confirmed"),
-    Reason.REVERSED: Phrase("支付已撤销", "Undone"),
+    Reason.PAYER_TIMEOUT: Phrase("确认已超时", "Not approved"),
+    Reason.REVERSED: Phrase("支付已撤销", "Cancelled"),
     Reason.NOT_BOOKED: Phrase("收费未登记", "Not booked"),
-    Reason.LATE_PAYMENT_RETURNED: Phrase("迟到款已退回", "Money is back"),
+    Reason.LATE_PAYMENT_RETURNED: Phrase("迟到款已退回", "Returned"),
     Reason.MERCHANT_FAULT: Phrase("收款设置有误", "Setup fault"),
-    Reason.STORAGE_FAILED: Phrase("存储故障", "Storage fault"),
+    Reason.STORAGE_FAILED: Phrase("存储故障", "Disk fault"),
     Reason.MANUAL: Phrase("需人工处理", "Help needed"),
     Reason.WINDOW_CLOSED: Phrase("已过处理期限", "Too late"),
     Reason.OVER_REFUND: Phrase("超出可退金额", "Over amount"),
-    Reason.PAYER_ACCOUNT: Phrase("付款账户异常", "Payer account"),
+    Reason.PAYER_ACCOUNT: Phrase("付款账户异常", "Payer acct."),
     Reason.BALANCE_SHORT: Phrase("商户余额不足", "Funds short"),
-    Reason.PROVIDER_BUSY: Phrase("支付平台繁忙", "Provider busy"),
+    Reason.PROVIDER_BUSY: Phrase("支付平台繁忙", "Wallet busy"),
 }
 TRY_AGAIN = Phrase("请换码再试", "Try another")
-TRY_AGAIN_BY = {Reason.DECLINED_CODE: Phrase("请刷新后再扫", "Refresh, rescan")}
+TRY_AGAIN_BY = {Reason.DECLINED_CODE: Phrase("请刷新后再扫", "Refresh code")}
 
 HINTS: dict[str, tuple[Phrase, ...]] = {
     Hint.SCAN_AGAIN: (Phrase("请重新扫码", "Please rescan"),),
