@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from device.clock import Clock
 from device.domain.answers import iso
@@ -26,7 +26,6 @@ from device.domain.desk.model import (
     Desk,
     DeskEvent,
     Drawn,
-    Effect,
     LookUp,
     PayAnswered,
     Pursue,
@@ -75,6 +74,8 @@ class Ports:
     channels: dict[Wallet, Channel]
     ready_wallets: Callable[[frozenset[Wallet]], Awaitable[frozenset[Wallet]]]
     """Warms and waits for a first verification; returns the wallets that can take money."""
+    sent: Callable[[str], None]
+    """The pay call of this order number is going out now: all waits count from here."""
     pursue: Callable[[ChargeKey, Attempt], None]
     pursue_refund: Callable[[Refund], None]
     look_up: Callable[[str], Awaitable[Order | ErrorReply]]
@@ -158,7 +159,7 @@ class DeskLoop:
     async def _handle(self, event: DeskEvent) -> None:
         state, effects = step(self.state, event, self.moment())
         for effect in effects:
-            await PERFORM[type(effect)](self, effect)
+            await self._PERFORM[type(effect)](self, effect)
         self.state = state
         self._present()
 
@@ -305,6 +306,7 @@ class DeskLoop:
             operator=effect.charge.operator,
             wait_s=settings.waits_s[attempt.wallet],
         )
+        self._ports.sent(attempt.out_trade_no)
         outcome = await self._ports.channels[attempt.wallet].pay(order)
         self.post(PayAnswered(attempt.out_trade_no, outcome))
 
@@ -379,6 +381,21 @@ class DeskLoop:
         self._ports.panel.show(self._shown)
         self._ports.lamp.signal(signal_of(self._shown))
 
+    _PERFORM: ClassVar[dict[type[Any], Callable[..., Awaitable[None]]]] = {
+        Commit: _commit,
+        Defer: _defer,
+        Tell: _tell,
+        TellStored: _tell_stored,
+        TellHello: _tell_hello,
+        TellStatus: _tell_status,
+        LookUp: _look_up,
+        CheckChannels: _check_channels,
+        TakeHisCode: _take_his_code,
+        CallPay: _call_pay,
+        Pursue: _pursue,
+        PursueRefund: _pursue_refund,
+    }
+
 
 @dataclass(frozen=True, slots=True)
 class _AttemptWord:
@@ -413,21 +430,3 @@ def _answer(done: asyncio.Future[Any], result: Any) -> None:
         done.set_exception(result)
     else:
         done.set_result(result)
-
-
-Perform = Callable[[DeskLoop, Any], Awaitable[None]]
-
-PERFORM: dict[type[Effect], Perform] = {
-    Commit: DeskLoop._commit,
-    Defer: DeskLoop._defer,
-    Tell: DeskLoop._tell,
-    TellStored: DeskLoop._tell_stored,
-    TellHello: DeskLoop._tell_hello,
-    TellStatus: DeskLoop._tell_status,
-    LookUp: DeskLoop._look_up,
-    CheckChannels: DeskLoop._check_channels,
-    TakeHisCode: DeskLoop._take_his_code,
-    CallPay: DeskLoop._call_pay,
-    Pursue: DeskLoop._pursue,
-    PursueRefund: DeskLoop._pursue_refund,
-}

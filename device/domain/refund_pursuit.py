@@ -14,7 +14,6 @@ from device.domain.outcome import (
     Refunded,
     RefundFailed,
     RefundOutcome,
-    RefundPending,
     RefundStuck,
     WindowOver,
 )
@@ -69,21 +68,27 @@ RefundHeard = tuple[RefundTrail, RefundEvent | None, Facts]
 
 def heard_refund(trail: RefundTrail, outcome: RefundOutcome, now_s: float) -> RefundHeard:
     """What an answer to a send or a query means."""
-    if isinstance(outcome, Refunded):
-        return trail, RefundEvent.DONE, replace(NO_FACTS, paid_at=outcome.refunded_at)
-    if isinstance(outcome, RefundFailed):
-        return trail, RefundEvent.FAILED, Facts(reason=outcome.reason, detail=outcome.code)
-    if isinstance(outcome, WindowOver):
-        return trail, RefundEvent.FAILED, Facts(reason=Reason.WINDOW_CLOSED, detail=outcome.code)
-    if isinstance(outcome, RefundStuck):
-        return trail, RefundEvent.STUCK, Facts(reason=Reason.MANUAL, detail=outcome.code)
+    ended = _ended(outcome)
+    if ended:
+        return trail, *ended
     if isinstance(outcome, Later):
         facts = Facts(reason=outcome.reason, detail=outcome.code)
         return _send_again(trail, now_s), RefundEvent.PENDING, facts
     if isinstance(outcome, Missing):
         return _send_again(trail, now_s), RefundEvent.PENDING, NO_FACTS
-    facts = NO_FACTS if isinstance(outcome, RefundPending) else Facts(detail=outcome.why)
-    return _ask_later(trail, now_s), RefundEvent.PENDING, facts
+    return _ask_later(trail, now_s), RefundEvent.PENDING, Facts(detail=getattr(outcome, "why", ""))
+
+
+def _ended(outcome: RefundOutcome) -> tuple[RefundEvent, Facts] | None:
+    if isinstance(outcome, Refunded):
+        return RefundEvent.DONE, replace(NO_FACTS, paid_at=outcome.refunded_at)
+    if isinstance(outcome, RefundFailed):
+        return RefundEvent.FAILED, Facts(reason=outcome.reason, detail=outcome.code)
+    if isinstance(outcome, WindowOver):
+        return RefundEvent.FAILED, Facts(reason=Reason.WINDOW_CLOSED, detail=outcome.code)
+    if isinstance(outcome, RefundStuck):
+        return RefundEvent.STUCK, Facts(reason=Reason.MANUAL, detail=outcome.code)
+    return None
 
 
 def _send_again(trail: RefundTrail, now_s: float) -> RefundTrail:

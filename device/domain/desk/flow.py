@@ -231,8 +231,7 @@ def wake_at(desk: Desk, now_s: float) -> float | None:
     if desk.seat and desk.seat.asker:
         due.append(_unknown_due(desk))
     if desk.seat and desk.seat.phase is Phase.ARMED:
-        left = desk.seat.ttl_left(now_s)
-        due.append(now_s + (left % 1 or 1.0 if left > 0 else 0.0))  # the countdown's next second
+        due.append(now_s + desk.seat.ttl_left(now_s))
     return min(due, default=None)
 
 

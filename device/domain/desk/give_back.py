@@ -208,7 +208,7 @@ def on_reported(desk: Desk, event: Reported, now: Moment) -> Step:
 
 
 def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, now: Moment) -> Step:
-    refund, follow = _follow(desk, event, attempt)
+    refund, follow = _follow(event, attempt)
     if attempt.state is AttemptState.REFUND_DUE:
         attempt = attempt_step(attempt, AttemptEvent.REFUND_STARTED)
     judged = with_attempt(charge, attempt)
@@ -220,9 +220,7 @@ def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, n
     return told, (Commit((*change, *rows)), *tells, *more, *pursue(judged, attempt), *follow)
 
 
-def _follow(
-    desk: Desk, event: Reported, attempt: Attempt
-) -> tuple[Refund | None, tuple[Effect, ...]]:
+def _follow(event: Reported, attempt: Attempt) -> tuple[Refund | None, tuple[Effect, ...]]:
     """The refund row that moves with this arrow, and who takes care of it."""
     open_refund = event.refund_ticket.refund if event.refund_ticket else None
     reverse = open_refund if open_refund and open_refund.kind is not RefundKind.REFUND else None

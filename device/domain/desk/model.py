@@ -110,8 +110,11 @@ class Health:
 
     clock_sane: bool = True
     vpn_up: bool = True
-    verified: frozenset[Wallet] = frozenset()
     configured: frozenset[Wallet] = frozenset()
+    verified: frozenset[Wallet] = frozenset()
+    """Whose keys and certificates are proven (payment-states §1.7)."""
+    reachable: frozenset[Wallet] = frozenset()
+    """Whose host answered the last probe."""
     scanner_online: bool = True
 
 

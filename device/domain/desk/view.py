@@ -72,12 +72,14 @@ def _resting_screen(desk: Desk) -> Screen:
         return ClockNotSet()
     if not health.vpn_up:
         return OfflineScreen("vpn")
+    if not health.reachable:
+        return OfflineScreen("wallet")
     if not health.verified:
         return OfflineScreen("channel_not_verified")
     if not health.scanner_online:
         return ScannerMissing()
     settings = desk.settings
-    wallets = tuple(w for w in Wallet if w in health.verified)
+    wallets = tuple(w for w in Wallet if w in health.verified & health.reachable)
     return Idle(settings.hospital, settings.desk, wallets)
 
 

@@ -1,0 +1,297 @@
+"""Recovery: re-asks about everything that is not at an answered end, at boot and on a timer.
+
+One task per attempt or refund. Each asks the pure pursuit what is due, sleeps until then, makes the
+one call, and reports what was heard; the desk commits it and gives back the attempt as it stands on
+disk. Nothing is forgotten: a task ends only when the pursuit says so, and a fault in a task starts
+it again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from device.clock import Clock
+from device.domain.charge import ChargeKey
+from device.domain.outcome import (
+    Missing,
+    Paid,
+    QueryOutcome,
+    RefundOrder,
+    RefundOutcome,
+    RefundSum,
+    Returned,
+    Unknown,
+)
+from device.domain.payment import Attempt, AttemptEvent, AttemptState, Facts
+from device.domain.ports import Channel
+from device.domain.pursuit import (
+    ALARM_AFTER_S,
+    Call,
+    Heard,
+    Phase,
+    Times,
+    Trail,
+    heard_query,
+    heard_reverse,
+    next_call,
+)
+from device.domain.record import Order
+from device.domain.refund import Refund, RefundEvent
+from device.domain.refund_pursuit import (
+    RefundCall,
+    RefundTrail,
+    heard_refund,
+    next_refund_call,
+    sent,
+)
+from device.domain.replies import ErrorReply
+from device.domain.words import ErrorCode, Reason, Wallet
+from device.errors import StorageError
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+TROUBLE_PAUSE_S = 2.0  # after a failing disk or a fault of ours, before the task goes on
+
+Report = Callable[[ChargeKey, str, AttemptEvent, Facts], Awaitable[Attempt]]
+ReportRefund = Callable[[Refund, RefundEvent, Facts, str], Awaitable[Refund]]
+ReportElsewhere = Callable[[Order, int], Awaitable[None]]
+FindOrder = Callable[[str], Awaitable[Order | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The ways back to the desk, which alone writes to the journal."""
+
+    attempt: Report
+    refund: ReportRefund
+    elsewhere: ReportElsewhere
+    order: FindOrder
+
+
+@dataclass(slots=True)
+class Case:
+    """An attempt in recovery's care; the newest state of it, and what wakes its task."""
+
+    key: ChargeKey
+    attempt: Attempt
+    trail: Trail
+    changed: asyncio.Event
+    alarmed: bool = False
+
+
+class Recovery:
+    """Owns the tasks. `pursue` may be called again: it brings news to the task that is there."""
+
+    def __init__(
+        self,
+        channels: Mapping[Wallet, Channel],
+        times: Mapping[Wallet, Times],
+        clock: Clock,
+        reports: Reports,
+    ) -> None:
+        self._channels = channels
+        self._times = times
+        self._clock = clock
+        self._reports = reports
+        self._cases: dict[str, Case] = {}
+        self._refunds: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started: dict[str, float] = {}
+
+    def sent(self, out_trade_no: str) -> None:
+        """Note when the pay call went out: all waits count from there."""
+        self._started[out_trade_no] = self._clock.monotonic()
+
+    def pursue(self, key: ChargeKey, attempt: Attempt) -> None:
+        """Take care of an attempt, or bring its news to the task that has it."""
+        case = self._cases.get(attempt.out_trade_no)
+        if case:
+            case.attempt = attempt
+            case.changed.set()
+            return
+        started = self._started.pop(attempt.out_trade_no, self._clock.monotonic())
+        case = Case(key, attempt, Trail(started), asyncio.Event())
+        self._cases[attempt.out_trade_no] = case
+        self._spawn(self._care(case))
+
+    def pursue_refund(self, refund: Refund) -> None:
+        """Take care of a refund; one task per number."""
+        if refund.out_refund_no not in self._refunds:
+            task = self._spawn(self._care_refund(refund))
+            self._refunds[refund.out_refund_no] = task
+
+    def open_cases(self) -> int:
+        """How many attempts are not at an answered end."""
+        ended = {AttemptState.FAILED, AttemptState.REVERSED}  # those are only watched
+        return sum(c.attempt.state not in ended for c in self._cases.values())
+
+    async def aclose(self) -> None:
+        """Stop asking; the journal knows what is left for the next boot."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # ------------------------------------------------------------ attempts
+
+    async def _care(self, case: Case) -> None:
+        number = case.attempt.out_trade_no
+        while await self._safely(self._next(case), otherwise=True):
+            pass
+        del self._cases[number]
+
+    async def _next(self, case: Case) -> bool:
+        """Make the next call when it is due; False when nothing is left to ask."""
+        call, due_s = next_call(case.attempt, case.trail, self._times[case.attempt.wallet])
+        if call is Call.NOTHING:
+            return False
+        case.changed.clear()
+        wait_s = due_s - self._clock.monotonic()
+        if wait_s > 0:
+            await _until(case.changed, wait_s)
+            return True  # news may have changed the plan
+        await self._hear(case, await self._call(case, call))
+        self._watch_long_reversal(case)
+        return True
+
+    async def _call(self, case: Case, call: Call) -> Heard:
+        attempt, channel = case.attempt, self._channels[case.attempt.wallet]
+        if call is Call.REVERSE:
+            outcome = await channel.reverse(attempt.out_trade_no)
+            return heard_reverse(case.trail, outcome, self._clock.monotonic())
+        asked = await _query(channel, attempt.out_trade_no, attempt.amount_fen)
+        return heard_query(case.attempt, case.trail, call, asked, self._clock.monotonic())
+
+    async def _hear(self, case: Case, heard: Heard) -> None:
+        before = case.attempt.state
+        trail, events = heard
+        for event, facts in events:
+            number = case.attempt.out_trade_no
+            case.attempt = await self._reports.attempt(case.key, number, event, facts)
+        entered = case.attempt.state is AttemptState.REVERSING and before is not case.attempt.state
+        case.trail = replace(trail, phase=Phase.FIRE) if entered else trail
+
+    def _watch_long_reversal(self, case: Case) -> None:
+        age = self._clock.monotonic() - case.trail.started_s
+        going = case.attempt.state is AttemptState.REVERSING
+        if going and age > ALARM_AFTER_S and not case.alarmed:
+            case.alarmed = True
+            log.error("order %s is being reversed for five minutes", case.attempt.out_trade_no)
+
+    # ------------------------------------------------------------ refunds
+
+    async def _care_refund(self, refund: Refund) -> None:
+        trail = RefundTrail(self._clock.monotonic())
+        here: tuple[Refund, RefundTrail] | None = (refund, trail)
+        while here:
+            here = await self._safely(self._next_refund(*here), otherwise=here)
+        del self._refunds[refund.out_refund_no]
+
+    async def _next_refund(
+        self, refund: Refund, trail: RefundTrail
+    ) -> tuple[Refund, RefundTrail] | None:
+        call, due_s = next_refund_call(refund, trail, self._clock.monotonic())
+        if call is RefundCall.NOTHING:
+            return None
+        await asyncio.sleep(max(0.0, due_s - self._clock.monotonic()))
+        if call is RefundCall.LOOK:
+            return await self._look(refund, trail)
+        if call is RefundCall.GIVE_UP:
+            return await self._tell(refund, RefundEvent.STUCK), trail
+        return await self._ask(refund, trail, call)
+
+    async def _ask(
+        self, refund: Refund, trail: RefundTrail, call: RefundCall
+    ) -> tuple[Refund, RefundTrail]:
+        channel, order = self._channels[refund.wallet], _refund_order(refund)
+        if call is RefundCall.SEND:
+            refund, trail = await self._tell(refund, RefundEvent.SEND), sent(trail)
+            outcome: RefundOutcome = await channel.refund(order)
+        else:
+            outcome = await channel.query_refund(order)
+        trail, event, facts = heard_refund(trail, outcome, self._clock.monotonic())
+        number = getattr(outcome, "provider_refund_no", "")
+        return (await self._tell(refund, event, facts, number) if event else refund), trail
+
+    async def _tell(
+        self, refund: Refund, event: RefundEvent, facts: Facts | None = None, number: str = ""
+    ) -> Refund:
+        return await self._reports.refund(refund, event, facts or Facts(), number)
+
+    async def _look(self, refund: Refund, trail: RefundTrail) -> tuple[Refund, RefundTrail]:
+        """Count what other desks gave back before the first byte of ours leaves (§1, M3)."""
+        told = await self._channels[refund.wallet].refunded_sum(refund.out_trade_no)
+        order = await self._reports.order(refund.out_trade_no)
+        assert order
+        looked = replace(trail, looked=True)
+        if not isinstance(told, RefundSum):
+            return refund, looked  # the provider refuses what passes the sum
+        given = order.refund_fen - refund.amount_fen  # ours, without this one
+        elsewhere = max(0, told.refunded_fen - given)
+        if elsewhere + order.refund_fen > order.amount_fen:
+            over = Facts(reason=Reason.OVER_REFUND)
+            refund = await self._tell(refund, RefundEvent.FAILED, over)
+        await self._reports.elsewhere(order, min(elsewhere, order.amount_fen))
+        return refund, looked
+
+    async def look_up(self, out_trade_no: str) -> Order | ErrorReply:
+        """Find an order of another desk: every wallet is asked (his-link §3.10)."""
+        answers = {w: await _query(c, out_trade_no, None) for w, c in self._channels.items()}
+        for wallet, answer in answers.items():
+            paid = answer.paid if isinstance(answer, Returned) else answer
+            if isinstance(paid, Paid):
+                back = answer.refunded_fen if isinstance(answer, Returned) else 0
+                return Order(out_trade_no, wallet, paid.amount_fen, 0, back or 0)
+        if all(isinstance(a, Missing) for a in answers.values()):
+            return ErrorReply(code=ErrorCode.NOT_FOUND, message="没有这笔收款")
+        return ErrorReply(code=ErrorCode.OFFLINE, message="暂时无法核实该订单", reason="wallet")
+
+    async def _safely(self, work: Awaitable[T], *, otherwise: T) -> T:
+        """Nothing is given up for a failing disk or a fault of ours: pause, then the same again."""
+        try:
+            return await work
+        except StorageError:
+            log.warning("recovery waits for the disk")
+        except Exception:
+            log.exception("recovery goes on after a fault")
+        await asyncio.sleep(TROUBLE_PAUSE_S)
+        return otherwise
+
+
+def _refund_order(refund: Refund) -> RefundOrder:
+    return RefundOrder(
+        out_trade_no=refund.out_trade_no,
+        out_refund_no=refund.out_refund_no,
+        amount_fen=refund.amount_fen,
+        total_fen=refund.total_fen,
+        reason=refund.remark,
+        operator=refund.operator,
+    )
+
+
+async def _query(channel: Channel, out_trade_no: str, amount_fen: int | None) -> QueryOutcome:
+    """Query, and for an order that gave money back ask how much."""
+    outcome = await channel.query(out_trade_no, amount_fen)
+    if not isinstance(outcome, Returned) or outcome.refunded_fen is not None:
+        return outcome
+    told = await channel.refunded_sum(out_trade_no)
+    return (
+        outcome if isinstance(told, Unknown) else replace(outcome, refunded_fen=told.refunded_fen)
+    )
+
+
+async def _until(changed: asyncio.Event, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await changed.wait()
+    except TimeoutError:
+        return
