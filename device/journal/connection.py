@@ -66,20 +66,20 @@ def open_database(path: Path, connect: Connect = connect) -> Database:
 def open_read_only(path: Path) -> Database:
     """Return the file for looking only, also while the box runs; `sqlite3.Error` if it cannot be.
 
-    After a clean end there is no WAL; a reader that may not write beside the file then reads it as
-    a picture that nobody changes.
+    A box that runs always has a WAL. Where there is none, nobody writes: the file is then read as
+    a picture, which needs no right to write beside it and leaves no `-shm` of a stranger behind.
     """
-    mode = "mode=ro"
+    running = path.with_name(path.name + "-wal").exists()
+    how = _uri(path, "mode=ro" if running else "mode=ro&immutable=1")
+    connection = sqlite3.connect(how, uri=True, isolation_level=None)
     try:
-        connection = sqlite3.connect(_uri(path, mode), uri=True, isolation_level=None)
+        connection.row_factory = sqlite3.Row
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+        connection.execute("PRAGMA query_only = 1")
         connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.OperationalError:
-        if not path.is_file() or path.with_name(path.name + "-wal").exists():
-            raise
-        connection = sqlite3.connect(_uri(path, "immutable=1"), uri=True, isolation_level=None)
-    connection.row_factory = sqlite3.Row
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    connection.execute("PRAGMA query_only = 1")
+    except BaseException:
+        connection.close()
+        raise
     return Database(connection, execute_plugins=False)
 
 
