@@ -129,10 +129,11 @@ class ThreadPanel:
         with self._changed:
             before, self._wish = self._wish, Wish(screen, self._monotonic(), telling)
             self._unseen = True
+            missing = not self._working
             self._changed.notify()
         if before.telling:
             before.telling.drop()
-        if telling and not self._working:
+        if telling and missing:
             telling.tell(self._monotonic() + NO_PANEL_S)
 
     def close(self) -> None:
@@ -169,14 +170,11 @@ class ThreadPanel:
             self._put(render(wish.now(self._monotonic()), *self._size, self._language))
         except HardwareError as fault:
             self._failed(str(fault))
-            at = self._monotonic() + NO_PANEL_S
         except Exception as bug:  # noqa: BLE001  a fault in drawing must not end the panel
             self._failed(f"picture: {type(bug).__name__}")  # its text could hold a name
-            at = self._monotonic() + NO_PANEL_S
         else:
-            at = self._monotonic()
-        if wish.telling:
-            wish.telling.tell(at)
+            if wish.telling:
+                wish.telling.tell(self._monotonic())
 
     def _put(self, image: Image.Image) -> None:
         if self._glass is None:
@@ -189,11 +187,15 @@ class ThreadPanel:
     def _failed(self, fault: str) -> None:
         if self._working:  # once, not at each try
             log.warning("panel: %s", fault)
-        self._working = False
-        self._failures += 1
         glass, self._glass = self._glass, None
         if glass:
             glass.close()
+        self._failures += 1
+        with self._changed:  # from here on `show` tells by itself
+            self._working = False
+            newest = self._wish
+        if newest.telling:
+            newest.telling.tell(self._monotonic() + NO_PANEL_S)
 
 
 class NoPanel:
