@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from device.domain import payment, refund
 from device.domain.payment import Attempt, AttemptEvent, AttemptState
@@ -38,7 +39,7 @@ class Machine:
     module: ModuleType
     states: type[StrEnum]
     events: type[StrEnum]
-    arrows: Mapping[StrEnum, Mapping[StrEnum, StrEnum]]
+    arrows: Mapping[Any, Mapping[Any, StrEnum]]
     """State x event -> next state, itself where the event stays."""
     condition: Callable[[StrEnum, StrEnum], tuple[str, StrEnum] | None]
     """The other arrow of a cell and when it is taken."""
@@ -90,7 +91,7 @@ REFUND = Machine(
     refund,
     RefundState,
     RefundEvent,
-    {s: {**row} for s, row in refund.REFUND_TABLE.items()},
+    refund.REFUND_TABLE,
     lambda _state, _event: None,
 )
 
