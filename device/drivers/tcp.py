@@ -95,8 +95,16 @@ class TcpStream(asyncio.BufferedProtocol):
             self._receiver.closed()
 
 
+def named_or_local(peers: Collection[str]) -> Callable[[str], bool]:
+    """Return a `may_connect` for `[his] allow_plain`: the named addresses and this machine."""
+    return lambda peer: peer in peers or ipaddress.ip_address(peer.partition("%")[0]).is_loopback
+
+
 class TcpServer:
-    """Listens; `on_connection(stream)` returns who receives. Port 0 takes any free port."""
+    """Listens; `on_connection(stream)` returns who receives. Port 0 takes any free port.
+
+    `may_connect(peer address)` False: closed before anything is read, see `named_or_local`.
+    """
 
     def __init__(
         self,
@@ -104,12 +112,12 @@ class TcpServer:
         port: int,
         on_connection: Callable[[TcpStream], Receiver],
         *,
-        allowed_peers: Collection[str] | None = None,
+        may_connect: Callable[[str], bool] | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._on_connection = on_connection
-        self._allowed_peers = allowed_peers
+        self._may_connect = may_connect or (lambda _peer: True)
         self._server: asyncio.Server | None = None
         self._streams: set[TcpStream] = set()
 
@@ -144,11 +152,6 @@ class TcpServer:
             return _Nobody()
         self._streams.add(stream)
         return _Watched(self._on_connection(stream), lambda: self._streams.discard(stream))
-
-    def _may_connect(self, peer: str) -> bool:
-        if self._allowed_peers is None or peer in self._allowed_peers:
-            return True
-        return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
 
 class _Nobody:
