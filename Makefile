@@ -7,7 +7,6 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
-INDEPENDENT := tests/independent/make_environments.py
 
 .PHONY: help demo test check format docs screens clean
 
@@ -23,7 +22,8 @@ help:
 demo: $(VENV)/.installed
 	@$(BIN)/paybox demo
 
-test: $(VENV)/.tests $(if $(wildcard $(INDEPENDENT)),$(VENV)/.independent)
+test: $(VENV)/.tests
+	@$(BIN)/python tests/independent/make_environments.py
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine --quiet
@@ -47,7 +47,7 @@ screens: $(VENV)/.installed
 	@$(BIN)/python -m device.display.sheet build/screens.png && echo build/screens.png
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \
+	rm -rf $(VENV) .venv-* build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \
 		.ruff_cache .import_linter_cache .hypothesis demo-data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -72,8 +72,4 @@ $(VENV)/.tests: $(VENV)/.installed
 
 $(VENV)/.checks: $(VENV)/.tests
 	@$(PIP) install --group check
-	@touch $@
-
-$(VENV)/.independent: $(wildcard tests/independent/*) $(VENV)/.tests
-	@$(BIN)/python $(INDEPENDENT)
 	@touch $@
