@@ -345,6 +345,10 @@ def _queued(queue: tuple[Message, ...], messages: tuple[Message, ...]) -> tuple[
     return kept + tuple(m for m in messages if not (m.once and m.about in waiting))
 
 
+def _is_delivery(effect: Effect) -> bool:
+    return isinstance(effect, Deliver)
+
+
 # ------------------------------------------------------------------ the session
 
 
@@ -356,11 +360,11 @@ class Session:
         self._decoder = Decoder(line.body_limit)
 
     def receive(self, data: bytes, now_s: float) -> Effects:
-        """Take bytes from the line. All of a chunk has arrived before any answer is written."""
+        """Take bytes from the line. A chunk is acknowledged whole before any of it is worked on."""
         effects: list[Effect] = []
         for event in self._decoder.feed(data, now_s):
             effects += self._step(event, now_s)
-        return tuple(effects)
+        return tuple(sorted(effects, key=_is_delivery))
 
     def send(self, messages: tuple[Message, ...], now_s: float) -> Effects:
         """Queue messages; dropped whole while the line is down. Too much waiting closes TCP."""

@@ -107,10 +107,13 @@ class TinyDesk:
     def on_acknowledged(self, connection: int, reply: Reply) -> None:
         self.acknowledged.append((connection, reply))
 
+    def answer_part(self, number: int) -> Part:
+        return Part(f"part-{number}", "ok", "就绪")
+
     def answer(self, request: Request) -> Reply:
         match request:
             case Status():
-                return StatusResult((Part("scanner", "ok", "就绪"),))
+                return StatusResult((self.answer_part(1),))
             case Pay():
                 return Result(request.id, request.try_, 1, "paid", amount_fen=request.amount_fen)
             case Query():
