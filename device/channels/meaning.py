@@ -7,6 +7,7 @@ A table says what each documented code means; a code that is in no table is `Unk
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from device.channels.provider_text import short_code, shown
 from device.domain.outcome import (
     Declined,
     Later,
@@ -70,6 +71,9 @@ def stuck(code: str, _text: str) -> RefundStuck:
 
 
 def meaning_of(table: Mapping[str, Maker[T]], code: str, text: str) -> T | Unknown:
-    """Return what the table says of a code; Unknown for what it does not hold."""
-    maker = table.get(code)
-    return maker(code, text) if maker else unknown(code, text)
+    """Return what the table says of a code, exactly as it came; Unknown for what it does not hold.
+
+    What is passed on of the provider's code and words is made fit for a journal and a screen.
+    """
+    maker = table.get(code, unknown)
+    return maker(short_code(code), shown(text))

@@ -75,6 +75,12 @@ def wire() -> Wire:
     return Wire()
 
 
+@pytest.fixture
+def certificate_wire() -> Wire:
+    """Stands for the second client, the one with the certificate."""
+    return Wire()
+
+
 @dataclass
 class Server:
     """A TCP server on the loopback that counts its connections."""

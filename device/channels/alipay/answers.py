@@ -28,6 +28,7 @@ from device.domain.outcome import (
     RefundSum,
     ReverseOutcome,
     Unknown,
+    WindowOver,
 )
 
 TIME_FORM = "%Y-%m-%d %H:%M:%S"
@@ -49,12 +50,12 @@ def done(node: Node) -> bool:
 def failure(node: Node) -> tuple[str, str]:
     """Return the table key of a failure, and its words; 20000 without a sub_code is its number."""
     sub_code = word(node, "sub_code")
-    text = shown(word(node, "sub_msg") or word(node, "msg"))
+    text = word(node, "sub_msg") or word(node, "msg")
     if sub_code.endswith(codes.SYSTEM_ERROR):
         return codes.SYSTEM_ERROR, text
     for prefix in codes.BUSINESS_PREFIXES:
         sub_code = sub_code.removeprefix(prefix)
-    return short_code(sub_code or word(node, "code")), text
+    return sub_code or word(node, "code"), text
 
 
 def fen(text: str) -> int | None:
@@ -79,9 +80,9 @@ def pay(node: Node, order: PayOrder) -> PayOutcome:
 
 
 def _pay_refused(code: str, text: str) -> PayOutcome:
-    family = (m for start, m in codes.PAY_FAMILIES.items() if code.startswith(start))
-    maker: Maker[PayOutcome] | None = next(family, None)
-    return maker(code, text) if maker else meaning_of(codes.PAY, code, text)
+    family = next((x for x in codes.PAY_FAMILIES if code.startswith(x)), "")
+    table = {code: codes.PAY_FAMILIES[family]} if family else codes.PAY
+    return meaning_of(table, code, text)
 
 
 def query(node: Node, out_trade_no: str, amount_fen: int | None) -> QueryOutcome:
@@ -104,8 +105,8 @@ def cancel(node: Node, out_trade_no: str) -> ReverseOutcome:
     """
     if not done(node):
         outcome = _refused(codes.CANCEL, node, out_trade_no)
-        again = word(node, "retry_flag") == "Y" and failure(node)[0] != "TRADE_CANCEL_TIME_OUT"
-        return Later(failure(node)[0]) if again and not isinstance(outcome, Later) else outcome
+        again = word(node, "retry_flag") == "Y" and not isinstance(outcome, Later | WindowOver)
+        return Later("retry_flag") if again else outcome
     if _speaks_of_another(node, out_trade_no):
         return Unknown("another order")
     action = word(node, "action")

@@ -242,7 +242,7 @@ def _operator(text: str) -> str:
 
 def _complaint(code: str, text: str) -> NotVerified:
     line = codes.COMPLAINTS.get(code, "支付宝配置不正确")
-    return NotVerified(f"{line}（{code} {text}）", configuration=True)
+    return NotVerified(f"{line}（{shown(f'{code} {text}')}）", configuration=True)
 
 
 def _unsigned(said: str) -> NotVerified:

@@ -7,7 +7,7 @@ they speak of our merchant and our number.
 from collections.abc import Mapping
 
 from device.channels.meaning import meaning_of
-from device.channels.provider_text import beijing_time, short_code, shown
+from device.channels.provider_text import beijing_time, short_code
 from device.channels.wechat import codes
 from device.channels.wechat.merchant import Merchant
 from device.domain.outcome import (
@@ -58,7 +58,7 @@ def _pay_refused(fields: Fields, out_trade_no: str) -> PayOutcome:
     code, text = failure(fields)
     other_number = fields.get("out_trade_no", out_trade_no) != out_trade_no
     if other_number or codes.REVERSE_WANTED in text:
-        return Unknown(code)
+        return Unknown(short_code(code) or "no code")
     return meaning_of(codes.PAY, code, text)
 
 
@@ -119,7 +119,7 @@ def _refund_state(fields: Fields, n: int, order: RefundOrder) -> RefundOutcome:
         return Refunded(number, order.amount_fen, at)
     if status == "PROCESSING":
         return RefundPending(number)
-    return meaning_of(codes.REFUND_STATUS_STUCK, short_code(status), "")
+    return meaning_of(codes.REFUND_STATUS_STUCK, status, "")
 
 
 def given_back(fields: Fields) -> dict[str, int] | None:
@@ -141,8 +141,8 @@ def refund_count(fields: Fields) -> int:
 
 
 def failure(fields: Fields) -> tuple[str, str]:
-    """Return the code and the words of a business failure."""
-    return short_code(fields.get("err_code", "")), shown(fields.get("err_code_des", ""))
+    """Return the code and the words of a business failure, as they came."""
+    return fields.get("err_code", ""), fields.get("err_code_des", "")
 
 
 def mismatch(fields: Fields, out_trade_no: str, amount_fen: int | None) -> str:

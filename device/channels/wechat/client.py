@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from device.channels.hosts import Hosts
 from device.channels.http import HttpClient
-from device.channels.provider_text import shown, within_bytes
+from device.channels.provider_text import short_code, shown, within_bytes
 from device.channels.wechat import answers, codes, xml
 from device.channels.wechat.merchant import Merchant
 from device.channels.wechat.signing import sign, verified
@@ -191,7 +191,7 @@ class WechatChannel:
             return {}, 0
         page = answers.given_back(answer)
         if answer.get("result_code") != answers.SUCCESS or not page:
-            raise BadAnswer(answers.failure(answer)[0] or "refunds cannot be read")
+            raise BadAnswer(short_code(answers.failure(answer)[0]) or "refunds cannot be read")
         if answer.get("out_trade_no") != out_trade_no:
             raise BadAnswer("another order")
         total = answers.fen(answer.get("total_refund_count", ""))
