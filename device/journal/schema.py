@@ -54,7 +54,7 @@ CREATE TABLE charges (
   undo TEXT NOT NULL CHECK (undo IN ({_REASONS})),
   stored_at TEXT NOT NULL,
   PRIMARY KEY (his_id, business_date, try)
-) WITHOUT ROWID;
+);
 CREATE INDEX charges_open ON charges (stored_at) WHERE state = 'open';
 """
 
@@ -86,7 +86,7 @@ CREATE TABLE attempts (
   stored_at TEXT NOT NULL,
   UNIQUE (his_id, business_date, try, number),
   FOREIGN KEY (his_id, business_date, try) REFERENCES charges (his_id, business_date, try)
-) WITHOUT ROWID;
+);
 CREATE INDEX attempts_code ON attempts (code_hash, stored_at);
 CREATE INDEX attempts_open ON attempts (stored_at) WHERE state IN
   ('intended','waiting','unknown','reversing','refund_due','refunding');
@@ -123,7 +123,7 @@ CREATE TABLE refunds (
   remark TEXT NOT NULL,
   do_id TEXT NOT NULL,
   stored_at TEXT NOT NULL
-) WITHOUT ROWID;
+);
 CREATE INDEX refunds_order ON refunds (out_trade_no);
 CREATE INDEX refunds_open ON refunds (stored_at) WHERE state IN ('requested','sent','pending');
 """

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from device.domain.ports import Journal
 from device.domain.record import PutAttempt, PutCharge, PutRefund
 from device.errors import JournalDamaged, StorageError
 from device.journal import Inline, Refused, SqliteJournal, WriterThread
@@ -86,6 +87,11 @@ async def test_every_setting_holds_in_the_open_file(opened: "Opener") -> None:
     for name, value in opening.SETTINGS.items():
         assert held[-1].execute(f"PRAGMA {name}").fetchone()[0] == value
     assert held[-1].execute("PRAGMA page_size").fetchone()[0] == opening.PAGE_SIZE
+
+
+async def test_it_is_the_domains_port(opened: "Opener") -> None:
+    port: Journal = await opened()
+    assert port.epoch == "00" * 8
 
 
 async def test_the_epoch_comes_from_the_injected_randomness_and_stays(opened: "Opener") -> None:

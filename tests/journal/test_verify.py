@@ -141,5 +141,5 @@ async def test_a_damaged_page_is_damage(full: SqliteJournal, opened: "Opener", p
 
 def scratch(path: Path) -> None:
     content = bytearray(path.read_bytes())
-    content[2048:] = bytes(b ^ 0x5A for b in content[2048:])
+    content[1024:] = bytes(b ^ 0x5A for b in content[1024:])
     path.write_bytes(content)
