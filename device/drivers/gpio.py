@@ -52,11 +52,14 @@ class CancelButton:
         self._loop = asyncio.get_running_loop()
         self._on_press = on_press
         with _faults():
-            from gpiozero import Button  # noqa: PLC0415  see above
+            from gpiozero import DigitalInputDevice  # noqa: PLC0415  see above
 
-            self._button = Button(pin, bounce_time=BOUNCE_S, pin_factory=factory)
+            # not gpiozero's Button: its hold thread wakes ten times a second for ever
+            self._button = DigitalInputDevice(
+                pin, pull_up=True, bounce_time=BOUNCE_S, pin_factory=factory
+            )
         self._pressed_s = -AGAIN_S
-        self._button.when_pressed = self._from_thread
+        self._button.when_activated = self._from_thread
 
     def close(self) -> None:
         """Let go of the pin."""
