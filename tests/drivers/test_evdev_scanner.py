@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tests.drivers.conftest import Collected
 
 pytest.importorskip("evdev", reason="evdev is built from source; the card has it")
-from evdev.eventio import EventIO, InputEvent
+from evdev.eventio import EventIO
+from evdev.events import InputEvent
 
 WECHAT = "134567890123456789"
 EVENT = struct.Struct("llHHi")
