@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 import subprocess
@@ -186,3 +187,27 @@ class TestCenter:
             check=False,
             encoding="utf-8",
         )
+
+
+NO_HARDWARE = {
+    "display": {"driver": "none"},
+    "lamp": {"driver": "none"},
+    "scanner": {"driver": "stdin"},
+    "network": {"vpn_interface": ""},
+    "clock": {"source": "none"},
+    "channels.alipay": None,
+    "channels.wechat": {"base_url": "http://127.0.0.1:9", "cert_file": "", "key_file": ""},
+}
+
+
+def test_check_says_part_by_part_what_fails_and_leaves_nothing_behind(
+    write_config: WriteConfig,
+) -> None:
+    path = write_config(NO_HARDWARE)
+    before = sorted(path.parent.iterdir())
+    done = paybox("check", "-c", str(path), "--json")
+    parts = {part["part"]: part["state"] for part in json.loads(done.stdout)}
+    assert done.returncode == 2
+    assert parts["wechat"] == "fail"
+    assert parts["clock"] == "ok"
+    assert sorted(path.parent.iterdir()) == before
