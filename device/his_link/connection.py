@@ -1,7 +1,8 @@
 """A session on a real byte stream: performs the effects and keeps the one timer it needs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import groupby
 from typing import Protocol
 
 from device.domain.ports import ByteStream
@@ -116,16 +117,21 @@ class Connection:
             self._perform(self._session.tick(self._timers.monotonic()))
 
     def _perform(self, effects: Effects) -> None:
-        for effect in effects:
-            if self._open:
-                self._do(effect)
+        for is_write, group in groupby(effects, lambda effect: isinstance(effect, session.Write)):
+            if is_write:  # one call: a flood of ENQ must not become a flood of system calls
+                self._stream.write(b"".join(e.data for e in group if isinstance(e, session.Write)))
+            else:
+                self._tell(group)
         if self._open:
             self._set_timer(self._session.wake_at_s(self._timers.monotonic()))
 
-    def _do(self, effect: Effect) -> None:
+    def _tell(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            if self._open:
+                self._tell_one(effect)
+
+    def _tell_one(self, effect: Effect) -> None:
         match effect:
-            case session.Write(data):
-                self._stream.write(data)
             case session.Deliver(seq, body):
                 self._listener.on_message(seq, body)
             case session.Sent(token, seq):

@@ -208,7 +208,8 @@ def _alive(state: State, event: Event, now: Now) -> Step:
     back: Effects = ()
     if state.phase is Phase.DOWN:
         state, back = replace(state, phase=Phase.IDLE), (Back(),)
-    state = replace(state, asked_at_s=None)
+    if state.asked_at_s is not None:
+        state = replace(state, asked_at_s=None)
     state, effects = _RULES[type(event)](state, event, now)
     return state, back + effects
 
@@ -317,13 +318,15 @@ def _give_up(state: State, now: Now) -> Step:
 
 
 def _write(state: State, data: bytes, now: Now) -> Step:
-    leaves_from = max(now.mono_s, state.written_by_s)
-    written_by_s = leaves_from + len(data) * state.line.byte_s
-    return replace(state, written_by_s=written_by_s), (Write(data),)
+    if state.line.byte_s:
+        leaves_from_s = max(now.mono_s, state.written_by_s)
+        written_by_s = leaves_from_s + len(data) * state.line.byte_s
+        state = replace(state, written_by_s=written_by_s)
+    return state, (Write(data),)
 
 
 def _ack_by(state: State, now: Now) -> float:
-    return now.calm_s + (state.written_by_s - now.mono_s) + ACK_WAIT_S
+    return now.calm_s + max(0.0, state.written_by_s - now.mono_s) + ACK_WAIT_S
 
 
 def _without(state: State, messages: tuple[Message, ...]) -> State:
