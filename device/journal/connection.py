@@ -17,7 +17,7 @@ from device.errors import JournalDamaged, StorageError
 BUSY_TIMEOUT_MS = 5_000  # the command line may hold a lock for a moment; longer is a fault
 PAGE_SIZE = 1_024
 """Bytes. A payment changes some 27 pages and each is written whole to the WAL. Measured, for a
-payment of three commits: 36 KiB with 1 KiB pages, 58 with 2, 100 with 4. An event (0.65 KiB) fits."""
+payment of three commits: 36 KiB with 1 KiB pages, 58 with 2, 100 with 4. An event needs 0.65."""
 WAL_AUTOCHECKPOINT_PAGES = 4_000
 """A backstop of 4 MiB, over 100 payments. Checkpoints are made by the journal in pauses
 (`store.idle`) so that no payment waits for one; this is for a desk that never pauses."""

@@ -170,5 +170,24 @@ def test_a_file_that_cannot_be_read_is_one_line_and_exit_2(
     assert path.exists() == bool(content)
 
 
+def test_a_file_of_a_newer_version_is_one_line_and_exit_2(
+    running: SqliteJournal, path: Path, capsys: Captured
+) -> None:
+    assert running.epoch
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE _sqlite_migrations SET name = '9999_x'")
+        db.commit()
+    assert main(["list"], path) == 2
+    assert "newer version" in capsys.readouterr().err
+
+
+def test_a_file_without_our_tables_is_one_line_and_exit_2(path: Path, capsys: Captured) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE other (x)")
+        db.commit()
+    assert main(["verify"], path) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
 def test_every_state_has_its_chinese_word() -> None:
     assert {*ChargeState, *AttemptState, *RefundState} <= set(STATES)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from device.domain.ports import Journal
 from device.domain.record import PutAttempt, PutCharge, PutRefund
 from device.errors import JournalDamaged, StorageError
 from device.journal import Inline, Refused, SqliteJournal, WriterThread
@@ -25,6 +24,7 @@ from device.journal import connection as opening
 from device.journal.store import DEFERRED_LIMIT
 
 if TYPE_CHECKING:
+    from device.domain.ports import Journal
     from tests.journal.conftest import FakeClock, Opener, Records
 
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Disk:
     """A connection that fails as told: `before` the statement runs, or `after` it took hold."""
 
-    before: str = ""
+    before: str | tuple[str, ...] = ""
     after: str = ""
     missing: bool = False
     hook: Callable[[str], None] = lambda _: None
@@ -265,9 +265,12 @@ async def test_a_commit_found_again_but_not_synced_has_not_succeeded(
     assert (await journal.verify()).faults == ()
 
 
-@pytest.mark.parametrize("statement", ["BEGIN", "INSERT INTO attempts", "INSERT INTO ev", "COMMIT"])
+@pytest.mark.parametrize(
+    "statement",
+    ["BEGIN", "SAVEPOINT", "INSERT INTO attempts", "INSERT INTO ev", "COMMIT", ("COMMIT", "ROLL")],
+)
 async def test_a_commit_that_did_not_take_hold_is_an_error_and_can_be_tried_again(
-    opened: "Opener", make: "Records", path: Path, statement: str
+    opened: "Opener", make: "Records", path: Path, statement: str | tuple[str, ...]
 ) -> None:
     disk = Disk()
     journal = await opened(connect=disk.connect)
@@ -293,6 +296,21 @@ async def test_a_disk_that_is_gone_and_comes_back(opened: "Opener", make: "Recor
     disk.before, disk.missing = "", False
     await journal.commit(make.intended(1))
     assert len(await journal.unsettled()) == 1
+
+
+async def test_a_rollback_that_fails_is_repaired_by_reopening(
+    opened: "Opener", make: "Records"
+) -> None:
+    disk = Disk()
+    journal = await opened(connect=disk.connect)
+    disk.before = "ROLLBACK"
+    with pytest.raises(Refused):
+        await journal.commit((PutRefund(make.refund(1, "TK1", 1)),))
+    disk.before = ""
+    with pytest.raises(StorageError):  # the connection was given up
+        await journal.commit(make.intended(1))
+    await journal.commit(make.intended(1))
+    assert (await journal.verify()).faults == ()
 
 
 async def test_a_read_that_fails_reopens(opened: "Opener", make: "Records") -> None:
