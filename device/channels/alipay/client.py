@@ -191,10 +191,20 @@ class AlipayChannel:
 
     def _proven(self, body: bytes, method: str) -> dict[str, Any]:
         cut = envelope.cut(body, method.replace(".", "_") + "_response")
-        certificates = self._application.certificates
-        if certificates and cut.signature and cut.cert_sn != certificates.alipay_cert_sn:
-            raise OtherCertificate("signed with another certificate")
+        self._check_certificate(cut)
         return envelope.opened(cut, self._is_alipays)
+
+    def _check_certificate(self, cut: envelope.Envelope) -> None:
+        """Refuse an answer signed with another certificate than ours, or that does not say which.
+
+        A new one is not fetched: only a technician may put a key into the box.
+        """
+        certificates = self._application.certificates
+        if certificates is None or cut.cert_sn == certificates.alipay_cert_sn:
+            return
+        if cut.cert_sn:
+            raise OtherCertificate("signed with another certificate")
+        raise envelope.unproven(cut)
 
     def _is_alipays(self, content: bytes, signature: str) -> bool:
         return verified(content, signature, self._application.alipay_key)

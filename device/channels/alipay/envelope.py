@@ -61,16 +61,16 @@ def opened(envelope: Envelope, verify: Verify) -> dict[str, Any]:
     for signed in dict.fromkeys((text, text.replace("\\/", "/"))):
         if envelope.signature and verify(signed.encode(), envelope.signature):
             return _object(signed)
-    raise UnsignedAnswer(_said(text))
+    raise unproven(envelope)
 
 
-def _said(text: str) -> str:
-    """Return what an unproven node says, for one line at installation."""
+def unproven(envelope: Envelope) -> UnsignedAnswer:
+    """Return the fault of an answer that is not proven, with what it says for the technician."""
     try:
-        node = _object(text)
+        node = _object(envelope.node_text)
     except BadAnswer:
-        return ""
-    return f"{node.get('sub_code') or node.get('code', '')} {node.get('sub_msg', '')}"
+        return UnsignedAnswer("")
+    return UnsignedAnswer(f"{node.get('sub_code') or node.get('code')} {node.get('sub_msg', '')}")
 
 
 def _object(text: str) -> dict[str, Any]:
