@@ -119,8 +119,8 @@ def _installed(name: str) -> Callable[[Sequence[str]], int]:
             try:
                 main = found.load()
             except ModuleNotFoundError as error:
-                if found.module.split(".")[0] != (error.name or "").split(".")[0]:
-                    raise
+                if not f"{found.module}.".startswith(f"{error.name}."):
+                    raise  # the command is there; something it needs is not
                 break
             return int(main(list(arguments)))
         return _complain(f"paybox {name}: 未安装模拟器 / the simulators are not installed")
