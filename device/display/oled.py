@@ -18,7 +18,7 @@ from device.errors import HardwareError
 COLUMN_WINDOW, PAGE_WINDOW = 0x21, 0x22  # SSD1306 datasheet 10.1.4, 10.1.5
 PAGE_START, COLUMN_LOW, COLUMN_HIGH = 0xB0, 0x00, 0x10  # SH1106 datasheet, commands 1, 2, 11
 SH1106_FIRST_COLUMN = 2  # 128 columns stand in the middle of 132
-CONTRAST = 0x81
+DISPLAY_OFF = 0xAE  # also in no luma start sequence as an argument
 
 
 class Bus(Protocol):
@@ -116,9 +116,9 @@ class Oled:
         self._bus = bus
         self._address = ADDRESSING[controller]
         self._shown: list[bytes] | None = None
-        *start, self._on = start_sequence(controller, width, height)
+        *self._start, self._on = start_sequence(controller, width, height)
         with _faults():
-            for command in start:
+            for command in self._start:
                 bus.command(*command)
 
     def put(self, image: Image.Image) -> None:
@@ -133,13 +133,19 @@ class Oled:
                 self._bus.command(*self._on)
         self._shown = new
 
+    def renew(self) -> None:
+        """Start the controller again, without going dark, and believe nothing of its memory.
+
+        A loose wire takes its settings and its picture away, and it acknowledges all the same.
+        """
+        first, *others = self._start
+        with _faults():
+            for command in ([code for code in first if code != DISPLAY_OFF], *others):
+                self._bus.command(*command)
+        self._shown = None
+
     def _send(self, area: Area, new: list[bytes]) -> None:
         self._bus.data(list(content(area, new)))
-
-    def contrast(self, level: int) -> None:
-        """Set the brightness, 0 to 255."""
-        with _faults():
-            self._bus.command(CONTRAST, level)
 
     def close(self) -> None:
         """Close the bus; a fault at this point is of no interest."""

@@ -26,6 +26,7 @@ NO_PANEL_S = 0.3  # payment-states §2: without a panel the amount counts as see
 PATIENCE_S = 1.0  # a whole picture takes 93 ms at 100 kHz; later than this the bus hangs
 REOPEN_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # a loose plug is back at once, a dead panel never
 COUNTDOWN_S = 1.0  # between two pictures of a running countdown
+RENEW_S = 60.0  # a panel that lost its power for a moment stays dark no longer than this
 CLOSE_S = 1.0  # a thread that hangs in the kernel is left behind: it is a daemon
 
 Drawn = Callable[[float], None]
@@ -36,6 +37,9 @@ class Glass(Protocol):
 
     def put(self, image: Image.Image) -> None:
         """Return when the picture is on the glass."""
+
+    def renew(self) -> None:
+        """Believe nothing of what the panel remembers."""
 
     def close(self) -> None:
         """Let go of the bus."""
@@ -111,6 +115,7 @@ class ThreadPanel:
         self._closing = False
         self._working = True  # until the first fault: opening takes a moment
         self._failures = 0
+        self._renewed_s = 0.0
         self._glass: Glass | None = None
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
 
@@ -158,7 +163,7 @@ class ThreadPanel:
         """Wait for a newer screen, the next second or the next try; True = the end."""
         with self._changed:
             if self._working:
-                tick_s = COUNTDOWN_S if wish.counts_down(self._monotonic()) else None
+                tick_s = COUNTDOWN_S if wish.counts_down(self._monotonic()) else RENEW_S
                 self._changed.wait_for(lambda: self._unseen or self._closing, tick_s)
             else:  # a newer screen does not make a missing panel come back sooner
                 pause_s = REOPEN_S[min(self._failures, len(REOPEN_S)) - 1]
@@ -177,8 +182,12 @@ class ThreadPanel:
                 wish.telling.tell(self._monotonic())
 
     def _put(self, image: Image.Image) -> None:
+        now = self._monotonic()
         if self._glass is None:
-            self._glass = self._open_glass()
+            self._glass, self._renewed_s = self._open_glass(), now
+        if now - self._renewed_s >= RENEW_S:
+            self._renewed_s = now
+            self._glass.renew()
         self._glass.put(image)
         if not self._working:
             log.info("panel works again")

@@ -28,5 +28,8 @@ class PngFile:
             raise HardwareError(f"picture file: {type(fault).__name__}") from fault
         self._shown = new
 
+    def renew(self) -> None:
+        """A file forgets nothing."""
+
     def close(self) -> None:
         """The last picture stays."""

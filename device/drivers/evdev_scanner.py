@@ -20,6 +20,7 @@ from device.errors import HardwareError
 log = logging.getLogger(__name__)
 
 POLL_S = 2.0  # between two looks for a missing scanner
+SETTLE_S = 0.3  # nodes of a composite scanner appear one after the other: all are to be grabbed
 EV_SYN, SYN_REPORT, SYN_DROPPED = 0, 0, 3
 
 
@@ -84,6 +85,7 @@ class EvdevScanner:
         self._find = find
         self._keyboards: list[Keyboard] = []
         self._lost = asyncio.Event()
+        self._settled = True  # at the start it has been plugged in for long
         self.fault = "scanner not opened yet"
 
     @property
@@ -96,18 +98,27 @@ class EvdevScanner:
         try:
             while True:
                 self._lost.clear()
-                opened = self._open()
+                pause_s = self._open()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._lost.wait(), None if opened else POLL_S)
+                    await asyncio.wait_for(self._lost.wait(), pause_s)
         finally:
             self._lose()
 
-    def _open(self) -> bool:
+    def _open(self) -> float | None:
+        """Try to hold the scanner; return when to try again, None = never while it is held."""
         try:
             nodes = self._find(self._match)
         except HardwareError as fault:
+            self._settled = False
             self._say(str(fault))
-            return False
+            return POLL_S
+        if not self._settled:
+            self._settled = True
+            _close(nodes)
+            return SETTLE_S
+        return None if self._hold(nodes) else POLL_S
+
+    def _hold(self, nodes: list[Node]) -> bool:
         keyboards = [Keyboard(node, self._sink) for node in nodes]
         try:
             for keyboard in keyboards:

@@ -100,10 +100,13 @@ class FileLamp:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._signal: Signal | None = None
         self.working = True
 
     def signal(self, signal: Signal) -> None:
-        """See `domain.ports.Lamp`."""
+        """See `domain.ports.Lamp`; the same again writes nothing."""
+        if signal is self._signal:
+            return
         part = self._path.with_name(f".{self._path.name}.part")
         try:
             part.write_text(f"{signal.value}\n", encoding="ascii")
@@ -113,7 +116,7 @@ class FileLamp:
                 log.warning("lamp file: %s", type(fault).__name__)
             self.working = False
         else:
-            self.working = True
+            self.working, self._signal = True, signal
 
     def close(self) -> None:
         """The last signal stays."""

@@ -169,6 +169,27 @@ def test_after_a_fault_the_whole_picture_is_sent_again() -> None:
     assert same(model, image)
 
 
+@pytest.mark.parametrize("controller", ["ssd1306", "sh1106"])
+def test_a_panel_that_lost_its_power_shows_the_picture_again_when_renewed(controller: str) -> None:
+    model = PanelModel(132, 2) if controller == "sh1106" else ssd1306()
+    panel = Oled(controller, WIDTH, HEIGHT, model)
+    image = render(EXAMPLES["idle"], WIDTH, HEIGHT)
+    panel.put(image)
+    fresh = PanelModel(model.columns, model.first)
+    vars(model).update(vars(fresh))
+    panel.renew()
+    panel.put(image)
+    assert same(model, image)
+
+
+def test_renewing_does_not_make_the_screen_blink() -> None:
+    model = ssd1306()
+    panel = Oled("ssd1306", WIDTH, HEIGHT, model)
+    panel.put(Image.new("1", (WIDTH, HEIGHT)))
+    panel.renew()
+    assert model.on
+
+
 def test_closing_a_broken_panel_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     model = ssd1306()
     panel = Oled("ssd1306", WIDTH, HEIGHT, model)

@@ -34,7 +34,7 @@ class FakeGlass:
         self.free.set()
         self.entered = threading.Event()
         self.broken = False
-        self.opened = self.closed = 0
+        self.opened = self.closed = self.renewed = 0
 
     def open(self) -> "FakeGlass":
         self.opened += 1
@@ -48,6 +48,9 @@ class FakeGlass:
         if self.broken:
             raise HardwareError("panel gone")
         self.pictures.put(image.tobytes())
+
+    def renew(self) -> None:
+        self.renewed += 1
 
     def close(self) -> None:
         self.closed += 1
@@ -230,6 +233,17 @@ async def test_a_countdown_runs_by_itself(
     seen = {await asyncio.to_thread(glass.next) for _ in range(5)}
     assert bits(Password(100, Wallet.WECHAT, 7)) in seen
     panel.close()
+
+
+def test_a_panel_at_rest_is_renewed_now_and_then(
+    glass: FakeGlass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_module, "RENEW_S", 0.01)
+    panel = ThreadPanel(glass.open, 128, 64)
+    panel.start()
+    assert [glass.next(), glass.next()] == [bits(Starting())] * 2
+    panel.close()
+    assert glass.renewed >= 1
 
 
 def test_a_countdown_ends_at_zero_and_needs_no_more_wakeups() -> None:

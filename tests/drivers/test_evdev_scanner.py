@@ -81,12 +81,14 @@ class Bench:
 
     def __init__(self) -> None:
         self.nodes: list[PipeNode] = []
+        self.next: list[PipeNode] = []
         self.fault = ""
 
     def find(self, _match: str) -> list[Node]:
         if self.fault or not self.nodes:
             raise HardwareError(self.fault or "no scanner fits")
-        return list(self.nodes)
+        found, self.nodes = self.nodes, self.next or self.nodes
+        return list(found)
 
     def plug(self) -> PipeNode:
         self.nodes = [PipeNode()]
@@ -96,6 +98,7 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(evdev_scanner, "POLL_S", 0.01)
+    monkeypatch.setattr(evdev_scanner, "SETTLE_S", 0.01)
     bench = Bench()
     yield bench
     for node in bench.nodes:
@@ -220,6 +223,21 @@ async def test_all_nodes_of_a_device_are_held_and_let_go_together(
     await collected.until(lambda: not scanner.online)
     assert keyboard.closed
     assert other.closed
+    task.cancel()
+
+
+async def test_a_scanner_just_plugged_in_is_opened_when_all_its_nodes_are_there(
+    bench: Bench, collected: "Collected"
+) -> None:
+    scanner = EvdevScanner("auto", collected.sink, bench.find)
+    task = asyncio.create_task(scanner.run())
+    await asyncio.sleep(0)
+    assert scanner.fault
+    first = bench.plug()
+    bench.next = [PipeNode(), PipeNode()]
+    await collected.until(lambda: scanner.online)
+    assert first.closed
+    assert [node.grabbed for node in bench.nodes] == [True, True]
     task.cancel()
 
 

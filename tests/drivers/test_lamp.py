@@ -161,6 +161,14 @@ def test_the_file_holds_the_name_of_the_signal(tmp_path: Path) -> None:
     lamp.close()
 
 
+def test_the_same_signal_again_writes_nothing(tmp_path: Path) -> None:
+    lamp = FileLamp(tmp_path / "lamp.txt")
+    lamp.signal(Signal.IDLE)
+    (tmp_path / "lamp.txt").unlink()
+    lamp.signal(Signal.IDLE)
+    assert not (tmp_path / "lamp.txt").exists()
+
+
 def test_a_file_that_cannot_be_written_is_noted_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
