@@ -153,7 +153,10 @@ async def test_a_foreign_client_certificate_is_refused(
 
     async def attempt() -> None:
         stream = await asyncio.open_connection("127.0.0.1", gateway.tls_port, ssl=context)
-        await exchange(stream, wechat_pay_request())
+        try:
+            await exchange(stream, wechat_pay_request())
+        finally:
+            stream[1].close()
 
     # TLS 1.3: the refusal arrives only after the client believes the handshake done.
     with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):

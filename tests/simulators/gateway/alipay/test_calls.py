@@ -193,7 +193,7 @@ async def test_get_with_everything_in_the_query(
     send: Send, read_alipay: Read, alipay_parameters: Parameters, target: str
 ) -> None:
     given = alipay_parameters("alipay.trade.query", out_trade_no="门诊")
-    request = f"GET {target}?{urlencode(given)} HTTP/1.1\r\nHost: g\r\n\r\n"
+    request = f"GET {target}?{urlencode(given)} HTTP/1.1\r\nHost: g\r\nConnection: close\r\n\r\n"
     assert read_alipay(await send(request.encode()))["sub_code"] == "ACQ.TRADE_NOT_EXIST"
 
 
