@@ -339,11 +339,11 @@ class Box:
             tasks.append(asyncio.ensure_future(self._serve_serial()))
             self._address = f"serial://{his.serial.port}?baudrate={his.serial.baudrate}"
             return _nothing
-        from device.drivers.tcp import TcpServer
+        from device.drivers.tcp import TcpServer, named_or_local
 
         host, port = split_address(his.tcp.listen)
-        peers = his.allow_plain or None
-        server = TcpServer(host, port, self._link.attach, allowed_peers=peers)
+        may_connect = named_or_local(his.allow_plain)
+        server = TcpServer(host, port, self._link.attach, may_connect=may_connect)
         await server.start()
         self._address = "tcp://{}:{}".format(*server.address)
         return server.aclose

@@ -80,7 +80,8 @@ def _on_status(desk: Desk, asked: Asked, _: Moment) -> Step:
 def _on_received(desk: Desk, asked: Asked, _: Moment) -> Step:
     request = asked.request
     assert isinstance(request, Received)
-    return deliver.received(desk, (request.business_date, request.id), request.revision)
+    date = asked.ticket.business_date if asked.ticket else request.business_date
+    return deliver.received(desk, (date, request.id), request.revision)
 
 
 def _on_last(desk: Desk, asked: Asked, _: Moment) -> Step:
