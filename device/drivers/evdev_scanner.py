@@ -86,7 +86,7 @@ class EvdevScanner:
         self._keyboards: list[Keyboard] = []
         self._lost = asyncio.Event()
         self._settled = True  # at the start it has been plugged in for long
-        self.fault = "scanner not opened yet"
+        self.fault = "扫码器尚未打开"
 
     @property
     def online(self) -> bool:
@@ -151,7 +151,7 @@ class EvdevScanner:
             loop.remove_reader(keyboard.node.fd)
             keyboard.unplugged()
         _close([keyboard.node for keyboard in keyboards])
-        self._say("scanner unplugged")
+        self._say("扫码器已拔出")
         self._sink.on_online(self.online)
         self._lost.set()
 

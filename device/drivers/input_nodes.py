@@ -105,7 +105,7 @@ def _open_all() -> Iterable[EvdevNode]:
     try:
         from evdev import InputDevice  # noqa: PLC0415  absent on laptops: a fault, not a crash
     except ImportError as absent:
-        raise HardwareError("python-evdev is not installed") from absent
+        raise HardwareError("未安装 python-evdev") from absent
     for path in sorted(INPUT.glob("event*")):
         try:
             yield EvdevNode(InputDevice(str(path)))
@@ -121,9 +121,9 @@ def _wanted(match: str, devices: list[Any]) -> set[str]:
     scanners = [nodes for nodes in bodies.values() if any(map(_types_digits, nodes))]
     fitting = [nodes for nodes in scanners if _fits(match, nodes)]
     if not fitting:
-        raise HardwareError(f"no scanner fits {match}")
+        raise HardwareError(f"没有符合 {match} 的扫码器")
     if match == "auto" and len(fitting) > 1:
-        raise HardwareError("more than one keyboard: set [scanner] match to vendor:product")
+        raise HardwareError("有多个键盘类设备，请在 [scanner] match 写明 厂商:产品")
     return {node.path for nodes in fitting for node in nodes}
 
 
@@ -148,7 +148,7 @@ def _fits(match: str, nodes: list[Any]) -> bool:
 
 
 def fault_of(error: OSError) -> str:
-    """Return one line for the technician."""
+    """Return one line for the technician (Chinese, as the diagnosis shows it)."""
     if error.errno == errno.EBUSY:
-        return "another program holds the scanner"
-    return f"scanner cannot be opened: {errno.errorcode.get(error.errno or 0, 'error')}"
+        return "扫码器被其他程序占用"
+    return f"扫码器无法打开：{errno.errorcode.get(error.errno or 0, 'error')}"

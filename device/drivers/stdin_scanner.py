@@ -30,7 +30,7 @@ class StdinScanner:
     @property
     def fault(self) -> str:
         """What is wrong, for the technician; empty if nothing is."""
-        return "" if self.online else "standard input has ended"
+        return "" if self.online else "标准输入已结束"
 
     async def run(self) -> None:
         """Read for as long as the task lives, even after the input has ended."""

@@ -201,7 +201,7 @@ async def test_a_scanner_somebody_else_holds_is_never_read_ungrabbed(
     scanner = EvdevScanner("auto", collected.sink, bench.find)
     task = asyncio.create_task(scanner.run())
     await asyncio.sleep(0)
-    assert scanner.fault == "another program holds the scanner"
+    assert scanner.fault == "扫码器被其他程序占用"
     assert not scanner.online
     assert node.closed
     assert collected.online == []

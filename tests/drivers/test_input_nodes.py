@@ -74,7 +74,7 @@ def test_all_nodes_of_the_scanner_are_taken_and_no_other(plug: Any, match: str) 
 def test_auto_refuses_to_guess_between_two_keyboards(plug: Any) -> None:
     first, second = scanner(1), FakeDevice("/dev/input/event2", Info(3, 4), "usb-2/input0")
     plug(first, second)
-    with pytest.raises(HardwareError, match="more than one"):
+    with pytest.raises(HardwareError, match="有多个"):
         find_nodes("auto")
     assert first.closed
     assert second.closed
@@ -100,7 +100,7 @@ def test_a_link_by_id_is_followed(plug: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize("match", ["auto", "ffff:ffff", "/dev/input/event7"])
 def test_no_scanner_is_a_hardware_error(plug: Any, match: str) -> None:
     plug(mouse(1), *([] if match == "auto" else [scanner(2)]))
-    with pytest.raises(HardwareError, match="no scanner fits"):
+    with pytest.raises(HardwareError, match="没有符合"):
         find_nodes(match)
 
 
@@ -109,7 +109,7 @@ def test_a_machine_without_input_devices_has_no_scanner(
 ) -> None:
     pytest.importorskip("evdev")
     monkeypatch.setattr(input_nodes, "INPUT", tmp_path / "input")
-    with pytest.raises(HardwareError, match="no scanner"):
+    with pytest.raises(HardwareError, match="没有符合"):
         find_nodes("auto")
 
 
@@ -119,13 +119,13 @@ def test_a_node_that_cannot_be_opened_is_passed_over(
     pytest.importorskip("evdev")
     (tmp_path / "event0").write_text("no device")
     monkeypatch.setattr(input_nodes, "INPUT", tmp_path)
-    with pytest.raises(HardwareError, match="no scanner"):
+    with pytest.raises(HardwareError, match="没有符合"):
         find_nodes("auto")
 
 
 def test_a_laptop_without_evdev_gets_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(input_nodes.__dict__["__builtins__"], "__import__", _refuse)
-    with pytest.raises(HardwareError, match="evdev is not installed"):
+    with pytest.raises(HardwareError, match="未安装"):
         find_nodes("auto")
 
 
@@ -134,5 +134,5 @@ def _refuse(name: str, *_args: Any) -> None:
 
 
 def test_the_fault_of_a_held_scanner_is_told_apart() -> None:
-    assert fault_of(OSError(errno.EBUSY, "")) == "another program holds the scanner"
+    assert fault_of(OSError(errno.EBUSY, "")) == "扫码器被其他程序占用"
     assert "EACCES" in fault_of(OSError(errno.EACCES, ""))
