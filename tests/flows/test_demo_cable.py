@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from simulators.demo.wire_tap import HisCable, Seen, Splitter, Way
+from simulators.demo.cable import Cable, Way
+from simulators.demo.his_tap import HisTap, Seen, Splitter
 
 FRAME = b'\x0201{"type":"result","id":"T1","status":"paid"}\x03ABCD'
 STREAM = b"\x00\x05\x0601" + FRAME + b"\x1500\x06FF"
@@ -75,16 +76,21 @@ async def box() -> AsyncIterator[Box]:
 
 
 @pytest.fixture
-async def cable(box: Box) -> AsyncIterator[HisCable]:
-    cable = HisCable(lambda _: None, lambda: None)
-    cable.box_port = box.port
+def tap() -> HisTap:
+    return HisTap()
+
+
+@pytest.fixture
+async def cable(box: Box, tap: HisTap) -> AsyncIterator[Cable]:
+    cable = Cable(tap.connection)
+    cable.far_port = box.port
     await cable.start()
     yield cable
     await cable.stop()
 
 
 async def test_bytes_go_both_ways_unchanged_and_the_answer_is_kept(
-    box: Box, cable: HisCable
+    box: Box, cable: Cable, tap: HisTap
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", cable.port)
     writer.write(b"\x05")
@@ -92,11 +98,11 @@ async def test_bytes_go_both_ways_unchanged_and_the_answer_is_kept(
     assert await asyncio.wait_for(reader.readexactly(len(FRAME)), 5) == FRAME
 
     assert box.got == b"\x05"
-    assert cable.answers["T1"]["status"] == "paid"
+    assert tap.answers["T1"]["status"] == "paid"
     await hang_up(writer)
 
 
-async def test_a_pulled_cable_ends_the_connection_and_takes_no_new_one(cable: HisCable) -> None:
+async def test_a_pulled_cable_ends_the_connection_and_takes_no_new_one(cable: Cable) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", cable.port)
     writer.write(b"\x05")
     await asyncio.wait_for(reader.readexactly(len(FRAME)), 5)
@@ -111,8 +117,8 @@ async def test_a_pulled_cable_ends_the_connection_and_takes_no_new_one(cable: Hi
     await hang_up(writer, second)
 
 
-async def test_without_a_box_there_is_nobody_at_the_other_end(cable: HisCable) -> None:
-    cable.box_port = None
+async def test_without_a_box_there_is_nobody_at_the_other_end(cable: Cable) -> None:
+    cable.far_port = None
     reader, writer = await asyncio.open_connection("127.0.0.1", cable.port)
 
     with pytest.raises(GONE):

@@ -1,0 +1,101 @@
+"""``paybox demo``: the box between its real links, on one page; or every story without a page."""
+
+import argparse
+import asyncio
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from simulators.demo.children import ChildError
+from simulators.demo.desk_page import DeskPage
+from simulators.demo.hub import Hub
+from simulators.demo.site import PERSON_PACE, make_site
+from simulators.demo.view import View
+from simulators.demo.web import WebServer
+from simulators.demo.world import World
+
+DEFAULT_PORT = 8800
+FAILED = 1
+
+
+def main(argv: list[str]) -> int:
+    """Run until Ctrl-C, or until every story is told; exit 1 if something went otherwise."""
+    options = _parser().parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="paybox-demo-") as made:
+        directory = options.data or Path(made)
+        directory.mkdir(parents=True, exist_ok=True)
+        work = _headless(directory) if options.headless else _page(directory, options.port)
+        try:
+            return asyncio.run(work)
+        except ChildError as error:
+            print(f"paybox demo: {error}", file=sys.stderr)
+            return FAILED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="paybox demo",
+        description="真实的扫码墩程序，接在模拟的 HIS、扫码器与支付网关之间。",
+    )
+    parser.add_argument("--headless", action="store_true", help="不开网页，逐个演完所有故事")
+    parser.add_argument(
+        "--port", type=int, default=DEFAULT_PORT, metavar="N", help="网页的端口（默认 8800）"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="密钥与账本所在（默认用完即删的临时目录）"
+    )
+    return parser
+
+
+async def _headless(directory: Path) -> int:
+    from simulators.demo.headless import play_all  # noqa: PLC0415  sqlite only where it is needed
+
+    return await play_all(make_site(directory))
+
+
+async def _page(directory: Path, port: int) -> int:
+    view = View(Hub())
+    print("正在生成密钥并启动网关与扫码墩……", flush=True)
+    world = World(
+        make_site(directory),
+        PERSON_PACE,
+        on_seen=view.seen,
+        on_exchange=view.exchanged,
+        on_change=view.refresh,
+    )
+    view.world = world
+    over = _until_told()
+    web: WebServer | None = None
+    try:
+        await world.start()
+        page = DeskPage(world, view)
+        page.live()
+        web = WebServer(page.answer)
+        await web.start(port)
+        _say_where(web, directory)
+        await over.wait()
+        print("\n正在关闭……", flush=True)
+    finally:
+        if web:
+            await web.stop()
+        await world.stop()
+    return 0
+
+
+def _until_told() -> asyncio.Event:
+    """Ctrl-C or SIGTERM sets it."""
+    over = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, over.set)
+    return over
+
+
+def _say_where(web: WebServer, directory: Path) -> None:
+    print(f"\n  扫码墩演示   {web.address}")
+    print(f"  数据目录     {directory}")
+    print("  Ctrl-C 结束\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

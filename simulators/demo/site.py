@@ -1,0 +1,130 @@
+"""The demo's hospital: a directory with keys, certificates and a real paybox.toml."""
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.gateway.identities import Identities, identities
+
+DESK = "MZ-03"
+HOSPITAL = "市一医院"
+OPERATOR = "收费员007"
+
+PERSON_PACE: Mapping[str, float] = {
+    # Somebody watches: the real times, only the read timeout is nearer than 15 s so that "no
+    # answer" is a story and not a wait.
+    "read_timeout_pay_s": 6.0,
+    "read_timeout_s": 4.0,
+    "poll_interval_s": 2.0,
+    "redeliver_s": 10.0,
+}
+MACHINE_PACE: Mapping[str, float] = {
+    # Nobody watches: every story in a second or three. All of it is allowed for loopback gateways.
+    "poll_interval_s": 0.3,
+    "wechat_wait_s": 3.0,
+    "alipay_wait_s": 3.0,
+    "wechat_reverse_not_before_s": 0.5,
+    "wechat_first_query_s": 0.3,
+    "wechat_doubt_query_s": 0.5,
+    "alipay_first_query_s": 0.3,
+    "alipay_doubt_query_s": 0.2,
+    "connect_timeout_s": 1.0,
+    "read_timeout_pay_s": 1.5,
+    "read_timeout_s": 1.5,
+    "redeliver_s": 3.0,
+}
+OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where everything of this demo lies."""
+
+    directory: Path
+    merchant: Identities
+
+    @property
+    def config(self) -> Path:
+        """What `paybox run -c` reads."""
+        return self.directory / "paybox.toml"
+
+    @property
+    def journal(self) -> Path:
+        """The box's journal."""
+        return self.directory / "data" / "journal.sqlite3"
+
+    @property
+    def screen(self) -> Path:
+        """The picture the `png` display driver writes."""
+        return self.directory / "screen.png"
+
+    @property
+    def lamp(self) -> Path:
+        """The signal the `file` lamp driver writes."""
+        return self.directory / "lamp.txt"
+
+    @property
+    def book(self) -> Path:
+        """Where the gateways append what happens."""
+        return self.directory / "gateway-book.jsonl"
+
+
+def make_site(directory: Path) -> Site:
+    """Make keys and directories; what is there already stays."""
+    site = Site(directory.absolute(), identities(directory / "keys"))
+    (site.directory / "data").mkdir(exist_ok=True)
+    key = site.directory / "box.key"
+    if not key.exists():
+        key.touch(OWNER_ONLY)
+        key.write_text(secrets.token_hex(32) + os.linesep)
+    return site
+
+
+def write_config(
+    site: Site, *, scanner_port: str, network_port: int, limits: Mapping[str, float]
+) -> None:
+    """Write the box's paybox.toml."""
+    merchant = site.merchant
+    tables: dict[str, Mapping[str, object]] = {
+        "box": {
+            "id": "BOX-DEMO",
+            "desk": DESK,
+            "desk_code": "DEMO",
+            "hospital": HOSPITAL,
+            "data_dir": str(site.directory / "data"),
+            "key_file": "box.key",
+            "board_serial_file": "",
+        },
+        "his": {"link": "tcp", "security": "none", "progress": True},
+        "his.tcp": {"listen": "127.0.0.1:0"},
+        "scanner": {"driver": "serial", "port": scanner_port},
+        "display": {"driver": "png", "path": str(site.screen)},
+        "lamp": {"driver": "file", "path": str(site.lamp)},
+        "network": {"vpn_interface": ""},
+        "clock": {"source": "none"},
+        "channels.wechat": {
+            "base_url": f"http://127.0.0.1:{network_port}",
+            "appid": merchant.appid,
+            "mch_id": merchant.mch_id,
+            "api_key_file": str(merchant.path("wechat.key")),
+            "cert_file": str(merchant.path("apiclient_cert.pem")),
+            "key_file": str(merchant.path("apiclient_key.pem")),
+        },
+        "channels.alipay": {
+            "gateway_url": f"http://127.0.0.1:{network_port}/gateway.do",
+            "app_id": merchant.app_id,
+            "private_key_file": str(merchant.path("app_private_key.pem")),
+            "alipay_public_key_file": str(merchant.path("alipay_public_key.pem")),
+        },
+        "limits": dict(limits),
+    }
+    site.config.write_text("\n".join(_table(*item) for item in tables.items()), encoding="utf-8")
+
+
+def _table(name: str, values: Mapping[str, object]) -> str:
+    # A JSON string, number or boolean is a TOML one too.
+    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+    return "\n".join([f"[{name}]", *lines, ""])
