@@ -100,7 +100,7 @@ PAY: Final[dict[str, Maker[PayOutcome]]] = {
     "SELLER_BEEN_BLOCKED": OUR_FAULT,
     "BEYOND_PAY_RESTRICTION": OUR_FAULT,
     "BEYOND_PER_RECEIPT_RESTRICTION": OUR_FAULT,
-    **dict.fromkeys(WRONG_CONFIGURATION, OUR_FAULT),
+    **dict.fromkeys(sorted(WRONG_CONFIGURATION), OUR_FAULT),
 }
 PAY_FAMILIES: Final[dict[str, Maker[PayOutcome]]] = {
     "SUB_MERCHANT_": OUR_FAULT,
