@@ -115,6 +115,12 @@ TABLE: MappingProxyType[str, Behaviour] = MappingProxyType(
         # Content: changed before signing, so the signature is right
         "other_amount": Behaviour("another amount in the answer", CALLS, BOTH, {"fen": 1}),
         "other_number": Behaviour("another out_trade_no in the answer"),
+        "other_state": Behaviour(
+            "the query says this state, e.g. ACCEPT or TRADE_FINISHED, whatever is true",
+            ("query",),
+            BOTH,
+            {"state": ""},
+        ),
         "other_merchant": Behaviour("a foreign mch_id in the answer", CALLS, WECHAT),
         "other_currency": Behaviour("fee_type USD in the answer", CALLS, WECHAT),
         # Form: how the text is written and signed
@@ -140,6 +146,14 @@ TABLE: MappingProxyType[str, Behaviour] = MappingProxyType(
         "html": Behaviour("HTTP 200 with HTML", CALLS, BOTH, {"processed": True}),
         "garbage": Behaviour("bytes that are no HTTP body of ours", CALLS, BOTH),
         "empty": Behaviour("HTTP 200 with an empty body", CALLS, BOTH),
+        "redirect": Behaviour("HTTP 302 to another path", CALLS, BOTH, {"processed": True}),
+        "huge": Behaviour("processed, so many bytes of body", CALLS, BOTH, {"bytes": 5_000_000}),
+        "drip": Behaviour(
+            "processed, the answer comes byte by byte, one each so many seconds",
+            CALLS,
+            BOTH,
+            {"interval_s": 1.0},
+        ),
     }
 )
 

@@ -64,7 +64,7 @@ class Book:
         sequence = self.arrivals[-1].sequence + 1 if self.arrivals else 1
         one = Arrival(sequence, self.clock.now(), wallet, call, out_trade_no)
         self.arrivals.append(one)
-        del self.arrivals[: -MAX_ARRIVALS or None]
+        del self.arrivals[:-MAX_ARRIVALS]
         self._tell("call", wallet=wallet, out_trade_no=out_trade_no, call=call)
 
     def find(self, wallet: Wallet, out_trade_no: str) -> Trade | None:

@@ -5,6 +5,7 @@ before processing; scripted errors; processing; writing and signing; faults of d
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from simulators.gateway.wire import (
     HTML_200,
     HTML_502,
     NOT_FOUND,
+    REDIRECT,
     Answer,
     Call,
     Delivery,
@@ -46,6 +48,7 @@ _PAGES: Mapping[str, Answer] = {
     "html": HTML_200,
     "garbage": GARBAGE,
     "empty": EMPTY,
+    "redirect": REDIRECT,
 }
 
 
@@ -136,6 +139,11 @@ class Provider:
             return Delivery(None, Ending(rule.get("how")), delay_s)
         if rule := turn.take("reset"):
             return Delivery(answer, Ending.RESET, delay_s, cut=int(rule.get("bytes")))
+        if rule := turn.take("huge"):
+            body = answer.body.ljust(int(rule.get("bytes")))
+            return Delivery(replace(answer, body=body), delay_s=delay_s)
+        if rule := turn.take("drip"):
+            return Delivery(answer, delay_s=delay_s, drip_s=float(rule.get("interval_s")))
         if turn.take("truncated"):
             return Delivery(answer, Ending.CLOSE, delay_s, cut_body=len(answer.body) // 2)
         return Delivery(answer, delay_s=delay_s)

@@ -11,8 +11,16 @@
     do = [{ name = "system_error" }, { name = "recall", times = 2 }]
 
 The same as JSON: ``{"bind": [{"match": {...}, "do": [...]}]}``. ``do`` takes names, or tables with
-``name``, ``on`` (pay, query, reverse, refund, refund_query, or any), ``times`` (1, 2, ... or
-"always") and the behaviour's own parameters.
+``name``, ``on`` (pay, query, reverse, refund, refund_query, a list of them, or any), ``times``
+(1, 2, ... or "always") and the behaviour's own parameters. Without ``on`` it is the first call the
+behaviour knows, pay for most; without ``times`` it is once a payment (``gateway --list``).
+
+``match`` takes ``wallet``, ``code`` (whole), ``digits`` (how the code ends), ``amount_fen``,
+``next`` (the next payment), which are decided at the pay and stay with its number; and
+``out_trade_no``, or nothing at all, which are looked at for every call. The whole gateway down::
+
+    [[bind]]
+    do = [{ name = "http_502", on = "any", times = "always", processed = false }]
 """
 
 import json

@@ -205,8 +205,7 @@ class _Connection:
         if delivery.answer is not None:
             head, body = self._write(delivery.answer)
             raw = head + body[: delivery.cut_body]
-            self._writer.write(raw[: delivery.cut])
-            await self._writer.drain()
+            await self._send(raw[: delivery.cut], delivery.drip_s)
         match delivery.ending:
             case Ending.KEEP:
                 return self._next()
@@ -219,11 +218,20 @@ class _Connection:
                 pass
         return False
 
+    async def _send(self, raw: bytes, drip_s: float) -> None:
+        step = 1 if drip_s else len(raw)
+        for start in range(0, len(raw), step or 1):
+            self._writer.write(raw[start : start + step])
+            await self._writer.drain()
+            if drip_s:
+                await asyncio.sleep(drip_s)
+
     def _write(self, answer: Answer) -> tuple[bytes, bytes]:
         headers = [
             ("Server", "nginx"),
             ("Content-Type", answer.content_type),
             ("Content-Length", str(len(answer.body))),
+            *([("Location", answer.location)] if answer.location else []),
         ]
         head = h11.Response(status_code=answer.status, headers=headers)
         raw = self._http.send(head) or b""

@@ -27,6 +27,7 @@ class Answer:
     body: bytes = field(repr=False)
     content_type: str = "text/plain"
     status: int = 200
+    location: str = ""
 
 
 class Ending(StrEnum):
@@ -43,7 +44,7 @@ class Delivery:
     """An answer and how it reaches the client.
 
     ``answer`` None: no byte is sent. ``cut`` counts bytes of head and body, ``cut_body`` bytes of
-    the body (the Content-Length still promises all of it).
+    the body (the Content-Length still promises all of it). ``drip_s``: a pause after each byte.
     """
 
     answer: Answer | None
@@ -51,6 +52,7 @@ class Delivery:
     delay_s: float = 0.0
     cut: int | None = None
     cut_body: int | None = None
+    drip_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +87,5 @@ HTML_NO_CERTIFICATE = Answer(
 )
 GARBAGE = Answer(bytes(range(128, 256)) + b"\x00\xff<xml", "application/octet-stream")
 EMPTY = Answer(b"", "text/plain")
+REDIRECT = Answer(b"", "text/html", 302, location="/elsewhere")
 NOT_FOUND = Answer(b"not found", "text/plain", 404)

@@ -111,6 +111,8 @@ def _alter(node: Node, turn: Turn) -> None:
             node[name] = calls.yuan(calls.fen(node[name]) + int(rule.get("fen")))
     if turn.take("other_number") and "out_trade_no" in node:
         node["out_trade_no"] = "OTHER" + node["out_trade_no"][5:]
+    if "trade_status" in node and (rule := turn.take("other_state")):
+        node["trade_status"] = rule.get("state")
 
 
 def _text(node: Any, turn: Turn) -> str:

@@ -1,10 +1,9 @@
 """WeChat's side of a provider: reads, processes, says errors, writes and signs answers."""
 
-import secrets
 from dataclasses import dataclass
 
 from simulators.gateway.behaviours import Rule
-from simulators.gateway.book import Book
+from simulators.gateway.book import Book, fingerprint
 from simulators.gateway.merchant import Merchant
 from simulators.gateway.model import PayOrder
 from simulators.gateway.scripts import Turn
@@ -66,7 +65,8 @@ class WechatDialect:
             "appid": self.merchant.appid,
             "mch_id": self.merchant.mch_id,
             **({"device_info": device} if device else {}),
-            "nonce_str": secrets.token_hex(8),
+            # Not random: a run of the simulator is a function of its seed.
+            "nonce_str": fingerprint({"arrivals": len(self.book.arrivals)})[:16],
         }
 
 
@@ -77,6 +77,8 @@ def _alter(fields: Fields, turn: Turn) -> None:
             fields[name] = str(int(fields[name]) + int(rule.get("fen")))
     if turn.take("other_number") and "out_trade_no" in fields:
         fields["out_trade_no"] = "OTHER" + fields["out_trade_no"][5:]
+    if "trade_state" in fields and (rule := turn.take("other_state")):
+        fields["trade_state"] = str(rule.get("state"))
     if turn.take("other_merchant"):
         fields["mch_id"] = "1" + fields["mch_id"][::-1][:-1]
     if turn.take("other_currency") and "fee_type" in fields:

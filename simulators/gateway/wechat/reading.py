@@ -72,6 +72,7 @@ def _fields(request: HttpRequest, call: str, merchant: Merchant) -> Mapping[str,
     if missing:
         raise Refuse(f"缺少参数{missing[0]}")
     _check_merchant(fields, merchant)
+    _check_signature(fields, merchant)
     return fields
 
 
@@ -84,6 +85,9 @@ def _check_merchant(fields: Mapping[str, str], merchant: Merchant) -> None:
         raise Refuse("appid和mch_id不匹配")
     if len(fields["nonce_str"]) > MAX_NONCE:
         raise Refuse("nonce_str参数长度有误")
+
+
+def _check_signature(fields: Mapping[str, str], merchant: Merchant) -> None:
     sign_type = fields.get("sign_type") or "MD5"
     known = sign_type in signing.SIGN_TYPES
     if not known or not signing.is_signed(fields, merchant.wechat_key, sign_type):

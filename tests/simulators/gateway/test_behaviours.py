@@ -419,6 +419,18 @@ async def test_other_number(bind: Bind, pays: dict[Wallet, Call], wallet: Wallet
     assert (await pays[wallet](out_trade_no="T1234567"))["out_trade_no"] == "OTHER567"
 
 
+@pytest.mark.parametrize(
+    ("wallet", "said"), [(Wallet.WECHAT, "ACCEPT"), (Wallet.ALIPAY, "TRADE_FINISHED")]
+)
+async def test_other_state(
+    bind: Bind, pays: dict[Wallet, Call], calls: dict[Wallet, Call], wallet: Wallet, said: str
+) -> None:
+    bind({"name": "other_state", "state": said})
+    await pays[wallet](**NUMBER)
+    told = [code(await calls[wallet]("query", **NUMBER)) for _ in range(2)]
+    assert told == [said, PAID[wallet]]
+
+
 async def test_other_merchant_and_currency(gateway: Gateway, bind: Bind, wechat_pay: Call) -> None:
     bind("other_merchant", "other_currency")
     answer = await wechat_pay(**NUMBER)
@@ -569,6 +581,7 @@ async def test_late(
         ("html", b"200", b"<html>"),
         ("garbage", b"200", b"\x80\x81\x82"),
         ("empty", b"200", b""),
+        ("redirect", b"302", b""),
     ],
 )
 async def test_pages_that_are_no_answer(  # noqa: PLR0913 - a table and its fixtures
@@ -586,7 +599,25 @@ async def test_pages_that_are_no_answer(  # noqa: PLR0913 - a table and its fixt
     head, _, body = raw.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 " + status)
     assert part in body
-    assert (body == b"") is (name == "empty")
+    assert (body == b"") is (name in {"empty", "redirect"})
+    assert (b"Location: /elsewhere" in head) is (name == "redirect")
+    assert state(gateway, wallet) is State.PAID
+
+
+@WALLETS
+async def test_huge(
+    bind: Bind, send: Send, pay_requests: dict[Wallet, Request], wallet: Wallet
+) -> None:
+    bind({"name": "huge", "bytes": 1_000_000})
+    raw, ended = await send(pay_requests[wallet](**NUMBER))
+    assert (len(raw.partition(b"\r\n\r\n")[2]), ended) == (1_000_000, "eof")
+
+
+@WALLETS
+async def test_drip(gateway: Gateway, bind: Bind, pays: dict[Wallet, Call], wallet: Wallet) -> None:
+    bind({"name": "drip", "interval_s": 0.0001})
+    answer = await pays[wallet](**NUMBER)
+    assert answer["out_trade_no"] == "T1"
     assert state(gateway, wallet) is State.PAID
 
 

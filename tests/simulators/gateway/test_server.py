@@ -12,6 +12,7 @@ import pytest
 from simulators.gateway.clock import Clock
 from simulators.gateway.identities import Identities
 from simulators.gateway.model import Wallet
+from simulators.gateway.scripts import read_binding
 from simulators.gateway.server import MAX_BODY, Gateway
 
 Raw = tuple[bytes, str]
@@ -143,6 +144,35 @@ async def test_over_tls_pay_needs_no_certificate_and_reverse_works_with_one(
     assert b"<recall><![CDATA[N]]>" in await exchange(second, reverse)
     first[1].close()
     second[1].close()
+
+
+@pytest.mark.parametrize(
+    ("do", "expected"),
+    [
+        ("drop_after", (b"",)),
+        ({"name": "drop_after", "how": "reset"}, (ConnectionResetError,)),
+        ({"name": "drop_after", "how": "silence"}, (TimeoutError,)),
+        ({"name": "reset", "bytes": 9}, (ConnectionResetError, b"HTTP/1.1 ")),
+    ],
+)
+async def test_connections_end_over_tls_as_over_tcp(
+    gateway: Gateway,
+    keys: Identities,
+    wechat_pay_request: Request,
+    do: object,
+    expected: tuple[object, ...],
+) -> None:
+    gateway.bind(read_binding({"match": {"next": True}, "do": do}))
+    context = tls(keys, certificate=True)
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.tls_port, ssl=context)
+    writer.write(wechat_pay_request())
+    try:
+        found: object = await asyncio.wait_for(reader.read(), 0.3)
+    except (ConnectionResetError, TimeoutError) as error:
+        found = type(error)
+    finally:
+        writer.transport.abort()
+    assert found in expected
 
 
 async def test_a_foreign_client_certificate_is_refused(
