@@ -145,7 +145,7 @@ def _end(paper: Paper, told: list[Told], whole: tuple[Fact, Fact, Fact], seconds
 def _print(paper: Paper, told: Told) -> None:
     facts = (told.provider, told.journal, told.his)
     row = _row("✗" if told.wrong else "✓", told.story.title, told.his.words, facts)
-    paper.line(f"{row}{told.seconds:5.1f} s", RED if told.wrong else PLAIN)
+    paper.line(f"{row}{told.seconds:6.2f} s", RED if told.wrong else PLAIN)
     if told.wrong:
         paper.line(f"    {told.wrong}", RED)
 

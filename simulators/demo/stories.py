@@ -95,7 +95,7 @@ class Desk:
     async def _until(self, reached: Callable[[], bool | Awaitable[bool]], what: str) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while not await _value(reached()):
+                while not await _value(reached()):  # noqa: ASYNC110  files of other processes
                     await asyncio.sleep(LOOK_EVERY_S)
         except TimeoutError:
             raise WentOtherwise(f"{PATIENCE_S:g} 秒内没有等到：{what}") from None
@@ -113,15 +113,15 @@ async def _value(given: bool | Awaitable[bool]) -> bool:  # noqa: FBT001  an ans
     return given if isinstance(given, bool) else await given
 
 
-async def wechat_at_once(desk: Desk) -> str:
+async def _wechat_at_once(desk: Desk) -> str:
     return await desk.paid(WECHAT)
 
 
-async def alipay_at_once(desk: Desk) -> str:
+async def _alipay_at_once(desk: Desk) -> str:
     return await desk.paid(ALIPAY)
 
 
-async def password_then_paid(desk: Desk) -> str:
+async def _password_then_paid(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "password")
     await desk.phone_asks()
@@ -129,14 +129,14 @@ async def password_then_paid(desk: Desk) -> str:
     return await desk.ended(id_)
 
 
-async def password_never(desk: Desk) -> str:
+async def _password_never(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "password")
     await desk.phone_asks()
     return await desk.ended(id_)
 
 
-async def declined_then_another(desk: Desk) -> str:
+async def _declined_then_another(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "balance")
     await desk.progress(id_, "declined")
@@ -144,7 +144,7 @@ async def declined_then_another(desk: Desk) -> str:
     return await desk.ended(id_)
 
 
-async def wrong_wallet(desk: Desk) -> str:
+async def _wrong_wallet(desk: Desk) -> str:
     id_ = await desk.collect(ALIPAY)
     await desk.show(WECHAT)
     await asyncio.sleep(0.5)  # long enough for a box that did not refuse it
@@ -154,43 +154,43 @@ async def wrong_wallet(desk: Desk) -> str:
     return await desk.ended(id_)
 
 
-async def error_but_paid(desk: Desk) -> str:
+async def _error_but_paid(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "system_error")
     return await desk.ended(id_)
 
 
-async def no_answer_but_paid(desk: Desk) -> str:
+async def _no_answer_but_paid(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(ALIPAY, "no_answer")
     return await desk.ended(id_)
 
 
-async def bad_signature_but_paid(desk: Desk) -> str:
+async def _bad_signature_but_paid(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "signature")
     return await desk.ended(id_)
 
 
-async def unknown_then_reversed(desk: Desk) -> str:
+async def _unknown_then_reversed(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(ALIPAY, "lost")
     return await desk.ended(id_)
 
 
-async def reverse_needs_patience(desk: Desk) -> str:
+async def _reverse_needs_patience(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "recall")
     return await desk.ended(id_)
 
 
-async def cancel_before_code(desk: Desk) -> str:
+async def _cancel_before_code(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.his.cancel(id_)
     return await desk.ended(id_)
 
 
-async def cancel_while_typing(desk: Desk) -> str:
+async def _cancel_while_typing(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(ALIPAY, "password")
     await desk.phone_asks()
@@ -198,7 +198,7 @@ async def cancel_while_typing(desk: Desk) -> str:
     return await desk.ended(id_)
 
 
-async def asked_twice(desk: Desk) -> str:
+async def _asked_twice(desk: Desk) -> str:
     id_ = await desk.paid()
     first = desk.his.books[id_].result
     again = await desk.his.ask("pay", desk.his.books[id_].request)
@@ -207,26 +207,26 @@ async def asked_twice(desk: Desk) -> str:
     return id_
 
 
-async def refund_in_part(desk: Desk) -> str:
+async def _refund_in_part(desk: Desk) -> str:
     id_ = await desk.paid(WECHAT)
     await desk.ended(desk.world.cashier.refund(id_, 200))
     await desk.ended(desk.world.cashier.refund(id_, 34))
     return await desk.asked_again(id_)
 
 
-async def refund_in_full(desk: Desk) -> str:
+async def _refund_in_full(desk: Desk) -> str:
     id_ = await desk.paid(ALIPAY)
     await desk.ended(desk.world.cashier.refund(id_, AMOUNT_FEN))
     return await desk.asked_again(id_)
 
 
-async def reverse(desk: Desk) -> str:
+async def _reverse(desk: Desk) -> str:
     id_ = await desk.paid(WECHAT)
     await desk.ended(desk.world.cashier.reverse(id_))
     return await desk.asked_again(id_)
 
 
-async def killed_in_the_middle(desk: Desk) -> str:
+async def _killed_in_the_middle(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(WECHAT, "password")
     await desk.phone_asks()
@@ -236,7 +236,7 @@ async def killed_in_the_middle(desk: Desk) -> str:
     return await desk.ended(id_)
 
 
-async def link_lost(desk: Desk) -> str:
+async def _link_lost(desk: Desk) -> str:
     id_ = await desk.collect()
     await desk.show(ALIPAY, "password")
     await desk.phone_asks()
@@ -260,23 +260,23 @@ class Story:
 
 
 STORIES = (
-    Story("微信，一次付清", wechat_at_once, "paid", AMOUNT_FEN, "paid"),
-    Story("支付宝，一次付清", alipay_at_once, "paid", AMOUNT_FEN, "paid"),
-    Story("输密码后付清", password_then_paid, "paid", AMOUNT_FEN, "paid"),
-    Story("一直不输密码，到时撤销", password_never, "not_paid", 0, "closed"),
-    Story("余额不足，换一个码付清", declined_then_another, "paid", AMOUNT_FEN, "paid"),
-    Story("限定支付宝，先出示微信码", wrong_wallet, "paid", AMOUNT_FEN, "paid"),
-    Story("系统错误，其实已付", error_but_paid, "paid", AMOUNT_FEN, "paid"),
-    Story("没有应答，其实已付", no_answer_but_paid, "paid", AMOUNT_FEN, "paid"),
-    Story("应答签名错误，其实已付", bad_signature_but_paid, "paid", AMOUNT_FEN, "paid"),
-    Story("请求丢失，查无此单，撤销", unknown_then_reversed, "not_paid", 0, "none"),
-    Story("撤销两次被要求重试", reverse_needs_patience, "not_paid", 0, "closed"),
-    Story("扫码前取消", cancel_before_code, "not_paid", 0, "none"),
-    Story("输密码时取消", cancel_while_typing, "not_paid", 0, "closed"),
-    Story("同一收款请求发两次", asked_twice, "paid", AMOUNT_FEN, "paid"),
-    Story("部分退款两次", refund_in_part, "paid", AMOUNT_FEN - 234, "paid"),
-    Story("全额退款", refund_in_full, "returned", 0, "returned"),
-    Story("付后撤销", reverse, "returned", 0, "returned"),
-    Story("付款途中断电，重新上电", killed_in_the_middle, "paid", AMOUNT_FEN, "paid"),
-    Story("结果到达前 HIS 断线", link_lost, "paid", AMOUNT_FEN, "paid"),
+    Story("微信，一次付清", _wechat_at_once, "paid", AMOUNT_FEN, "paid"),
+    Story("支付宝，一次付清", _alipay_at_once, "paid", AMOUNT_FEN, "paid"),
+    Story("输密码后付清", _password_then_paid, "paid", AMOUNT_FEN, "paid"),
+    Story("一直不输密码，到时撤销", _password_never, "not_paid", 0, "closed"),
+    Story("余额不足，换一个码付清", _declined_then_another, "paid", AMOUNT_FEN, "paid"),
+    Story("限定支付宝，先出示微信码", _wrong_wallet, "paid", AMOUNT_FEN, "paid"),
+    Story("系统错误，其实已付", _error_but_paid, "paid", AMOUNT_FEN, "paid"),
+    Story("没有应答，其实已付", _no_answer_but_paid, "paid", AMOUNT_FEN, "paid"),
+    Story("应答签名错误，其实已付", _bad_signature_but_paid, "paid", AMOUNT_FEN, "paid"),
+    Story("请求丢失，查无此单，撤销", _unknown_then_reversed, "not_paid", 0, "none"),
+    Story("撤销两次被要求重试", _reverse_needs_patience, "not_paid", 0, "closed"),
+    Story("扫码前取消", _cancel_before_code, "not_paid", 0, "none"),
+    Story("输密码时取消", _cancel_while_typing, "not_paid", 0, "closed"),
+    Story("同一收款请求发两次", _asked_twice, "paid", AMOUNT_FEN, "paid"),
+    Story("部分退款两次", _refund_in_part, "paid", AMOUNT_FEN - 234, "paid"),
+    Story("全额退款", _refund_in_full, "returned", 0, "paid"),
+    Story("付后撤销", _reverse, "returned", 0, "returned"),
+    Story("付款途中断电，重新上电", _killed_in_the_middle, "paid", AMOUNT_FEN, "paid"),
+    Story("结果到达前 HIS 断线", _link_lost, "paid", AMOUNT_FEN, "paid"),
 )
