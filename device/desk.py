@@ -54,7 +54,7 @@ from device.domain.requests import Hello, Last, RefundQuery, RefundRequest, Reve
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
 from device.domain.verdict import paid_attempt
 from device.domain.words import ErrorCode, Wallet
-from device.errors import StorageError
+from device.errors import CommitRefused, StorageError
 
 log = logging.getLogger(__name__)
 
@@ -247,6 +247,8 @@ class DeskLoop:
         while True:
             try:
                 await self._ports.journal.commit(effect.change)
+            except CommitRefused:
+                raise  # it can never take hold: a contradiction, said by `run`
             except StorageError:
                 if effect.optional:
                     raise

@@ -40,6 +40,10 @@ class StorageError(PayboxError):
     """The disk's: a commit did not take hold, or the journal cannot be read."""
 
 
+class CommitRefused(StorageError):
+    """The schema does not allow the change (an over-refund, a number used twice); never retried."""
+
+
 class JournalDamaged(StorageError):
     """The hash chain or a sum does not fit: a row was changed or is missing."""
 

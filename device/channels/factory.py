@@ -51,8 +51,10 @@ def _wechat(config: Config, section: Wechat, clock: Clock) -> WechatChannel:
     )
     return WechatChannel(
         merchant,
-        HttpClient(_route(config, section.ca_file)),
-        HttpClient(_route(config, section.ca_file, section.cert_file, section.key_file)),
+        HttpClient(_route(config, section.base_url, section.ca_file)),
+        HttpClient(
+            _route(config, section.base_url, section.ca_file, section.cert_file, section.key_file)
+        ),
         base_url=section.base_url,
         spare_url=section.spare_url,
         clock=clock,
@@ -64,7 +66,7 @@ def _wechat(config: Config, section: Wechat, clock: Clock) -> WechatChannel:
 def _alipay(config: Config, section: Alipay, clock: Clock) -> AlipayChannel:
     return AlipayChannel(
         _application(config, section),
-        HttpClient(_route(config, section.ca_file)),
+        HttpClient(_route(config, section.gateway_url, section.ca_file)),
         gateway_url=section.gateway_url,
         clock=clock,
         read_timeout_pay_s=config.limits.read_timeout_pay_s,
@@ -93,12 +95,14 @@ def _alipay_key(section: Alipay, where: str) -> rsa.RSAPublicKey:
 
 def _route(
     config: Config,
+    url: str,
     ca_file: Path | None,
     cert_file: Path | None = None,
     key_file: Path | None = None,
 ) -> Route:
+    plain = url.startswith("http:")  # an emulated provider on the loopback: no TLS, no certificate
     return Route(
-        tls=tls_context(ca_file, cert_file, key_file),
+        tls=None if plain else tls_context(ca_file, cert_file, key_file),
         proxy=config.network.proxy,
         pins=config.network.dns,
         connect_timeout_s=config.limits.connect_timeout_s,

@@ -1,6 +1,6 @@
 """What several keys, or a key and the disk, must have in common."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -101,38 +101,15 @@ def _center_certificate(config: Config, _tables: dict[str, Any]) -> Finding | No
     return None
 
 
-def _files_in_use(config: Config) -> Iterator[tuple[str, object, tuple[str, ...]]]:
-    """Yield section name, section and keys of the files that this configuration will read."""
-    yield "box", config.box, ("key_file",)
-    if config.wechat:
-        tls = config.wechat.base_url.startswith("https:")
-        yield "channels.wechat", config.wechat, WECHAT_FILES + (WECHAT_TLS_FILES if tls else ())
-    if config.alipay:
-        yield "channels.alipay", config.alipay, ALIPAY_FILES
-    if config.center.url:
-        yield "center", config.center, CENTER_FILES
+def _box_key_exists(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    """Without the box's key there are no order numbers, so nothing at all can work.
 
-
-WECHAT_FILES = ("api_key_file", "ca_file")
-WECHAT_TLS_FILES = ("cert_file", "key_file")
-ALIPAY_FILES = (
-    "private_key_file",
-    "alipay_public_key_file",
-    "app_cert_file",
-    "alipay_cert_file",
-    "alipay_root_cert_file",
-    "ca_file",
-)
-CENTER_FILES = ("key_file", "ca_file", "cert_file", "key_pem_file")
-
-
-def _files_exist(config: Config, _tables: dict[str, Any]) -> Finding | None:
-    for name, section, keys in _files_in_use(config):
-        for key in keys:
-            path = getattr(section, key)
-            if path is not None and not is_file(path):
-                return name, key, "must name a file that exists"
-    return None
+    A file that one channel needs is that channel's matter: it is off, the status says why, and the
+    rest works.
+    """
+    if is_file(config.box.key_file):
+        return None
+    return "box", "key_file", "must name a file that exists"
 
 
 RULES: tuple[Rule, ...] = (
@@ -145,7 +122,7 @@ RULES: tuple[Rule, ...] = (
     _picture_fits,
     _pins_differ,
     _center_certificate,
-    _files_exist,
+    _box_key_exists,
 )
 """What several keys, or a key and the disk, must have in common; asked in this order."""
 

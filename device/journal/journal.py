@@ -71,7 +71,7 @@ class SqliteJournal:
     async def commit(self, change: Change) -> None:
         """Return when the change, and everything deferred before it, is synced to disk.
 
-        StorageError: not known to be there, may be tried again. `store.Refused`: the schema does
+        StorageError: not known to be there, may be tried again. `CommitRefused`: the schema does
         not allow it (an over-refund, a number used twice); nothing of the change was written.
         """
         await self._runner.run(lambda: self._store.commit(change))

@@ -15,7 +15,7 @@ from sqlite_utils import Database
 
 from device.clock import Clock
 from device.domain.record import Change, PutAnswer, PutAttempt, Write
-from device.errors import JournalDamaged, StorageError
+from device.errors import CommitRefused, JournalDamaged, StorageError
 from device.journal import reads, schema, verify
 from device.journal.chain import Link
 from device.journal.connection import Connect, connect, open_database, storage_error
@@ -33,10 +33,6 @@ CHECKPOINT_COMMITS = 64
 would save bytes, but a patient may come while it runs, and it is 0.7 MiB to move."""
 
 T = TypeVar("T")
-
-
-class Refused(StorageError):
-    """The schema's: this change breaks a rule of money or numbering; nothing of it was written."""
 
 
 @dataclass(slots=True)
@@ -82,8 +78,8 @@ class Store:
     def commit(self, change: Change | tuple[Entry, ...]) -> None:
         """Return when everything deferred and the change are synced to disk.
 
-        StorageError: it is not known to be there, and the journal can be asked again. Refused: the
-        schema does not allow it.
+        StorageError: it is not known to be there, and the journal can be asked again.
+        CommitRefused: the schema does not allow it.
         """
         self._note(change)
         self._write(change)
@@ -170,7 +166,7 @@ class Store:
         try:
             immediate(db, work)
         except sqlite3.IntegrityError as error:
-            raise Refused(f"journal: refused: {error}") from error
+            raise CommitRefused(f"journal: refused: {error}") from error
         except sqlite3.Error as error:
             self._find_again(batch, error)
         self._link = batch.link

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from device.domain.record import PutAttempt, PutCharge, PutRefund
-from device.errors import JournalDamaged, StorageError
-from device.journal import Inline, Refused, SqliteJournal, WriterThread
+from device.errors import CommitRefused, JournalDamaged, StorageError
+from device.journal import Inline, SqliteJournal, WriterThread
 from device.journal import connection as opening
 from device.journal.store import DEFERRED_LIMIT
 
@@ -304,7 +304,7 @@ async def test_a_rollback_that_fails_is_repaired_by_reopening(
     disk = Disk()
     journal = await opened(connect=disk.connect)
     disk.before = "ROLLBACK"
-    with pytest.raises(Refused):
+    with pytest.raises(CommitRefused):
         await journal.commit((PutRefund(make.refund(1, "TK1", 1)),))
     disk.before = ""
     with pytest.raises(StorageError):  # the connection was given up
@@ -428,7 +428,7 @@ async def test_no_message_holds_a_value(opened: "Opener", make: "Records") -> No
     await journal.commit(make.intended(1))
     await journal.commit((PutCharge(make.charge(2)),))
     twin = replace(make.attempt(1), code_hash="secret-code-hash")
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(CommitRefused) as caught:
         await journal.commit((PutAttempt(make.key(2), twin),))
     assert "secret" not in repr(caught.value) + repr(caught.value.__cause__)
 

@@ -15,8 +15,8 @@ from device.domain.charge import ChargeState
 from device.domain.payment import AttemptState
 from device.domain.record import PutAttempt, PutCharge, PutOrder, PutRefund
 from device.domain.refund import RefundKind, RefundState
-from device.errors import StorageError
-from device.journal import Refused, SqliteJournal, reads, schema
+from device.errors import CommitRefused, StorageError
+from device.journal import SqliteJournal, reads, schema
 
 if TYPE_CHECKING:
     from tests.journal.conftest import Opener, Records
@@ -103,7 +103,7 @@ async def test_refunds_beyond_the_order_are_refused_and_nothing_is_written(
 ) -> None:
     await journal.commit(make.intended(1))
     await journal.commit((PutRefund(make.refund(1, "TK1", 12000)),))
-    with pytest.raises(Refused, match="over_refund"):
+    with pytest.raises(CommitRefused, match="over_refund"):
         await journal.commit((make.event(1, "requested"), PutRefund(make.refund(1, "TK2", 346))))
     order = await journal.order(make.trade_no(1))
     assert order
@@ -132,7 +132,7 @@ async def test_a_failed_refund_frees_its_amount_and_cannot_take_it_back(
     await journal.commit((*make.intended(1), PutRefund(make.refund(1, "TK1", 12345))))
     await journal.commit((PutRefund(make.refund(1, "TK1", 12345, RefundState.FAILED)),))
     await journal.commit((PutRefund(make.refund(1, "TK2", 12345)),))
-    with pytest.raises(Refused, match="over_refund"):
+    with pytest.raises(CommitRefused, match="over_refund"):
         await journal.commit((PutRefund(make.refund(1, "TK1", 12345, RefundState.SENT)),))
 
 
@@ -140,12 +140,12 @@ async def test_what_was_given_back_elsewhere_counts(
     journal: SqliteJournal, make: "Records"
 ) -> None:
     await journal.commit((PutOrder(make.trade_no(1), words.Wallet.WECHAT, 12345, 12000),))
-    with pytest.raises(Refused, match="over_refund"):
+    with pytest.raises(CommitRefused, match="over_refund"):
         await journal.commit((PutRefund(make.refund(1, "TK1", 346)),))
 
 
 async def test_a_refund_needs_its_order(journal: SqliteJournal, make: "Records") -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(CommitRefused):
         await journal.commit((PutRefund(make.refund(1, "TK1", 1)),))
 
 
@@ -153,23 +153,23 @@ async def test_an_id_is_a_charge_or_a_refund_but_not_both(
     journal: SqliteJournal, make: "Records"
 ) -> None:
     await journal.commit((*make.intended(1), PutRefund(make.refund(1, "MZ2", 1))))
-    with pytest.raises(Refused, match="this id is a refund"):
+    with pytest.raises(CommitRefused, match="this id is a refund"):
         await journal.commit((PutCharge(make.charge(2)),))
-    with pytest.raises(Refused, match="this id is a charge"):
+    with pytest.raises(CommitRefused, match="this id is a charge"):
         await journal.commit((PutRefund(make.refund(1, "MZ1", 1)),))
 
 
 async def test_an_order_number_is_used_once(journal: SqliteJournal, make: "Records") -> None:
     await journal.commit(make.intended(1))
     await journal.commit((PutCharge(make.charge(2)),))
-    with pytest.raises(Refused):
+    with pytest.raises(CommitRefused):
         await journal.commit((PutAttempt(make.key(2), make.attempt(1)),))
 
 
 async def test_a_refund_number_is_used_once(journal: SqliteJournal, make: "Records") -> None:
     await journal.commit((*make.intended(1), PutRefund(make.refund(1, "TK1", 1))))
     twin = replace(make.refund(1, "TK2", 1), out_refund_no="RTK1")
-    with pytest.raises(Refused, match="number, id, order and amount"):
+    with pytest.raises(CommitRefused, match="number, id, order and amount"):
         await journal.commit((PutRefund(twin),))
 
 
@@ -177,7 +177,7 @@ async def test_the_amount_of_a_charge_never_changes(
     journal: SqliteJournal, make: "Records"
 ) -> None:
     await journal.commit((PutCharge(make.charge(1)),))
-    with pytest.raises(Refused, match="amount of a charge"):
+    with pytest.raises(CommitRefused, match="amount of a charge"):
         await journal.commit((PutCharge(make.charge(1, fen=1)),))
 
 
@@ -185,7 +185,7 @@ async def test_the_amount_of_a_charge_never_changes(
 async def test_money_is_whole_and_not_negative(
     journal: SqliteJournal, make: "Records", fen: object
 ) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(CommitRefused):
         await journal.commit((PutCharge(make.charge(1, fen=fen)),))  # type: ignore[arg-type]  # the point
 
 
@@ -213,7 +213,7 @@ async def test_a_revision_never_gets_other_content(
 ) -> None:
     await journal.commit((make.result(1, "unknown"),))
     await journal.commit((make.result(1, "unknown"),))  # tried again: the same, and no error
-    with pytest.raises(Refused):
+    with pytest.raises(CommitRefused):
         await journal.commit((make.result(1, "paid"),))
     with pytest.raises(sqlite3.IntegrityError, match="fixed"):
         force(path, "UPDATE answers SET content = '{}'")
@@ -224,7 +224,7 @@ async def test_a_revision_below_the_newest_is_refused(
     journal: SqliteJournal, make: "Records"
 ) -> None:
     await journal.commit((make.result(1, "paid", revision=3),))
-    with pytest.raises(Refused, match="only rise"):
+    with pytest.raises(CommitRefused, match="only rise"):
         await journal.commit((make.result(1, "unknown", revision=2),))
 
 
