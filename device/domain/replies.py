@@ -142,7 +142,7 @@ def fields(reply: Reply) -> dict[str, Any]:
     for field in dataclass_fields(reply):
         name = field.name.rstrip("_")
         value = getattr(reply, field.name)
-        if name in ALWAYS[kind] or value not in ("", None, 0, False):
+        if name in ALWAYS[kind] or value != field.default:  # `age_s` 0 is something to say
             out[name] = _plain(value)
     return out
 
