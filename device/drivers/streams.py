@@ -1,6 +1,8 @@
 """A byte stream by its address, for the HIS's side: `paybox his`, the HIS simulator, tests."""
 
 import asyncio
+import errno
+import os
 from urllib.parse import parse_qs, urlsplit
 
 from device.domain.ports import ByteStream
@@ -56,11 +58,17 @@ class _SerialStream:
 
 
 async def _open_serial(path: str, baudrate: int, receiver: Receiver) -> ByteStream:
+    _try_to_open(path)
     stream = _SerialStream(path, baudrate, receiver)
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             await stream.opened.wait()
     except TimeoutError:
         stream.close()
-        raise OSError("the serial port cannot be opened") from None
+        raise OSError(errno.EBUSY, "in use, or no serial port") from None
     return stream
+
+
+def _try_to_open(path: str) -> None:
+    """Raise what the system says (no such file, permission denied), which `SerialPort` outwaits."""
+    os.close(os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))

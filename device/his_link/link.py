@@ -7,7 +7,7 @@ desk's business (his-link §3).
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from device.clock import Clock
 from device.domain.ports import ByteStream, OnConnection, OnRequest
@@ -21,7 +21,8 @@ from device.his_link.session import ENQ_EVERY_S, TCP_LINE, Line, Message, serial
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 4  # his-link §3.12
-MAX_UNANSWERED = 64  # requests of one TCP connection: no HIS asks on without reading the answers
+QUESTIONS = 64  # asked ahead of the answers on one TCP connection: no HIS asks on without reading
+QUESTIONS_BACK_S = 1.0  # one is forgiven each second: a pay may be answered by its cancel's answer
 DEFAULT_BAUDRATE = 9600
 
 CallLater = Callable[[float, Callable[[], None]], Timer]
@@ -74,7 +75,11 @@ class HisLink:
     # -------------------------------------------------------------- for the streams
 
     def attach(
-        self, stream: ByteStream, kind: str = "tcp", *, baudrate: int = DEFAULT_BAUDRATE
+        self,
+        stream: ByteStream,
+        kind: Literal["tcp", "serial"] = "tcp",
+        *,
+        baudrate: int = DEFAULT_BAUDRATE,
     ) -> Receiver:
         """Take a newly opened stream (`tcp` or `serial`); its driver feeds the receiver.
 
@@ -175,7 +180,8 @@ class Peer:
         self._link = link
         self._line = line
         self._codec = codec
-        self._unanswered = 0
+        self._questions = float(QUESTIONS)
+        self._questions_at_s = link.monotonic()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the stream."""
@@ -188,7 +194,7 @@ class Peer:
     def send(self, reply: Reply, re: int | None) -> None:
         """Queue a reply's bodies."""
         if re is not None:
-            self._unanswered = max(0, self._unanswered - 1)
+            self._questions += 1
         bodies = answers.encode(reply, re, self._codec.encoding, self._line.body_limit)
         last = len(bodies) - 1
         about = getattr(reply, "id", "")
@@ -229,8 +235,11 @@ class Peer:
     def _may_ask(self, request: Request | ErrorReply) -> bool:
         if isinstance(request, Received) or not self._line.closes:
             return True
-        self._unanswered += 1
-        if self._unanswered <= MAX_UNANSWERED:
+        now_s = self._link.monotonic()
+        back = (now_s - self._questions_at_s) / QUESTIONS_BACK_S
+        self._questions = min(QUESTIONS, self._questions + back) - 1
+        self._questions_at_s = now_s
+        if self._questions >= 0:
             return True
         log.warning("a HIS connection asks without reading: closed")
         self.stream.close()

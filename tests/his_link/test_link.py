@@ -10,7 +10,7 @@ import pytest
 from device.domain.replies import HelloOk, Progress, Result
 from device.domain.requests import Pay, Query, Received, Status
 from device.his_link import frames
-from device.his_link.link import MAX_UNANSWERED, HisLink, Receiver
+from device.his_link.link import QUESTIONS, HisLink, Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -266,8 +266,19 @@ def test_who_asks_without_waiting_for_answers_is_closed(
     desk.answers_now = False
     for n in range(1000):
         receiver.data_received(frames.encode(n % 255 + 1, b'{"type":"query","id":"Q%d"}' % n))
-    assert len(desk.requests) == MAX_UNANSWERED
+    assert len(desk.requests) == QUESTIONS
     assert stream.is_closed
+
+
+def test_a_question_now_and_then_that_gets_no_answer_of_its_own_is_forgiven(
+    receiver: Receiver, stream: MemoryStream, desk: TinyDesk, hands: Hands
+) -> None:
+    desk.answers_now = False
+    for n in range(10 * QUESTIONS):
+        receiver.data_received(frames.encode(n % 255 + 1, b'{"type":"query","id":"Q%d"}' % n))
+        hands.advance(1.0)
+    assert len(desk.requests) == 10 * QUESTIONS
+    assert not stream.is_closed
 
 
 def test_receipts_are_not_counted_as_questions(

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from device.his_link import frames, session
 from device.his_link.frames import Ack, BadFrame, Enq, Frame, Nak
@@ -351,3 +353,35 @@ def test_nothing_printed_holds_a_body() -> None:
 
 def test_every_event_has_a_rule() -> None:
     assert set(session._RULES) == {type(event) for event in EVENTS.values()}
+
+
+moves = st.one_of(
+    st.binary(max_size=6),
+    st.sampled_from([QUESTION, QUESTION[:7], b"\x0601", b"\x0602", b"\x0600", b"\x1500", b"\x05"]),
+    st.builds(Send, st.tuples(st.builds(Message, st.just(b"x"), st.none(), st.just(1)))),
+    st.sampled_from([Tick(), Probe()]),
+)
+
+
+@given(
+    st.sampled_from([TCP_LINE, SERIAL_LINE]),
+    st.lists(st.tuples(moves, st.floats(0, 4)), max_size=30),
+)
+def test_whatever_happens_the_promises_hold(
+    line: session.Line, story: list[tuple[bytes | Send | Tick | Probe, float]]
+) -> None:
+    s, now = Session(line), 0.0
+    sends: dict[bytes, int] = {}
+    for move, pause_s in story:
+        now += pause_s
+        effects = s.receive(move, now) if isinstance(move, bytes) else s._step(move, now)
+        for data in written(effects):
+            sends[data] = sends.get(data, 0) + (data[0] == frames.STX)
+        state = s.state
+        assert (state.out is not None) == (state.phase is Phase.WAITING)
+        assert (state.phase is Phase.CLOSED) <= line.closes
+        assert (state.phase is Phase.DOWN) <= (not line.closes)
+        assert state.phase is Phase.WAITING or not state.queue
+        due = s.wake_at_s(now)
+        assert (due is None) == (state.phase in {Phase.IDLE, Phase.CLOSED})
+    assert all(count <= 3 for count in sends.values())
