@@ -12,11 +12,12 @@ import json
 import logging
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from device.clock import SystemClock
+from device.clock import SYNCHRONISED_MARK, SystemClock
 from device.config import (
     Config,
     read_key,
@@ -47,7 +48,7 @@ from device.domain.words import Wallet
 from device.drivers.lamp import FileLamp, NoLamp
 from device.drivers.scan_sink import ScanSink
 from device.drivers.streams import open_stream as open_his_stream
-from device.errors import HardwareError, StorageError
+from device.errors import ConfigError, HardwareError, StorageError
 from device.health import HealthWatch, Sight, in_order, notify
 from device.his_link.link import HisLink, Receiver
 from device.his_link.messages import Codec
@@ -125,9 +126,20 @@ def check(config: Config, *, as_json: bool) -> int:
 
 
 def make_clock(config: Config) -> SystemClock:
-    """The machine's clock, trusted as the site says."""
-    trusted = config.clock.source == "none" or config.clock.rtc
-    return SystemClock(synchronised=lambda: True) if trusted else SystemClock()
+    """The machine's clock, trusted as the site says (payment-states §1.4)."""
+    if config.clock.source == "none":
+        return SystemClock(synchronised=lambda: True)
+    if config.clock.rtc:
+        believed = _after(config.box.data_dir / JOURNAL_FILE)  # before we write anything ourselves
+        return SystemClock(synchronised=lambda: believed or SYNCHRONISED_MARK.exists())
+    return SystemClock()
+
+
+def _after(journal: Path) -> bool:
+    """A battery-backed clock is believed unless it lies before the last thing we wrote."""
+    wal = journal.with_name(journal.name + "-wal")
+    written = [file.stat().st_mtime for file in (journal, wal) if file.exists()]
+    return time.time() >= max(written, default=0.0)
 
 
 def make_scanner(config: Config, sink: ScanSink) -> Scanner:
@@ -146,20 +158,34 @@ def make_scanner(config: Config, sink: ScanSink) -> Scanner:
     return EvdevScanner(section.match, sink)
 
 
-def make_lamp(config: Config) -> "Lamp":
+def make_lamp(config: Config, pins: object | None) -> "Lamp":
     """The lamp by its driver's name; without pins there is none, and the rest works."""
     section = config.lamp
     if section.driver == "file":
         return FileLamp(section.path)
-    if section.driver == "none":
+    if pins is None:
         return NoLamp()
-    from device.drivers.gpio import gpio_lamp, open_pins
+    from device.drivers.gpio import gpio_lamp
 
     try:
-        return gpio_lamp(open_pins(), section.green, section.red, section.buzzer)
+        return gpio_lamp(pins, section.green, section.red, section.buzzer)
     except HardwareError as error:
         log.warning("no lamp: %s", error)
         return NoLamp()
+
+
+def open_pins(config: Config) -> object | None:
+    """One factory for lamp and button; None where there are no pins or none are wanted."""
+    if config.lamp.driver != "gpio":
+        return None
+    from device.drivers import gpio
+
+    try:
+        pins: object = gpio.open_pins()
+    except HardwareError as error:
+        log.warning("no pins: %s", error)
+        return None
+    return pins
 
 
 def make_settings(config: Config) -> Settings:
@@ -223,7 +249,8 @@ class Box:
         self._config = config
         self._panel = panel
         self._clock = make_clock(config)
-        self._lamp = make_lamp(config)
+        self._pins = open_pins(config)
+        self._lamp = make_lamp(config, self._pins)
         self._scanner = make_scanner(config, ScanSink(self._on_scan, self._on_garbled, self._look))
         self._channels, broken = make_channels(config, self._clock)
         self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
@@ -254,6 +281,7 @@ class Box:
         from device.journal.threads import WriterThread
 
         box = cls(config, panel)
+        _make_data_dir(config.box.data_dir)
         path = config.box.data_dir / JOURNAL_FILE
         box._journal = await SqliteJournal.open(
             path,
@@ -358,13 +386,13 @@ class Box:
         await port.run()
 
     def _open_button(self) -> None:
-        if self._config.lamp.driver != "gpio":
+        if self._pins is None:
             return
-        from device.drivers.gpio import CancelButton, open_pins
+        from device.drivers.gpio import CancelButton
 
         try:
             pin = self._config.lamp.cancel_button
-            self._button = CancelButton(open_pins(), pin, lambda: self._desk.post(ButtonPressed()))
+            self._button = CancelButton(self._pins, pin, lambda: self._desk.post(ButtonPressed()))
         except HardwareError as error:
             log.warning("no cancel button: %s", error)
 
@@ -420,6 +448,14 @@ class Box:
 
     def _journal_part(self) -> Part:
         return Part("journal", "ok", f"流水正常，纪元 {self._journal.epoch[:8]}")
+
+
+def _make_data_dir(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or "cannot be made"
+        raise ConfigError(f"[box] data_dir = {path}: {why}; allowed: a directory") from None
 
 
 class SerialCable:
@@ -488,7 +524,7 @@ async def _diagnose(config: Config) -> list[Part]:
     parts = [scanner_part(scanner), *(w.part() for w in watches), _journal_look(config)]
     parts += [Part(w.value, "fail", text) for w, text in broken.items()]
     parts += [vpn_part(sight), clock_part(clock), disk_part(sight), _his_look(config)]
-    parts += [display_part(config, working=True), _center_look(config)]
+    parts += [display_part(config, working=_display_there(config)), _center_look(config)]
     for look in looks:
         look.cancel()
     await asyncio.gather(*looks, return_exceptions=True)
@@ -502,6 +538,12 @@ SCANNER_LOOK_S = 0.5  # long enough to open a port that is there
 
 def _ignore(*_: object) -> None:
     """The diagnosis only looks."""
+
+
+def _display_there(config: Config) -> bool:
+    """Whether the bus is there; the panel itself belongs to the running box."""
+    on_a_bus = config.display.driver not in {"png", "none"}
+    return not on_a_bus or Path(f"/dev/i2c-{config.display.i2c_port}").exists()
 
 
 def _his_look(config: Config) -> Part:

@@ -126,7 +126,7 @@ WRONG: list[tuple[Changes, str]] = [
     ({"his.serial": {"port": "COM1"}}, "must be an absolute path"),
     ({"scanner": {"driver": "hidraw"}}, "is not built in this release"),
     ({"scanner": {"match": "honeywell"}}, "must be vendor:product"),
-    ({"display": {"driver": "sh1106"}}, "is not built in this release"),
+    ({"display": {"driver": "ssd1322"}}, "is not built in this release"),
     ({"display": {"width": 129}}, "[display] width x height = 129 x 64: must be 128 x 64 with"),
     ({"display": {"width": 256}}, 'must be 128 x 64 with driver = "ssd1306"'),
     ({"display": {"driver": "png", "height": 65}}, "must be 128 x 64 or 256 x 64"),

@@ -4,6 +4,7 @@ A file that is missing or wrong switches off its own channel with one line; the 
 """
 
 import logging
+from dataclasses import fields
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,6 +24,8 @@ from device.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+TLS_ONLY = frozenset({"cert_file", "key_file"})  # plain http to a loopback gateway has no TLS
+
 
 def make_channels(config: Config, clock: Clock) -> tuple[dict[Wallet, Channel], dict[Wallet, str]]:
     """The channels that can be built, and why the others cannot (a key file is missing ...)."""
@@ -33,11 +36,21 @@ def make_channels(config: Config, clock: Clock) -> tuple[dict[Wallet, Channel], 
         if section is None:
             continue
         try:
+            _check_files(wallet, section)
             channels[wallet] = maker(config, section, clock)  # type: ignore[arg-type]  # by wallet
         except ConfigError as error:
             log.error("%s is off: %s", wallet, error)  # noqa: TRY400  the one line is enough
             broken[wallet] = str(error)
     return channels, broken
+
+
+def _check_files(wallet: Wallet, section: Wechat | Alipay) -> None:
+    """Name the key, never the value: somebody may have pasted a secret where its file belongs."""
+    for field in fields(section):
+        value = getattr(section, field.name)
+        unused = field.name in TLS_ONLY and getattr(section, "base_url", "").startswith("http:")
+        if isinstance(value, Path) and not unused and not value.is_file():
+            raise ConfigError(f"[channels.{wallet}] {field.name}: must name a file that exists")
 
 
 def _wechat(config: Config, section: Wechat, clock: Clock) -> WechatChannel:

@@ -72,6 +72,8 @@ def _alipay_has_one_mode(config: Config, _tables: dict[str, Any]) -> Finding | N
 
 DISPLAY_SIZES = {
     "ssd1306": ((128, 64),),
+    "ssd1309": ((128, 64),),
+    "sh1106": ((128, 64),),
     "png": ((128, 64), (256, 64)),
     "none": ((128, 64), (256, 64)),
 }

@@ -151,7 +151,7 @@ class Display:
     """The patient's display."""
 
     driver: Annotated[
-        str, Choice(("ssd1306", "png", "none"), later=("ssd1309", "sh1106", "ssd1322"))
+        str, Choice(("ssd1306", "ssd1309", "sh1106", "png", "none"), later=("ssd1322",))
     ] = "ssd1306"
     width: Annotated[int, Whole(1, 4096)] = 128
     height: Annotated[int, Whole(1, 4096)] = 64

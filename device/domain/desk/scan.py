@@ -80,12 +80,16 @@ def _intend(desk: Desk, seat: Seat, code: PayerCode, now: Moment) -> Step:
     return advance(desk, attempt, now, more=(call,), order=order)
 
 
-def on_garbled(desk: Desk, _: Garbled, __: Moment) -> Step:
-    """A scan was cut or mangled: ask for another."""
+GARBLED_HINTS = {"letters": Hint.NOT_PAYER_CODE}
+"""A link behind a QR code is no payer code; whatever else was mangled may be scanned again."""
+
+
+def on_garbled(desk: Desk, event: Garbled, _: Moment) -> Step:
+    """A scan was cut, mangled or something else: say so."""
     seat = desk.seat
     if not seat or seat.phase is not Phase.ARMED:
         return desk, ()
-    return _hint(desk, seat, Hint.SCAN_AGAIN)
+    return _hint(desk, seat, GARBLED_HINTS.get(event.why, Hint.SCAN_AGAIN))
 
 
 def on_pay_answered(desk: Desk, event: PayAnswered, now: Moment) -> Step:
