@@ -2,7 +2,7 @@
 
 A *rule* is a behaviour with its parameters, bound to one of the five calls and good for a number
 of times. The table says for each behaviour on which calls it makes sense, whose language it is
-part of, and its parameters with their defaults. `gateway --help` and the README print it.
+part of, and its parameters with their defaults. `paybox gateway --list` prints it.
 """
 
 from dataclasses import dataclass, field

@@ -122,7 +122,11 @@ def read_binding(value: object) -> Binding:
         raise BadScript('a binding is {"match": {...}, "do": [...]}')
     do = value["do"]
     rules = [read_rule(one) for one in (do if isinstance(do, list) else [do])]
-    return Binding(_read_match(value.get("match", {})), rules)
+    match = _read_match(value.get("match", {}))
+    for rule in rules:
+        if match.wallet is not None and match.wallet not in TABLE[rule.name].wallets:
+            raise BadScript(f"behaviour {rule.name}: not one of {match.wallet}'s")
+    return Binding(match, rules)
 
 
 def _read_match(value: object) -> Match:

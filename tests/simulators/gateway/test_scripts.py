@@ -126,6 +126,7 @@ def test_a_wrong_rule_is_named_with_what_is_allowed(rule: object, hint: str) -> 
         {"match": {"wallet": "cash"}, "do": "paid"},
         {"match": {"amount_fen": "x"}, "do": "paid"},
         {"match": 1, "do": "paid"},
+        {"match": {"wallet": "alipay"}, "do": "recall"},
         {"do": "paid", "when": 1},
     ],
 )
