@@ -400,9 +400,10 @@ def test_the_error_repeats_nothing_that_was_sent() -> None:
         assert "1345" not in repr(reply)
 
 
+texts = st.text("aZ0.-张\x00😀", max_size=5)  # the whole of Unicode takes seconds to set up
 json_values: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner),
     max_leaves=5,
 )
 
