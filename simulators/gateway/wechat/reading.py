@@ -42,14 +42,15 @@ def read(request: HttpRequest, merchant: Merchant, book: Book) -> Call | Answer:
     path = urlsplit(request.target).path
     if path.startswith("/secapi/") and request.tls and not request.client_certificate:
         return HTML_NO_CERTIFICATE
+    call = PATHS[path]
     try:
-        fields = _fields(request, PATHS[path], merchant)
+        fields = _fields(request, call, merchant)
     except Refuse as refusal:
         return fail(str(refusal))
     asked = Asked(
         Wallet.WECHAT,
-        PATHS[path],
-        _number(PATHS[path], fields, book),
+        call,
+        _number(call, fields, book),
         fields.get("auth_code", ""),
         _int(fields.get("total_fee", "")),
     )
