@@ -7,6 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const PASSWORD_LENGTH = 6;
 const OLED_LIT = [168, 236, 255];
 const OLED_DARK = [5, 9, 11];
+const HEALTH_NAMES = { scanner: "扫码器", display: "显示屏", his_link: "HIS 线路", vpn: "专网", wechat: "微信", alipay: "支付宝", clock: "时钟", disk: "磁盘", journal: "账本", sync: "上传" };
 const yuan = (fen) => (fen / 100).toFixed(2);
 let chosen = null; // the row of the HIS that its buttons mean
 let typed = ""; // the password so far
@@ -39,7 +40,10 @@ function showHis(his) {
   $("his-desk").textContent = `${his.desk} · ${his.operator}`;
   $("his-cable").setAttribute("aria-pressed", his.up);
   $("his-cable").textContent = his.up ? "线路已连 · 拔线" : "线路已断 · 插回";
-  $("business").options.length || $("business").append(...his.businesses.map(([value, text]) => make("option", { value, textContent: text })));
+  if (!$("business").options.length) {
+    $("business").append(...his.businesses.map(([value, text]) => make("option", { value, textContent: text })));
+    $("business").value = "outpatient_fee";
+  }
   if (his.newest !== showHis.newest) { chosen = his.newest; showHis.newest = his.newest; }
   $("charges").replaceChildren(...(his.rows.length ? his.rows.map(chargeRow) : [emptyRow()]));
   const row = his.rows.find((r) => r.id === chosen);
@@ -126,6 +130,14 @@ function drawOled(picture) {
     glass.fillStyle = `rgb(${OLED_LIT.map((c, n) => OLED_DARK[n] + (c - OLED_DARK[n]) * level)})`;
     glass.fillRect((i % width) * cell, Math.floor(i / width) * cell, cell - 1, cell - 1);
   }
+}
+
+function showHealth({ parts }) {
+  $("health").replaceChildren(...parts.map((part) => {
+    const item = make("li", { textContent: HEALTH_NAMES[part.part] ?? part.part, title: part.text });
+    item.dataset.state = part.state;
+    return item;
+  }));
 }
 
 /* ---- the phone ---- */
@@ -238,7 +250,7 @@ function showParts({ list }) {
 /* ---- wiring ---- */
 
 const sections = {};
-const SHOW = { his: showHis, frames: showFrames, box: showBox, lamp: showLamp, glass: showGlass, phone: showPhone, luck: showLuck, timeline: showTimeline, parts: showParts };
+const SHOW = { his: showHis, frames: showFrames, box: showBox, lamp: showLamp, health: showHealth, glass: showGlass, phone: showPhone, luck: showLuck, timeline: showTimeline, parts: showParts };
 
 function listen() {
   const source = new EventSource("/events");
@@ -272,8 +284,8 @@ function wire() {
   $("luck").onkeydown = moveLuck;
   $("pad").append(...["1", "2", "3", "4", "5", "6", "7", "8", "9", "放弃", "0", "⌫"].map((key) =>
     make("button", { type: "button", textContent: key, className: /\d/.test(key) ? "" : "quiet", onclick: () => press(key) })));
-  $("phone").onkeydown = (event) => {
-    if (showPhone.page !== "password" || !/^(\d|Backspace)$/.test(event.key)) return;
+  document.onkeydown = (event) => {
+    if (showPhone.page !== "password" || event.target.matches("input, select, dialog *") || !/^(\d|Backspace)$/.test(event.key)) return;
     event.preventDefault();
     press(event.key === "Backspace" ? "⌫" : event.key);
   };
