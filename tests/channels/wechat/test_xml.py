@@ -41,6 +41,8 @@ REFUSED = {
     "empty": b"",
     "JSON": b'{"return_code":"SUCCESS"}',
     "too long": b"<xml><a>" + b"x" * 65536 + b"</a></xml>",
+    "CDATA never closed": b"<xml><a>" + b"<![CDATA[" * 7000,
+    "a doctype behind CDATA in CDATA": b"<xml><a><![CDATA[<![CDATA[]]></a><!DOCTYPE x></xml>",
     "a NUL": b"<xml><a>\x00</a></xml>",
 }
 
@@ -60,6 +62,7 @@ def test_what_is_not_flat_and_plain_is_refused(body: bytes) -> None:
         (b'<?xml version="1.0" encoding="GBK"?><xml><a>\xe8\xb4\xb9</a></xml>', {"a": "费"}),
         (b"<xml><a><![CDATA[<!DOCTYPE & ]] >]]></a></xml>", {"a": "<!DOCTYPE & ]] >"}),
         (b"<xml><a><![CDATA[1]]>2<![CDATA[3]]></a><b/></xml>", {"a": "123", "b": ""}),
+        (b"<xml><a><![CDATA[<![CDATA[<!--]]></a></xml>", {"a": "<![CDATA[<!--"}),
         (b"<xml/>", {}),
     ],
 )
