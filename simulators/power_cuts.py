@@ -1,8 +1,8 @@
 """Power cuts: kill -9 at random moments of real payments, then three books are compared.
 
 The box is the real program in a process of its own, with a real TCP link, a real pty scanner and
-the gateways over HTTP. Each round asks for an amount, shows a code with some luck bound to it, pulls
-the plug at a random moment (sometimes again while the box recovers), starts the box again, and asks
+the gateways over HTTP. Each round asks for an amount, shows a code with some luck bound to it,
+pulls the plug at a random moment (sometimes again while the box recovers), starts the box again, and asks
 as a HIS does until the answer is final. Then the provider's book, the journal by plain SQL and the
 HIS's answer must agree, and at the end no provider holds an order that the journal does not know.
 """
@@ -219,7 +219,9 @@ async def _one(bench: Bench, number: int) -> None:
 def _progress(tally: Tally, number: int, rounds: int) -> None:
     if sys.stderr.isatty():
         ends = "  ".join(f"{k} {v}" for k, v in sorted(tally.ends.items()))
-        sys.stderr.write(f"\r{number}/{rounds}  断电 {tally.cuts}  {ends}  不符 {len(tally.faults)} ")
+        sys.stderr.write(
+            f"\r{number}/{rounds}  断电 {tally.cuts}  {ends}  不符 {len(tally.faults)} "
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

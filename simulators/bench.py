@@ -1,0 +1,203 @@
+"""Measure the box as a whole: where each millisecond of a payment goes, the start, the memory.
+
+The real program runs in a process of its own. A cable between it and the gateways notes when the
+first request byte leaves and the last answer byte arrives; what is left of the time from the last
+scan byte to the HIS's answer is the box's own share.
+"""
+
+import argparse
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from device.drivers.streams import open_stream
+from device.his_link.host import Client
+from simulators.demo.cable import Cable, Tap, Way
+from simulators.demo.children import Child
+from simulators.demo.provider import ProviderAdmin
+from simulators.demo.scanner import ScannerCable
+from simulators.demo.site import make_site, write_config
+from simulators.demo.world import box_program, gateway_program
+
+START_PATIENCE_S = 30.0
+ANSWER_PATIENCE_S = 30.0
+ON_THE_GLASS_S = 0.05  # after the lamp asks for a code: the picture is there long before
+STARTS = 5
+
+
+@dataclass(slots=True)
+class NetClock:
+    """When bytes went over the net cable, since the last reset."""
+
+    first_out_s: float = 0.0
+    last_in_s: float = 0.0
+    connections: int = 0
+
+    def reset(self) -> None:
+        """Begin a new payment."""
+        self.first_out_s = self.last_in_s = 0.0
+
+    def tap(self) -> Tap:
+        """Watch one connection."""
+        self.connections += 1
+        return self._note
+
+    def _note(self, way: Way, _: bytes) -> None:
+        now = time.perf_counter()
+        if way is Way.OUT and not self.first_out_s:
+            self.first_out_s = now
+        elif way is Way.IN:
+            self.last_in_s = now
+
+
+@dataclass(slots=True)
+class Figures:
+    """What was measured, in milliseconds."""
+
+    whole: list[float] = field(default_factory=list)
+    own: list[float] = field(default_factory=list)
+    before: list[float] = field(default_factory=list)
+    """Last scan byte to the first request byte: the intent is on disk, the request signed."""
+    after: list[float] = field(default_factory=list)
+    """Last answer byte to the HIS's answer: verified, on disk, told."""
+
+
+class Stand:
+    """One desk on the test stand."""
+
+    def __init__(self, directory: Path) -> None:
+        self._site = make_site(directory)
+        self._clock = NetClock()
+        self._cable = Cable(self._clock.tap)
+        self._scanner = ScannerCable()
+        self._gateway = Child(gateway_program(self._site))
+        self._box = Child(box_program(self._site))
+        self._provider = ProviderAdmin()
+        self._client: Client
+        self.figures = Figures()
+
+    async def start(self) -> list[float]:
+        """Start everything; return how long the box took to get ready, several times, in ms."""
+        await self._cable.start()
+        ready = await self._gateway.start(START_PATIENCE_S)
+        self._provider.lead_to(int(ready[1]))
+        self._cable.far_port = int(ready[1])
+        write_config(
+            self._site, scanner_port=self._scanner.port, network_port=self._cable.port, limits={}
+        )
+        return [await self._start_box() for _ in range(STARTS)]
+
+    async def _start_box(self) -> float:
+        await self._box.stop()
+        began = time.perf_counter()
+        ready = await self._box.start(START_PATIENCE_S)
+        took = time.perf_counter() - began
+        self._client = await Client.connect(f"tcp://127.0.0.1:{ready[1]}", open_stream)
+        return took * 1e3
+
+    async def stop(self) -> None:
+        """End everything."""
+        self._client.close()
+        await self._box.stop()
+        await self._gateway.stop()
+        await self._provider.aclose()
+        await self._cable.stop()
+        self._scanner.close()
+
+    async def pay(self, number: int, wallet: str) -> None:
+        """One payment; its figures are added."""
+        code = await self._provider.new_code(wallet)
+        fields = {"id": f"B{number}", "amount_fen": 100, "business": "outpatient_fee"}
+        asked = asyncio.ensure_future(
+            self._client.request("pay", fields, timeout_s=ANSWER_PATIENCE_S)
+        )
+        await self._armed()
+        self._clock.reset()
+        self._scanner.read_code(code)
+        scanned = time.perf_counter()
+        answer = await asked
+        told = time.perf_counter()
+        assert answer.get("status") == "paid", answer
+        self._client.post("received", {"id": fields["id"], "revision": answer["revision"]})
+        self._add(scanned, told)
+
+    async def _armed(self) -> None:
+        async with asyncio.timeout(ANSWER_PATIENCE_S):
+            while self._lamp() != "waiting":  # noqa: ASYNC110  a file tells nobody
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(ON_THE_GLASS_S)
+
+    def _lamp(self) -> str:
+        return self._site.lamp.read_text().strip() if self._site.lamp.exists() else ""
+
+    def _add(self, scanned: float, told: float) -> None:
+        clock, figures = self._clock, self.figures
+        provider = clock.last_in_s - clock.first_out_s
+        figures.whole.append((told - scanned) * 1e3)
+        figures.own.append((told - scanned - provider) * 1e3)
+        figures.before.append((clock.first_out_s - scanned) * 1e3)
+        figures.after.append((told - clock.last_in_s) * 1e3)
+
+    @property
+    def connections(self) -> int:
+        """Connections opened to the gateways so far."""
+        return self._clock.connections
+
+    def rss_mb(self) -> float:
+        """The box's resident memory."""
+        status = Path(f"/proc/{self._box.pid}/status").read_text()
+        line = next(row for row in status.splitlines() if row.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+
+async def measure(payments: int, directory: Path) -> None:
+    """Run the stand and print a row for each figure."""
+    stand = Stand(directory)
+    try:
+        starts = await stand.start()
+        await stand.pay(0, "wechat")  # the first of each wallet warms what is lazy
+        await stand.pay(1, "alipay")
+        stand.figures = Figures()
+        connections, rss = stand.connections, stand.rss_mb()
+        for number in range(2, payments + 2):
+            await stand.pay(number, "wechat" if number % 2 else "alipay")
+        _print(stand, starts, stand.connections - connections, rss)
+    finally:
+        await stand.stop()
+
+
+def _print(stand: Stand, starts: list[float], connects: int, rss: float) -> None:
+    figures = stand.figures
+    rows = (
+        ("box's own time, last scan byte to HIS answer", figures.own),
+        ("  of it before the request (intent synced, signed)", figures.before),
+        ("  of it after the answer (verified, synced, told)", figures.after),
+        ("whole, with the emulated provider", figures.whole),
+        ("process start to ready", starts),
+    )
+    for name, values in rows:
+        print(f"{name:<52} p50 {_at(values, 50):7.2f} ms   p99 {_at(values, 99):7.2f} ms")
+    print(f"{'connections opened during the payments':<52} {connects:7d}")
+    print(f"{'resident memory at first, at the end':<52} {rss:7.1f} MB   {stand.rss_mb():.1f} MB")
+
+
+def _at(values: list[float], percent: int) -> float:
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m simulators.bench", description=__doc__)
+    parser.add_argument("--payments", type=int, default=200)
+    options = parser.parse_args(argv)
+    with tempfile.TemporaryDirectory(prefix="paybox-bench-") as directory:
+        asyncio.run(measure(options.payments, Path(directory)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
