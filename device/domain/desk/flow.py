@@ -130,7 +130,18 @@ def _on_booted(desk: Desk, event: Booted, now: Moment) -> Step:
     for ticket in event.unsettled:
         desk, wanted = _boot_ticket(desk, ticket, now)
         effects += wanted
-    return desk, tuple(effects)
+    return desk, (*effects, *_boot_refunds(event.unsettled))
+
+
+def _boot_refunds(unsettled: tuple[Ticket, ...]) -> tuple[Effect, ...]:
+    """Pursue the open refunds, but not a `reverse` whose order is still being reversed.
+
+    One money-moving task per order (his-link §3.10): it becomes a refund only if the reverse fails.
+    """
+    attempts = (a for t in unsettled for c in t.charges for a in c.attempts)
+    reversing = {a.out_trade_no for a in attempts if a.state is AttemptState.REVERSING}
+    refunds = (t.refund for t in unsettled if t.refund and t.refund.state in OPEN_REFUNDS)
+    return tuple(PursueRefund(r) for r in refunds if r.out_trade_no not in reversing)
 
 
 def _boot_ticket(desk: Desk, ticket: Ticket, now: Moment) -> Step:
@@ -140,8 +151,6 @@ def _boot_ticket(desk: Desk, ticket: Ticket, now: Moment) -> Step:
         desk, ticket, wanted = _boot_charge(desk, ticket, charge, now)
         desk, tells = deliver.announce(desk, ticket, before, None, now)
         effects += [*wanted, *tells]
-    if ticket.refund and ticket.refund.state in OPEN_REFUNDS:
-        effects.append(PursueRefund(ticket.refund))
     return desk, tuple(effects)
 
 
