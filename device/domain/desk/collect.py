@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from device.domain.answers import answer_for, iso, renew, standing
 from device.domain.charge import Charge, ChargeKey, ChargeState
-from device.domain.desk.deliver import announce, answer_with, error, progress
+from device.domain.desk.deliver import announce, answer_with, at_desk, error, progress
 from device.domain.desk.model import (
     REPLAY_S,
     Asked,
@@ -304,7 +304,7 @@ def on_cancel(desk: Desk, asked: Asked, now: Moment) -> Step:
         if asked.connection != desk.owner:
             return busy(desk, asked, ticket.his_id, now)
         done, effects = _cancel_here(desk, Reason.CANCELLED, now)
-        return done, (*effects, Tell(asked.connection, _newest(done, ticket), asked.re))
+        return done, (*effects, Tell(asked.connection, _newest(done, charge.key), asked.re))
     under_way = attempt_under_way(charge)
     if under_way:  # from before a boot: recovery has it, the desk is free
         return _wish_elsewhere(desk, asked, ticket, charge, under_way, now)
@@ -325,10 +325,10 @@ def _cancel_here(desk: Desk, reason: Reason, now: Moment) -> Step:
     return (desk, ()) if attempt.cancel_wish else _wish(desk, attempt, reason, now)
 
 
-def _newest(desk: Desk, ticket: Ticket) -> Answer:
+def _newest(desk: Desk, key: ChargeKey) -> Answer:
     """The answer just stored: of the charge still at the desk, or of the one that just ended."""
-    stored = desk.seat.ticket.stored if desk.seat else None
-    return stored.answer if stored else desk.offers[(ticket.business_date, ticket.his_id)].answer
+    stored = answer_for(desk.seat.ticket, key.try_) if desk.seat else None
+    return stored.answer if stored else desk.offers[key.business_date, key.his_id].answer
 
 
 def _wish(desk: Desk, attempt: Attempt, reason: Reason, now: Moment) -> Step:
@@ -369,9 +369,7 @@ def on_query(desk: Desk, asked: Asked, now: Moment) -> Step:
 def answer_now(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment) -> Step:
     """Answer with the charge as it stands; what was never stored is stored first (M14)."""
     renewed, put = renew(ticket, now, charge)
-    seat = desk.seat
-    if seat and seat.charge.key.his_id == ticket.his_id and put:
-        desk = replace(desk, seat=replace(seat, ticket=renewed))
+    desk = at_desk(desk, renewed)
     stored = answer_for(renewed, charge.key.try_)
     assert stored
     commit = (Commit((PutCharge(charge), *put), optional=True),) if put else ()

@@ -29,7 +29,7 @@ def announce(
     desk: Desk, ticket: Ticket, before: Ticket | None, asker: Asker | None, now: Moment
 ) -> Step:
     """Push the ticket's newest answer if it is new and of the kind that is offered."""
-    stored = ticket.stored
+    desk, stored = at_desk(desk, ticket), ticket.stored
     if not stored or not stored.offer or (before and before.revision == ticket.revision):
         return desk, ()
     offer = Offer(stored.answer, ticket.business_date, 0, now.mono_s)
@@ -37,9 +37,20 @@ def announce(
     return _send(offered, _id(ticket), offer, asker, now)
 
 
+def at_desk(desk: Desk, ticket: Ticket) -> Desk:
+    """Tell the seat of its ticket's news: an earlier try may move while the next is collected.
+
+    The next revision is counted from the seat's ticket, and none is used twice (his-link §3.2).
+    """
+    if desk.seat is None or _id(desk.seat.ticket) != _id(ticket):
+        return desk
+    return replace(desk, seat=replace(desk.seat, ticket=ticket))
+
+
 def _send(desk: Desk, key: Id, offer: Offer, asker: Asker | None, now: Moment) -> Step:
     connection = asker.connection if asker else desk.owner
-    if connection is None or not _may_speak(desk, key):
+    asked = asker is not None  # an answer is no unasked frame: the seat does not hold it back
+    if connection is None or not (asked or _may_speak(desk, key)):
         return desk, ()
     later = replace(offer, sent=offer.sent + 1, next_s=now.mono_s + desk.settings.redeliver_s)
     tell = Tell(connection, offer.answer, asker.re if asker else None)

@@ -28,7 +28,7 @@ from device.domain.desk.rows import (
     charge_of,
     refund_change,
 )
-from device.domain.desk.view import returned_screen
+from device.domain.desk.view import outcome_screen, returned_screen
 from device.domain.numbers import BOX_REFUND_ID, out_refund_no
 from device.domain.payment import NO_FACTS, NO_MONEY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step
@@ -184,6 +184,8 @@ def _reverse(desk: Desk, asked: Asked, refund: Refund, now: Moment) -> Step:
     renewed, more = attempt_change(desk.settings, pay_ticket, undone, going, now)
     waiting = _await_end(desk, asked, Ticket("", refund.his_id), now)
     told, tells = announce(waiting, renewed, pay_ticket, None, now)
+    if not told.seat:  # 支付成功 must not stay on the glass
+        told = replace(told, result=outcome_screen(undone, going, now))
     commit = Commit((*change, *more), optional=True)
     return told, (commit, Pursue(charge.key, going), *tells)
 
@@ -215,7 +217,8 @@ def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, n
     ticket, change = attempt_change(desk.settings, event.ticket, judged, attempt, now)
     told, tells = announce(desk, ticket, event.ticket, None, now)
     told, rows, more = _with_refund(told, event, refund, judged, now)
-    if attempt.state in NO_MONEY and not told.seat:
+    arrived = attempt.state in NO_MONEY and event.event is not AttemptEvent.WATCHED
+    if arrived and not told.seat:
         told = replace(told, result=returned_screen(judged, now) or told.result)
     return told, (Commit((*change, *rows)), *tells, *more, *pursue(judged, attempt), *follow)
 
