@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from device.channels.alipay import envelope
@@ -16,6 +16,9 @@ from device.errors import BadAnswer
 
 if TYPE_CHECKING:
     from tests.channels.alipay.conftest import Alipay
+
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The machine that runs this may be busy with other things."""
 
 NODE = "alipay_trade_pay_response"
 NODES = {
@@ -68,6 +71,7 @@ VALUES = st.recursive(
 STYLES: list[dict[str, Any]] = [{}, {"ensure_ascii": False}, {"indent": 1}]
 
 
+@PATIENT
 @given(st.dictionaries(st.text(max_size=8), VALUES, max_size=5), st.sampled_from(STYLES))
 def test_any_object_is_cut_byte_for_byte(fields: dict[str, object], style: dict[str, Any]) -> None:
     node = json.dumps(fields, **style)
