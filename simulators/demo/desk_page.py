@@ -19,6 +19,7 @@ from simulators.demo.web import WebAnswer, WebRequest, json_answer
 from simulators.demo.world import World
 
 STATUS_EVERY_S = 4.0  # the diagnosis under the box
+STATUS_RETRY_S = 0.3  # while there is nobody to ask
 KEEP_ALIVE_S = 15.0  # a comment in the event stream, so that a dead browser is noticed
 MAX_NAME = 20  # characters of a patient's name in the form
 FILES = {
@@ -99,9 +100,10 @@ class DeskPage:
 
     async def _ask_status(self) -> None:
         while True:
-            if self._world.cashier.his.is_connected:
+            connected = self._world.cashier.his.is_connected
+            if connected:
                 self._world.cashier.ask_status()
-            await asyncio.sleep(STATUS_EVERY_S)
+            await asyncio.sleep(STATUS_EVERY_S if connected else STATUS_RETRY_S)
 
     # -------------------------------------------------------------- the cashier
 
@@ -145,7 +147,6 @@ class DeskPage:
     async def _power_off(self, _fields: Fields) -> None:
         self._view.power("断电（kill -9）", "bad")
         await self._world.power_off()
-        self._view.lamp.dark()
 
     async def _power_on(self, _fields: Fields) -> None:
         if self._world.box.state in {ChildState.RUNNING, ChildState.STARTING}:

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 
+from device.domain.money import format_yuan
 from simulators.demo import luck
 from simulators.demo.cable import Way
 from simulators.demo.children import Child, ChildState
@@ -33,6 +34,26 @@ PAGE_TEXTS = {
     "failed": "手机：付款未完成",
 }
 WAITING_SIGNALS = frozenset({"waiting", "password", "doubt"})
+WORD_TEXTS = {
+    "SUCCESS": "成功",
+    "TRADE_SUCCESS": "已支付",
+    "10000": "成功",
+    "USERPAYING": "等待输入密码",
+    "10003": "等待输入密码",
+    "WAIT_BUYER_PAY": "等待付款",
+    "NOTPAY": "未支付",
+    "SYSTEMERROR": "系统错误",
+    "ACQ.SYSTEM_ERROR": "系统错误",
+    "NOTENOUGH": "余额不足",
+    "ACQ.BUYER_BALANCE_NOT_ENOUGH": "余额不足",
+    "ORDERNOTEXIST": "查无此单",
+    "ACQ.TRADE_NOT_EXIST": "查无此单",
+    "REVOKED": "已撤销",
+    "TRADE_CLOSED": "已关闭",
+    "REFUND": "已转入退款",
+    "close": "已关闭",
+    "refund": "已退款",
+}
 GOOD_WORDS = frozenset({"SUCCESS", "TRADE_SUCCESS", "10000", "close", "refund"})
 OPEN_WORDS = frozenset({"USERPAYING", "10003", "WAIT_BUYER_PAY", "NOTPAY"})
 
@@ -80,7 +101,7 @@ class View:
         if kind == "pay" and message.get("id") not in self._ids:
             self._ids.add(message.get("id"))
             self.timeline.begin()
-        text = " ".join([kind, status or str(message.get("state", ""))])
+        text = f"{kind} {status or message.get('state', '')}{_amount(message)}"
         ends = (Lane.HIS, Lane.BOX) if way is Way.OUT else (Lane.BOX, Lane.HIS)
         self.timeline.add(*ends, text.strip(), TONES.get(status, ""))
 
@@ -92,9 +113,10 @@ class View:
         if exchange.way is Way.OUT:
             self.timeline.add(Lane.BOX, Lane.PROVIDER, f"{name} {exchange.call}")
             return
-        word = exchange.answer or "（无法识别）"
+        word = exchange.answer or "无法识别的应答"
         tone = "ok" if word in GOOD_WORDS else "wait" if word in OPEN_WORDS else "bad"
-        self.timeline.add(Lane.PROVIDER, Lane.BOX, word, tone)
+        meaning = WORD_TEXTS.get(word, "")
+        self.timeline.add(Lane.PROVIDER, Lane.BOX, f"{word} {meaning}".strip(), tone)
 
     def presented(self, phone: Phone) -> None:
         """Note that a code went into the scanner."""
@@ -129,6 +151,8 @@ class View:
         world = self.world
         if world is None:
             return
+        if world.box.pid is None and self.lamp.signal:
+            self.lamp.dark()
         self.hub.publish("parts", {"list": [_part(world.gateway), _part(world.box), _cable(world)]})
         self.hub.publish("box", self._box(world))
         self.hub.publish("lamp", self.lamp.section())
@@ -137,7 +161,7 @@ class View:
         self.hub.publish("his", {**world.cashier.section(), "up": world.his_cable.plugged})
         self.hub.publish("phone", world.phone.section())
         self.hub.publish("luck", luck.section(world.phone.luck))
-        self.hub.publish("health", {"parts": world.cashier.parts})
+        self.hub.publish("health", {"parts": _health(world)})
         self._note_phone(world.phone)
 
     def _note_phone(self, phone: Phone) -> None:
@@ -170,6 +194,14 @@ def _part(child: Child) -> dict[str, object]:
     }
 
 
+def _health(world: World) -> list[dict[str, str]]:
+    """The diagnosis as the HIS heard it; a box without power has none."""
+    parts = world.cashier.parts
+    if world.box.state is ChildState.RUNNING:
+        return parts
+    return [{**part, "state": "off"} for part in parts]
+
+
 def _cable(world: World) -> dict[str, object]:
     up = world.his_cable.up
     state = ChildState.RUNNING if up else ChildState.STOPPED
@@ -179,6 +211,12 @@ def _cable(world: World) -> dict[str, object]:
 
 def _last_words(child: Child) -> str:
     return "\n".join([f"程序意外退出，退出码 {child.exit_code}。", *list(child.lines)[-3:]])
+
+
+def _amount(message: Mapping[str, object]) -> str:
+    """The amount of a request, as the cashier typed it."""
+    fen = message.get("amount_fen")
+    return f"¥{format_yuan(fen)}" if isinstance(fen, int) and "status" not in message else ""
 
 
 def _console_line(seen: Seen) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The demo's page, used like a person uses it: form, phone, scanner, and all three sides say so."""
 
+import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -120,6 +122,47 @@ def test_a_refund_in_part_and_then_the_rest(page: "Browser", pictures: Path) -> 
 
     page.wait_text("#charges tr.pay", "已全额退回")
     page.wait_text("#phone-page", "已退")
+
+
+def test_without_a_network_nothing_is_taken(page: "Browser", pictures: Path) -> None:
+    page.click("#luck [data-name=network]")
+    page.wait_text("#luck [aria-checked=true]", "断网")
+    page.click("#pay")
+
+    page.wait_text("#charges", "网络不通")
+
+    page.screenshot(pictures / "10-offline.png")
+    page.click("#luck [data-name=normal]")
+    page.wait_text("#saying", "空闲")
+
+
+def test_a_program_that_dies_is_said_and_started_again(page: "Browser", pictures: Path) -> None:
+    script = "return [...document.querySelectorAll('#parts li')].map(li => li.title)[1]"
+    os.kill(int(str(page.run(script)).removeprefix("pid ")), signal.SIGKILL)
+
+    page.wait_text("#parts [data-state=dead]", "意外退出")
+    page.wait_text("#box-trouble", "退出码 -9")
+    page.screenshot(pictures / "11-died.png")
+    page.click("#parts [data-state=dead] button")
+
+    page.wait_text("#parts", "固件 运行中")
+    page.wait_text("#parts", "HIS 线路已连")
+
+
+def test_a_pulled_his_cable_is_put_back_and_the_result_arrives(page: "Browser") -> None:
+    page.click("#luck [data-name=password]")
+    collect(page, "6.00")
+    page.click("#present")
+    page.wait_text("#phone-page", "请输入支付密码")
+
+    page.click("#his-cable")
+    page.wait_text("#his-cable", "插回")
+    page.press(*"135790")
+    page.wait_text("#saying", "支付成功")
+    assert "已付" not in page.text("#verdict")
+    page.click("#his-cable")
+
+    page.wait_text("#verdict", "已付")
 
 
 def test_everything_can_be_done_with_the_keyboard(page: "Browser") -> None:

@@ -7,6 +7,8 @@ const SVG = "http://www.w3.org/2000/svg";
 const PASSWORD_LENGTH = 6;
 const OLED_LIT = [168, 236, 255];
 const OLED_DARK = [5, 9, 11];
+const OLED_RIM = 0.72; // brightness of a lit cell's edge
+const OLED_MARGIN = 24; // CSS pixels of dark glass left and right of the picture, together
 const HEALTH_NAMES = { scanner: "扫码器", display: "显示屏", his_link: "HIS 线路", vpn: "专网", wechat: "微信", alipay: "支付宝", clock: "时钟", disk: "磁盘", journal: "账本", sync: "上传" };
 const yuan = (fen) => (fen / 100).toFixed(2);
 let chosen = null; // the row of the HIS that its buttons mean
@@ -112,25 +114,38 @@ async function showGlass({ version }) {
   drawOled(picture);
 }
 
-/* Each pixel of the box's picture becomes a lit cell with a dark rim, as on the real glass. */
+/* Each pixel of the box's picture becomes a whole number of the screen's own pixels, with a dimmer
+   rim like the cells of the real glass: no blur and no moiré at any width. */
 function drawOled(picture) {
+  drawOled.last = picture;
   const { width, height } = picture;
-  const small = new OffscreenCanvas(width, height).getContext("2d");
-  small.drawImage(picture, 0, 0);
-  const { data } = small.getImageData(0, 0, width, height);
   const canvas = $("oled");
-  const cell = Math.floor(canvas.width / width);
+  const cell = Math.max(1, Math.floor((canvas.parentElement.clientWidth - OLED_MARGIN) * devicePixelRatio / width));
+  canvas.width = width * cell;
   canvas.height = height * cell;
+  canvas.style.width = `${canvas.width / devicePixelRatio}px`;
+  const levels = readLevels(picture);
   const glass = canvas.getContext("2d");
-  glass.fillStyle = `rgb(${OLED_DARK})`;
+  glass.fillStyle = oledColour(0);
   glass.fillRect(0, 0, canvas.width, canvas.height);
-  for (let i = 0; i < width * height; i += 1) {
-    const level = data[4 * i] / 255;
-    if (level < 0.1) continue;
-    glass.fillStyle = `rgb(${OLED_LIT.map((c, n) => OLED_DARK[n] + (c - OLED_DARK[n]) * level)})`;
-    glass.fillRect((i % width) * cell, Math.floor(i / width) * cell, cell - 1, cell - 1);
-  }
+  levels.forEach((level, i) => {
+    if (level < 0.1) return;
+    const [x, y] = [(i % width) * cell, Math.floor(i / width) * cell];
+    glass.fillStyle = oledColour(level * OLED_RIM);
+    glass.fillRect(x, y, cell, cell);
+    glass.fillStyle = oledColour(level);
+    glass.fillRect(x, y, cell - 1, cell - 1);
+  });
 }
+
+function readLevels(picture) {
+  const small = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+  small.drawImage(picture, 0, 0);
+  const { data } = small.getImageData(0, 0, picture.width, picture.height);
+  return Array.from({ length: data.length / 4 }, (_, i) => data[4 * i] / 255);
+}
+
+const oledColour = (level) => `rgb(${OLED_LIT.map((lit, n) => Math.round(OLED_DARK[n] + (lit - OLED_DARK[n]) * level))})`;
 
 function showHealth({ parts }) {
   $("health").replaceChildren(...parts.map((part) => {
@@ -192,6 +207,7 @@ function press(key) {
 /* ---- what lies below ---- */
 
 function showLuck(luck) {
+  $("luck-hint").textContent = `下一个付款码：${luck.hint}`;
   const chips = luck.options.map((option) => {
     const chip = make("button", { type: "button", textContent: option.text, title: option.hint });
     chip.setAttribute("role", "radio");
@@ -275,13 +291,15 @@ function wire() {
   $("his-form").onsubmit = (event) => { event.preventDefault(); act("his/pay", Object.fromEntries(new FormData(event.target))); };
   for (const button of document.querySelectorAll("[data-act]")) button.onclick = () => act(button.dataset.act, { id: chosen });
   $("refund").onclick = askRefund;
-  $("refund-form").onsubmit = (event) => { if (event.submitter.value === "yes") act("his/refund", { id: chosen, amount: $("refund-amount").value }); };
+  $("refund-form").onsubmit = () => act("his/refund", { id: chosen, amount: $("refund-amount").value });
+  $("refund-no").onclick = () => $("refund-dialog").close();
   $("his-cable").onclick = () => act("his/cable", { up: !sections.his.up });
   $("power").onclick = () => act(["running", "starting"].includes(sections.box.power) ? "box/power-off" : "box/power-on");
   for (const wallet of ["wechat", "alipay"]) $(`tab-${wallet}`).onclick = () => act("phone/wallet", { wallet });
   $("refresh").onclick = () => act("phone/new-code");
   $("present").onclick = present;
   $("luck").onkeydown = moveLuck;
+  new ResizeObserver(() => drawOled.last && drawOled(drawOled.last)).observe($("oled").parentElement);
   $("pad").append(...["1", "2", "3", "4", "5", "6", "7", "8", "9", "放弃", "0", "⌫"].map((key) =>
     make("button", { type: "button", textContent: key, className: /\d/.test(key) ? "" : "quiet", onclick: () => press(key) })));
   document.onkeydown = (event) => {
