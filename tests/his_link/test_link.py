@@ -281,6 +281,16 @@ def test_a_question_now_and_then_that_gets_no_answer_of_its_own_is_forgiven(
     assert not stream.is_closed
 
 
+def test_who_is_answered_may_ask_on(
+    receiver: Receiver, stream: MemoryStream, desk: TinyDesk
+) -> None:
+    for n in range(10 * QUESTIONS):
+        receiver.data_received(frames.encode(n % 255 + 1, b'{"type":"query","id":"Q%d"}' % n))
+        receiver.data_received(frames.ack(n % 255 + 1))
+    assert len(desk.requests) == 10 * QUESTIONS
+    assert not stream.is_closed
+
+
 def test_receipts_are_not_counted_as_questions(
     receiver: Receiver, stream: MemoryStream, desk: TinyDesk
 ) -> None:
