@@ -180,7 +180,7 @@ class Client:
     def on_message(self, seq: int, body: bytes) -> None:  # noqa: ARG002  Listener's signature
         """Give an answer to whoever asked, anything else to `unasked`."""
         try:
-            message = json_body.parse(body, self._encoding)
+            message = json_body.read(body, self._encoding)
         except BadBody:
             return
         call = self._calls.get(_seq(message.get("re")))

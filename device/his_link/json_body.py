@@ -34,10 +34,29 @@ class Inexact:
 
 
 def parse(body: bytes, encoding: str) -> dict[str, Any]:
-    """Return the object's fields; BadBody if it is none. `encoding` is `utf-8` or `gbk`."""
+    """Return what the HIS sent; BadBody if it is none. `encoding` is `utf-8` or `gbk`."""
     if frames.has_forbidden(body):
         raise BadBody("control character in the body")
-    text = body.decode(ENCODINGS[encoding], errors="paybox-mark")
+    message = _loaded(body.decode(ENCODINGS[encoding], errors="paybox-mark"))
+    for name in FORGIVEN & message.keys():
+        if isinstance(message[name], str):
+            message[name] = BROKEN.sub("\ufffd", message[name])
+    _check(message, MAX_DEPTH)
+    return message
+
+
+def read(body: bytes, encoding: str) -> dict[str, Any]:
+    """Return what the box sent, as a HIS reads it: any JSON object will do."""
+    return _loaded(body.decode(ENCODINGS[encoding], errors="replace"))
+
+
+def encode(message: dict[str, Any], encoding: str) -> bytes:
+    """Return the canonical body: no blanks, characters as themselves."""
+    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+    return text.encode(ENCODINGS[encoding], errors="replace")
+
+
+def _loaded(text: str) -> dict[str, Any]:
     try:
         message = json.loads(
             text,
@@ -50,17 +69,7 @@ def parse(body: bytes, encoding: str) -> dict[str, Any]:
         raise BadBody("not JSON") from None
     if not isinstance(message, dict):
         raise BadBody("not a JSON object")
-    for name in FORGIVEN & message.keys():
-        if isinstance(message[name], str):
-            message[name] = BROKEN.sub("\ufffd", message[name])
-    _check(message, MAX_DEPTH)
     return message
-
-
-def encode(message: dict[str, Any], encoding: str) -> bytes:
-    """Return the canonical body: no blanks, characters as themselves."""
-    text = json.dumps(message, ensure_ascii=False, separators=(",", ":"))
-    return text.encode(ENCODINGS[encoding], errors="replace")
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from device.clock import SystemClock
-from device.domain.replies import Progress, Result, StatusResult
+from device.domain.replies import Part, Progress, Result, StatusResult
 from device.domain.requests import Received
 from device.drivers.serial_port import SerialPort
 from device.drivers.streams import open_stream
@@ -176,6 +176,14 @@ async def test_a_long_answer_arrives_whole(
     answer = await his.request("status")
     assert [p["part"] for p in answer["parts"]] == [p.part for p in parts]
     assert "more" not in answer
+
+
+async def test_a_text_of_two_lines_is_no_less_an_answer(
+    his: Client, desk: TinyDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "第一行\n第二行\t\x1b"
+    monkeypatch.setattr(desk, "answer", lambda _r: StatusResult((Part("disk", "warn", text),)))
+    assert (await his.request("status"))["parts"][0]["text"] == text
 
 
 async def test_gbk_at_both_ends(box: HisLink, desk: TinyDesk, server: TcpServer) -> None:
