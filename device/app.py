@@ -272,7 +272,8 @@ class Box:
         self._stopping = asyncio.Event()
         self._desk: DeskLoop
         self._journal: SqliteJournal
-        self._address = ""
+        self.address = ""
+        """Where the HIS link listens, once it does."""
 
     @classmethod
     async def open(cls, config: Config, panel: "ThreadPanel | NoPanel") -> "Box":
@@ -320,7 +321,7 @@ class Box:
         ]
         close_link = await self._open_link(tasks)
         self._open_button()
-        sys.stdout.write(f"ready his={self._address} box={self._config.box.id}\n")
+        sys.stdout.write(f"ready his={self.address} box={self._config.box.id}\n")
         sys.stdout.flush()
         notify("READY=1")
         ended = await self._until_stopped(tasks)
@@ -365,7 +366,7 @@ class Box:
         his = self._config.his
         if his.link == "serial":
             tasks.append(asyncio.ensure_future(self._serve_serial()))
-            self._address = f"serial://{his.serial.port}?baudrate={his.serial.baudrate}"
+            self.address = f"serial://{his.serial.port}?baudrate={his.serial.baudrate}"
             return _nothing
         from device.drivers.tcp import TcpServer, named_or_local
 
@@ -373,7 +374,7 @@ class Box:
         may_connect = named_or_local(his.allow_plain)
         server = TcpServer(host, port, self._link.attach, may_connect=may_connect)
         await server.start()
-        self._address = "tcp://{}:{}".format(*server.address)
+        self.address = "tcp://{}:{}".format(*server.address)
         return server.aclose
 
     async def _serve_serial(self) -> None:
@@ -444,7 +445,7 @@ class Box:
 
     def _his_part(self) -> Part:
         count = len(self._link.connections())
-        return Part("his_link", "ok" if count else "warn", f"{self._address}，{count} 个连接")
+        return Part("his_link", "ok" if count else "warn", f"{self.address}，{count} 个连接")
 
     def _journal_part(self) -> Part:
         return Part("journal", "ok", f"流水正常，纪元 {self._journal.epoch[:8]}")

@@ -2,9 +2,10 @@
 
 The box is the real program in a process of its own, with a real TCP link, a real pty scanner and
 the gateways over HTTP. Each round asks for an amount, shows a code with some luck bound to it,
-pulls the plug at a random moment (sometimes again while the box recovers), starts the box again, and asks
-as a HIS does until the answer is final. Then the provider's book, the journal by plain SQL and the
-HIS's answer must agree, and at the end no provider holds an order that the journal does not know.
+pulls the plug at a random moment (sometimes again while the box recovers), starts the box again,
+and asks as a HIS does until the answer is final. Then the provider's book, the journal by plain SQL
+and the HIS's answer must agree, and at the end no provider holds an order that the journal does not
+know.
 """
 
 import argparse

@@ -11,7 +11,7 @@ from device.channels.http import HttpClient
 from device.clock import Clock
 from device.errors import NotSent, ProviderError
 
-WARM_FOR_S = 50.0  # servers commonly close an idle connection after 60 to 75 s
+WARM_FOR_S = 25.0  # less than the 30 s between idle probes, so that each of them is a real one
 WARM_WITHIN_S = 3.0  # payment-states §1.6: `offline` is said within 3 s of the pay
 SPARE_AFTER_S = 1.0  # a host that has not answered a query by then gets a rival
 SPARE_FOR_S = 180.0  # wechat.md §3: the spare is kept for three minutes, then the first is tried
@@ -47,7 +47,8 @@ class Hosts:
     async def warm(self, probe: Probe) -> bool:
         """Leave an open, just used connection for the next request; True if a host answered.
 
-        Costs nothing while one answered in the last 50 s. Calls at the same time share one probe.
+        Costs nothing while one answered in the last 25 s and its connection was not closed by the
+        other side since. Calls at the same time share one probe.
         """
         if self._is_warm():
             return True
@@ -67,7 +68,8 @@ class Hosts:
 
     def _is_warm(self) -> bool:
         answered = self._answered.get(self._order()[0])
-        return answered is not None and self._clock.monotonic() - answered < WARM_FOR_S
+        fresh = answered is not None and self._clock.monotonic() - answered < WARM_FOR_S
+        return fresh and self._client.alive
 
     async def _ask(self, base: str, path: str, body: bytes, read_timeout_s: float) -> bytes:
         try:

@@ -91,6 +91,7 @@ class HttpClient:
         self._transport = route.transport or _sockets(route)
         self.connects = 0
         """TCP connections opened so far."""
+        self._stream: Any = None
         self.local_address = ""
         """The address of this end of the newest connection; empty until one answered."""
 
@@ -114,6 +115,14 @@ class HttpClient:
             raise _named(error, progress) from error
         finally:
             self.connects += progress.connects
+
+    @property
+    def alive(self) -> bool:
+        """Whether the connection used last is still open at the other end, as far as we can see.
+
+        An idle connection has nothing to read; if it has, that is its end.
+        """
+        return self._stream is None or not self._stream.get_extra_info("is_readable")
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -148,8 +157,8 @@ class HttpClient:
         return httpx.Request("POST", target, headers=headers, content=body, extensions=extensions)
 
     def _note_address(self, response: httpx.Response) -> None:
-        stream = response.extensions.get("network_stream")
-        address = stream.get_extra_info("client_addr") if stream else None
+        self._stream = response.extensions.get("network_stream")
+        address = self._stream.get_extra_info("client_addr") if self._stream else None
         self.local_address = address[0] if address else self.local_address
 
 
