@@ -27,7 +27,14 @@ from device.domain.outcome import (
     Unknown,
     WindowOver,
 )
-from device.domain.payment import NO_FACTS, Attempt, AttemptEvent, AttemptState, Facts
+from device.domain.payment import (
+    CONTRADICTIONS_BEFORE_REVERSE,
+    NO_FACTS,
+    Attempt,
+    AttemptEvent,
+    AttemptState,
+    Facts,
+)
 
 BACKOFF_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # between reverses; the last repeats
 WATCH_S = (60.0, 300.0, 1800.0, 86400.0)  # after the end of an order once called missing
@@ -71,6 +78,8 @@ class Trail:
 
     started_s: float
     """The pay call's start, or ready after a boot."""
+    ended_s: float | None = None
+    """When it ended; the watch counts from there, after a boot from ready."""
     asked_s: float | None = None
     phase: Phase = Phase.ASK
     due_s: float = 0.0
@@ -94,8 +103,8 @@ def next_call(attempt: Attempt, trail: Trail, times: Times) -> Plan:
     if attempt.state is AttemptState.REVERSING:
         return _reverse(trail, times)
     if attempt.watch_due:
-        since = trail.asked_s if trail.asked_s is not None else trail.started_s
-        return Call.WATCH_QUERY, max(trail.started_s + WATCH_S[attempt.watched], since, trail.due_s)
+        since = trail.started_s if trail.ended_s is None else trail.ended_s
+        return Call.WATCH_QUERY, max(since + WATCH_S[attempt.watched], trail.due_s)
     return Call.NOTHING, 0.0
 
 
@@ -133,16 +142,19 @@ def heard_query(
     if call is Call.WATCH_QUERY:
         return _heard_watch(asked, outcome, now_s)
     events = _words(outcome)
-    if call is Call.LAST_QUERY and not _decides(events):
+    if call is Call.LAST_QUERY and not _decides(attempt, events):
         events = (*events, (AttemptEvent.DEADLINE, NO_FACTS))
-    return replace(asked, phase=Phase.FIRE, rounds=0, due_s=0.0), events
+    return replace(asked, phase=Phase.FIRE, rounds=0, due_s=0.0, ended_s=now_s), events
 
 
 DECIDING = frozenset({AttemptEvent.PAID, AttemptEvent.CLOSED, AttemptEvent.PAY_FAILED})
 
 
-def _decides(events: tuple[tuple[AttemptEvent, Facts], ...]) -> bool:
-    return any(event in DECIDING for event, _ in events)
+def _decides(attempt: Attempt, events: tuple[tuple[AttemptEvent, Facts], ...]) -> bool:
+    """Whether the attempt leaves waiting or unknown by these alone: no deadline is taken then."""
+    twice = attempt.contradictions + 1 >= CONTRADICTIONS_BEFORE_REVERSE
+    deciding = DECIDING | ({AttemptEvent.CONTRADICTION} if twice else set())
+    return any(event in deciding for event, _ in events)
 
 
 def _words(outcome: QueryOutcome) -> tuple[tuple[AttemptEvent, Facts], ...]:
@@ -172,18 +184,18 @@ def _is_paid(outcome: QueryOutcome) -> bool:
 
 
 def _heard_reversing(trail: Trail, outcome: QueryOutcome, now_s: float) -> Heard:
+    paid = ((AttemptEvent.PAID, _late_facts(outcome)),) if _is_paid(outcome) else ()
     if isinstance(outcome, Closed) or _whole_back(outcome):
-        return trail, ((AttemptEvent.AGREED, NO_FACTS),)
+        return replace(trail, ended_s=now_s), (*paid, (AttemptEvent.AGREED, NO_FACTS))
     confirming = trail.phase is Phase.CONFIRM
     if confirming and isinstance(outcome, Missing):
         gone = AttemptEvent.GONE if trail.missing else AttemptEvent.AGREED
-        return trail, ((AttemptEvent.MISSING, NO_FACTS), (gone, NO_FACTS))
-    events = ((AttemptEvent.PAID, _late_facts(outcome)),) if _is_paid(outcome) else ()
+        ended = replace(trail, ended_s=now_s)
+        return ended, ((AttemptEvent.MISSING, NO_FACTS), (gone, NO_FACTS))
     if confirming:
-        return _back_off(trail, now_s), events
-    if isinstance(outcome, Missing):
-        events = ((AttemptEvent.MISSING, NO_FACTS),)
-    return replace(trail, phase=Phase.FIRE), events
+        return _back_off(trail, now_s), paid
+    missing = ((AttemptEvent.MISSING, NO_FACTS),) if isinstance(outcome, Missing) else ()
+    return replace(trail, phase=Phase.FIRE), (*paid, *missing)
 
 
 def _late_facts(outcome: QueryOutcome) -> Facts:
@@ -195,12 +207,16 @@ def _whole_back(outcome: QueryOutcome) -> bool:
     return isinstance(outcome, Returned) and outcome.refunded_fen == outcome.paid.amount_fen
 
 
+def _sum_untold(outcome: QueryOutcome) -> bool:
+    return isinstance(outcome, Returned) and outcome.refunded_fen is None
+
+
 def _heard_watch(trail: Trail, outcome: QueryOutcome, now_s: float) -> Heard:
-    if isinstance(outcome, Paid):
-        late = replace(paid_facts(outcome), detail="late")
-        return replace(trail, phase=Phase.FIRE), ((AttemptEvent.REVERSE_WANTED, late),)
-    if isinstance(outcome, Unknown):
+    if isinstance(outcome, Unknown) or _sum_untold(outcome):
         return replace(trail, due_s=now_s + WATCH_RETRY_S), ()
+    if _is_paid(outcome) and not _whole_back(outcome):  # given back in part is with us in part
+        late = replace(_late_facts(outcome), detail="late")
+        return replace(trail, phase=Phase.FIRE), ((AttemptEvent.REVERSE_WANTED, late),)
     return trail, ((AttemptEvent.WATCHED, NO_FACTS),)
 
 
