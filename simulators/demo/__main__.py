@@ -5,6 +5,7 @@ import asyncio
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from simulators.demo.children import ChildError
@@ -17,6 +18,7 @@ from simulators.demo.world import World
 
 DEFAULT_PORT = 8800
 FAILED = 1
+INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 
 
 def main(argv: list[str]) -> int:
@@ -51,7 +53,14 @@ def _parser() -> argparse.ArgumentParser:
 async def _headless(directory: Path) -> int:
     from simulators.demo.headless import play_all  # noqa: PLC0415  sqlite only where it is needed
 
-    return await play_all(make_site(directory))
+    playing = asyncio.current_task()
+    assert playing is not None
+    _when_told(playing.cancel)
+    try:
+        return await play_all(make_site(directory))
+    except asyncio.CancelledError:
+        print("\n已中断。", file=sys.stderr)
+        return INTERRUPTED
 
 
 async def _page(directory: Path, port: int) -> int:
@@ -65,7 +74,8 @@ async def _page(directory: Path, port: int) -> int:
         on_change=view.refresh,
     )
     view.world = world
-    over = _until_told()
+    over = asyncio.Event()
+    _when_told(over.set)
     web: WebServer | None = None
     try:
         await world.start()
@@ -83,12 +93,10 @@ async def _page(directory: Path, port: int) -> int:
     return 0
 
 
-def _until_told() -> asyncio.Event:
-    """Ctrl-C or SIGTERM sets it."""
-    over = asyncio.Event()
+def _when_told(call: Callable[[], object]) -> None:
+    """Call this on Ctrl-C and on SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, over.set)
-    return over
+        asyncio.get_running_loop().add_signal_handler(number, call)
 
 
 def _say_where(web: WebServer, directory: Path) -> None:

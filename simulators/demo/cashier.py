@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from device.domain.money import format_yuan
-from device.domain.words import BUSINESS_NAMES, Business, Reason
+from device.domain.words import BUSINESS_NAMES, Business, ErrorCode, Reason
 from device.drivers.streams import open_stream
 from device.errors import PeerError
 from simulators.demo.site import DESK, OPERATOR
@@ -52,6 +52,16 @@ REASON_WORDS: Mapping[str, str] = {
     Reason.REVERSED: "已撤销",
     Reason.LATE_PAYMENT_RETURNED: "迟到的付款已退",
 }
+ERROR_WORDS: Mapping[str, str] = {
+    ErrorCode.OFFLINE: "网络不通",
+    ErrorCode.BUSY: "上一笔未完",
+    ErrorCode.CONFLICT: "与已有的单冲突",
+    ErrorCode.NOT_FOUND: "查无此单",
+    ErrorCode.BAD_AMOUNT: "金额不对",
+    ErrorCode.OVER_REFUND: "超过可退金额",
+    ErrorCode.CLOCK_NOT_SET: "时间未校准",
+    ErrorCode.STORAGE_FAILED: "存储故障",
+}
 
 
 @dataclass(slots=True)
@@ -75,7 +85,7 @@ class Cashier:
         self.parts: list[dict[str, str]] = []
         self.complaint = ""
         self._on_change = on_change
-        self._day = f"{datetime.now().astimezone():%m%d%H%M}"
+        self._series = f"{datetime.now().astimezone():%d%H%M%S}"
         self._tasks: set[asyncio.Task[object]] = set()
 
     async def work(self, his_port: int) -> None:
@@ -143,7 +153,7 @@ class Cashier:
         return id_
 
     def _next_id(self, letter: str) -> str:
-        return f"{letter}{self._day}{len(self.bills) + 1:02d}"
+        return f"{letter}{self._series}{len(self.bills) + 1:02d}"
 
     def _go(self, asking: Coroutine[object, object, object]) -> None:
         task = asyncio.get_running_loop().create_task(self._ask(asking))
@@ -203,7 +213,8 @@ class Cashier:
     def _words(self, entry: Entry, bill: Bill) -> tuple[str, str]:
         if entry.error is not None:
             text, tone = STATUS_WORDS["error"]
-            return f"{text}：{entry.error.get('code', '')}", tone
+            code = str(entry.error.get("code", ""))
+            return f"{text}：{ERROR_WORDS.get(code, code)}", tone
         result = entry.result or {}
         state = str(result.get("state") or bill.progress) if not entry.final else entry.status
         text, tone = STATUS_WORDS.get(state, STATUS_WORDS["unknown"])

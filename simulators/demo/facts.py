@@ -18,7 +18,7 @@ _ATTEMPTS = """
 SELECT a.out_trade_no, a.state, a.amount_fen, coalesce(sum(r.amount_fen), 0)
 FROM attempts a
 LEFT JOIN refunds r ON r.out_trade_no = a.out_trade_no AND r.state = 'refunded'
-WHERE a.his_id = ? OR ? = ''
+WHERE a.his_id = ?
 GROUP BY a.out_trade_no ORDER BY a.try, a.number
 """
 _CHARGE = "SELECT state FROM charges WHERE his_id = ? ORDER BY try DESC LIMIT 1"
@@ -51,10 +51,10 @@ class JournalAttempt:
         return self.amount_fen - self.refunded_fen if self.state == "paid" else 0
 
 
-def attempts(journal: Path, his_id: str = "") -> list[JournalAttempt]:
-    """Return the attempts of an id, of all ids if it is empty; the file is opened read-only."""
+def attempts(journal: Path, his_id: str) -> list[JournalAttempt]:
+    """Return the attempts of an id over all its tries; the file is opened read-only."""
     with _open(journal) as connection:
-        return [JournalAttempt(*row) for row in connection.execute(_ATTEMPTS, (his_id, his_id))]
+        return [JournalAttempt(*row) for row in connection.execute(_ATTEMPTS, (his_id,))]
 
 
 def in_journal(journal: Path, his_id: str) -> Fact:

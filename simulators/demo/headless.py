@@ -117,7 +117,7 @@ def _compare(story: Story, provider: Fact, journal: Fact, his: Fact) -> str:
 
 async def _whole(world: World) -> tuple[Fact, Fact, Fact]:
     """All stories together: also an order that only a provider knows would show here."""
-    rows = attempts(world.site.journal)
+    rows = [row for id_ in world.cashier.bills for row in attempts(world.site.journal, id_)]
     trades = await world.provider.trades()
     frames = [frame for id_, frame in world.tap.answers.items() if _is_charge(world, id_, frame)]
     return (

@@ -27,7 +27,15 @@ STATE_TEXTS = {
     ChildState.RUNNING: "运行中",
     ChildState.DEAD: "意外退出",
 }
-TONES = {"paid": "ok", "refunded": "ok", "not_paid": "bad", "failed": "bad", "unknown": "wait"}
+TONES = {
+    "paid": "ok",
+    "refunded": "ok",
+    "not_paid": "bad",
+    "failed": "bad",
+    "unknown": "wait",
+    "returned": "ok",
+    "error": "bad",
+}
 PAGE_TEXTS = {
     "password": "手机：要求输入密码",
     "paid": "手机：支付成功",
@@ -101,9 +109,10 @@ class View:
         if kind == "pay" and message.get("id") not in self._ids:
             self._ids.add(message.get("id"))
             self.timeline.begin()
-        text = f"{kind} {status or message.get('state', '')}{_amount(message)}"
+        state = status or message.get("state") or message.get("code") or ""
+        text = f"{kind} {state}{_amount(message)}"
         ends = (Lane.HIS, Lane.BOX) if way is Way.OUT else (Lane.BOX, Lane.HIS)
-        self.timeline.add(*ends, text.strip(), TONES.get(status, ""))
+        self.timeline.add(*ends, text.strip(), TONES.get(status or kind, ""))
 
     def exchanged(self, exchange: Exchange) -> None:
         """Note a request to a provider or its answer."""

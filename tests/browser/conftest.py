@@ -81,7 +81,15 @@ class Browser:
             time.sleep(0.05)
 
     def wait_text(self, css: str, part: str) -> None:
-        self.wait(lambda: part in self.text(css), f"{part} in {css}, which says {self.text(css)!r}")
+        deadline = time.monotonic() + PATIENCE_S
+        while part not in self.text(css):
+            if time.monotonic() > deadline:
+                toast = self.run("return document.getElementById('toast').textContent")
+                raise AssertionError(
+                    f"{part} not in {css}, which says {self.text(css)!r}; "
+                    f"toast: {toast!r}; console: {self.complaints()}"
+                )
+            time.sleep(0.05)
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._ask("GET", f"{self._session}/screenshot")))

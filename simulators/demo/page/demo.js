@@ -11,6 +11,9 @@ const OLED_RIM = 0.72; // brightness of a lit cell's edge
 const OLED_MARGIN = 24; // CSS pixels of dark glass left and right of the picture, together
 const HEALTH_NAMES = { scanner: "扫码器", display: "显示屏", his_link: "HIS 线路", vpn: "专网", wechat: "微信", alipay: "支付宝", clock: "时钟", disk: "磁盘", journal: "账本", sync: "上传" };
 const yuan = (fen) => (fen / 100).toFixed(2);
+const BUZZER_HZ = 2700; // what a piezo buzzer on such a box sings
+const BUZZER_GAIN = 0.04;
+let sound = null;
 let chosen = null; // the row of the HIS that its buttons mean
 let typed = ""; // the password so far
 
@@ -41,6 +44,7 @@ function toast(text) {
 function showHis(his) {
   $("his-desk").textContent = `${his.desk} · ${his.operator}`;
   $("his-cable").setAttribute("aria-pressed", his.up);
+  $("wire").dataset.up = his.up;
   $("his-cable").textContent = his.up ? "线路已连 · 拔线" : "线路已断 · 插回";
   if (!$("business").options.length) {
     $("business").append(...his.businesses.map(([value, text]) => make("option", { value, textContent: text })));
@@ -85,6 +89,14 @@ function showFrames({ lines }) {
     return item;
   }));
   if (following) list.scrollTop = list.scrollHeight;
+  if (lines.length) runLight(lines.at(-1).way);
+}
+
+/* A light runs along the cable the way the last frame went. */
+function runLight(way) {
+  delete $("wire").dataset.way;
+  void $("wire").offsetWidth; // lets the same animation begin again
+  $("wire").dataset.way = way;
 }
 
 /* ---- the box ---- */
@@ -105,6 +117,23 @@ function showLamp(lamp) {
   $("lamp-green").classList.toggle("on", lamp.green);
   $("lamp-red").classList.toggle("on", lamp.red);
   $("buzzer").classList.toggle("on", lamp.buzzer);
+  sound?.gain.gain.setTargetAtTime(lamp.buzzer ? BUZZER_GAIN : 0, sound.context.currentTime, 0.004);
+}
+
+/* Silent until somebody asks to hear it: browsers want a press first, and so do people. */
+function toggleSound() {
+  if (sound) {
+    sound.context.close();
+    sound = null;
+  } else {
+    const context = new AudioContext();
+    const gain = new GainNode(context, { gain: 0 });
+    const tone = new OscillatorNode(context, { type: "square", frequency: BUZZER_HZ });
+    tone.connect(gain).connect(context.destination);
+    tone.start();
+    sound = { context, gain };
+  }
+  $("buzzer").setAttribute("aria-pressed", sound !== null);
 }
 
 async function showGlass({ version }) {
@@ -298,6 +327,7 @@ function wire() {
   for (const wallet of ["wechat", "alipay"]) $(`tab-${wallet}`).onclick = () => act("phone/wallet", { wallet });
   $("refresh").onclick = () => act("phone/new-code");
   $("present").onclick = present;
+  $("buzzer").onclick = toggleSound;
   $("luck").onkeydown = moveLuck;
   new ResizeObserver(() => drawOled.last && drawOled(drawOled.last)).observe($("oled").parentElement);
   $("pad").append(...["1", "2", "3", "4", "5", "6", "7", "8", "9", "放弃", "0", "⌫"].map((key) =>
