@@ -200,11 +200,10 @@ def _unreachable(desk: Desk, seat: Seat, now: Moment) -> Step:
     if seat.ticket.stored and answer_for(seat.ticket, seat.charge.key.try_):
         return finish_unpaid(desk, Reason.OFFLINE, now)  # a `query` was answered meanwhile
     message = "网络不通，暂不能收款" if reason == "wallet" else "支付通道未通过校验"
-    his_id = seat.ticket.his_id
-    assert seat.asker
+    his_id, asker = seat.ticket.his_id, seat.asker
     reply = ErrorReply(code=ErrorCode.OFFLINE, message=message, id=his_id, reason=reason)
-    tell = Tell(seat.asker.connection, reply, seat.asker.re)
-    return replace(desk, seat=None), (tell,)
+    tells = (Tell(asker.connection, reply, asker.re),) if asker else ()  # its connection closed
+    return replace(desk, seat=None), tells
 
 
 # ---------------------------------------------------------------- the attempt's arrows
@@ -301,8 +300,6 @@ def on_cancel(desk: Desk, asked: Asked, now: Moment) -> Step:
         return error(desk, asked, ErrorCode.NOT_FOUND, "没有这个单号")
     seat = desk.seat
     if seat and seat.charge.key == charge.key:
-        if asked.connection != desk.owner:
-            return busy(desk, asked, ticket.his_id, now)
         done, effects = _cancel_here(desk, Reason.CANCELLED, now)
         return done, (*effects, Tell(asked.connection, _newest(done, charge.key), asked.re))
     under_way = attempt_under_way(charge)

@@ -30,8 +30,10 @@ def announce(
 ) -> Step:
     """Push the ticket's newest answer if it is new and of the kind that is offered."""
     desk, stored = at_desk(desk, ticket), ticket.stored
-    if not stored or not stored.offer or (before and before.revision == ticket.revision):
+    if not stored or (before and before.revision == ticket.revision):
         return desk, ()
+    if not stored.offer:  # what is no longer so is not offered on
+        return replace(desk, offers={k: o for k, o in desk.offers.items() if k != _id(ticket)}), ()
     offer = Offer(stored.answer, ticket.business_date, 0, now.mono_s)
     offered = replace(desk, offers={**desk.offers, _id(ticket): offer})
     return _send(offered, _id(ticket), offer, asker, now)
@@ -61,13 +63,18 @@ def _may_speak(desk: Desk, key: Id) -> bool:
     return desk.seat is None or _id(desk.seat.ticket) == key
 
 
-def offer_all(desk: Desk, now: Moment, *, anew: bool) -> Step:
-    """Send what is due; `anew`: after a reconnect everything is due, and counts from the start."""
+def anew(desk: Desk, now: Moment) -> Desk:
+    """After a reconnect everything is due, and counts from the start."""
+    offers = {k: replace(o, sent=0, next_s=now.mono_s) for k, o in desk.offers.items()}
+    return replace(desk, offers=offers)
+
+
+def offer_due(desk: Desk, now: Moment) -> Step:
+    """Send what is due."""
     effects: list[Effect] = []
     for key, offer in tuple(desk.offers.items()):
-        fresh = replace(offer, sent=0, next_s=now.mono_s) if anew else offer
-        if fresh.sent < OFFERS and fresh.next_s <= now.mono_s:
-            desk, sent = _send(desk, key, fresh, None, now)
+        if offer.sent < OFFERS and offer.next_s <= now.mono_s:
+            desk, sent = _send(desk, key, offer, None, now)
             effects += sent
     return desk, tuple(effects)
 

@@ -63,10 +63,27 @@ def step(desk: Desk, event: DeskEvent, now: Moment) -> Step:
     return EVENTS[type(event)](desk, event, now)
 
 
+MOVING = frozenset({Pay, Reverse, RefundRequest})
+"""With nothing at the desk it goes to whoever sends one of these (his-link §3.12)."""
+
+
 def _on_asked(desk: Desk, asked: Asked, now: Moment) -> Step:
-    if desk.owner is None:
+    kind = type(asked.request)
+    theirs = desk.owner not in {None, asked.connection}
+    if desk.seat and theirs and kind in MOVING | {Cancel}:
+        return collect.busy(desk, asked, desk.seat.ticket.his_id, now)
+    if desk.owner is None:  # the owner is gone: the first to speak gets what is undelivered
+        return _succeed(desk, asked, now)
+    if desk.seat is None and kind in MOVING:
         desk = replace(desk, owner=asked.connection)
-    return REQUESTS[type(asked.request)](desk, asked, now)
+    return REQUESTS[kind](desk, asked, now)
+
+
+def _succeed(desk: Desk, asked: Asked, now: Moment) -> Step:
+    owned = deliver.anew(replace(desk, owner=asked.connection), now)
+    answered, effects = REQUESTS[type(asked.request)](owned, asked, now)
+    told, offers = deliver.offer_due(answered, now)
+    return told, (*effects, *offers)
 
 
 def _on_hello(desk: Desk, asked: Asked, _: Moment) -> Step:
@@ -95,7 +112,8 @@ def _on_connection(desk: Desk, event: Connection, now: Moment) -> Step:
     if event.opened:
         if desk.owner is not None:
             return desk, ()
-        return deliver.offer_all(replace(desk, owner=event.connection), now, anew=True)
+        owned = deliver.anew(replace(desk, owner=event.connection), now)
+        return deliver.offer_due(owned, now)
     askers = {k: v for k, v in desk.askers.items() if v[0].connection != event.connection}
     seat = desk.seat
     if seat and seat.asker and seat.asker.connection == event.connection:
@@ -227,7 +245,7 @@ def _result_over(desk: Desk, now: Moment) -> Step:
 
 
 def _offers(desk: Desk, now: Moment) -> Step:
-    return deliver.offer_all(desk, now, anew=False)
+    return deliver.offer_due(desk, now)
 
 
 def wake_at(desk: Desk, now_s: float) -> float | None:
