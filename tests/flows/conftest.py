@@ -10,7 +10,7 @@ import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -24,6 +24,7 @@ from simulators.gateway.model import Wallet
 from simulators.gateway.scripts import read_binding
 from simulators.gateway.server import Gateway
 
+S = TypeVar("S", bound=Screen)
 Tables = Mapping[str, Mapping[str, object]]
 
 PACE = {
@@ -65,13 +66,18 @@ class GlassPanel:
             loop = asyncio.get_running_loop()
             loop.call_soon(lambda: drawn(loop.time()))
 
-    async def until(self, kind: type[Screen]) -> Screen:
+    async def until(self, kind: type[S]) -> S:
         """Wait until the newest screen is of this kind."""
         async with asyncio.timeout(PATIENCE_S):
-            while not isinstance(self.screens[-1], kind):
+            while not isinstance(shown := self.screens[-1], kind):
                 self._changed.clear()
                 await self._changed.wait()
-        return self.screens[-1]
+        return shown
+
+    @property
+    def hint(self) -> str:
+        """Why the last code was not taken."""
+        return getattr(self.screens[-1], "hint", "")
 
 
 class Pty:
@@ -216,7 +222,9 @@ class Desk:
         """What the providers hold paid and not given back."""
         now = self.gateway.book.clock.now()
         trades = self.gateway.book.trades.values()
-        return sum(t.order.amount_fen - t.refunded_fen(now) for t in trades if t.state.value == "paid")
+        return sum(
+            t.order.amount_fen - t.refunded_fen(now) for t in trades if t.state.value == "paid"
+        )
 
     def states(self, his_id: str) -> list[str]:
         """The attempts of an id as the journal holds them."""
