@@ -52,7 +52,7 @@ def on_refund(desk: Desk, asked: Asked, now: Moment) -> Step:
     request = asked.request
     assert isinstance(request, RefundRequest)
     if asked.ticket:
-        return _asked_again(desk, asked, asked.ticket, request.out_trade_no, request.amount_fen)
+        return _asked_again(desk, asked, asked.ticket)
     if not asked.order:
         return _find_order(desk, asked)
     refused = _refusal(desk, asked, asked.order, request.amount_fen, now)
@@ -68,7 +68,7 @@ def on_reverse(desk: Desk, asked: Asked, now: Moment) -> Step:
     assert isinstance(request, Reverse)
     order, ticket = asked.order, asked.pay_ticket
     if asked.ticket:
-        return _asked_again(desk, asked, asked.ticket, "", None)
+        return _asked_again(desk, asked, asked.ticket)
     if not order or not ticket:
         return error(desk, asked, ErrorCode.NOT_FOUND, "没有这笔收款")
     rest = order.amount_fen - order.refund_fen - order.elsewhere_fen
@@ -88,17 +88,29 @@ def _find_order(desk: Desk, asked: Asked) -> Step:
     return error(desk, asked, ErrorCode.NOT_FOUND, "没有这笔收款")
 
 
-def _asked_again(
-    desk: Desk, asked: Asked, ticket: Ticket, out_trade_no: str, amount_fen: int | None
-) -> Step:
+def _asked_again(desk: Desk, asked: Asked, ticket: Ticket) -> Step:
     """The id once more: the same content gets the newest answer, other content `conflict`."""
-    refund = ticket.refund
-    number = out_trade_no or (asked.order.out_trade_no if asked.order else "")
-    same = refund and (not number or number == refund.out_trade_no)
-    if not refund or not same or (amount_fen is not None and amount_fen != refund.amount_fen):
+    request, refund = asked.request, ticket.refund
+    assert isinstance(request, (RefundRequest, Reverse))
+    if not refund or not _same_content(request, refund):
         return error(desk, asked, ErrorCode.CONFLICT, "该号已用于其他内容")
     assert ticket.stored
     return answer_with(desk, asked, ticket, ticket.stored.answer)
+
+
+def _same_content(request: RefundRequest | Reverse, refund: Refund) -> bool:
+    """The same kind, order and amount.
+
+    A `pay_id` is compared as it was asked: since then a later try of it may have been paid.
+    """
+    if isinstance(request, Reverse):
+        same, number = refund.kind is RefundKind.REVERSE, ""
+    else:
+        same = (refund.kind, refund.amount_fen) == (RefundKind.REFUND, request.amount_fen)
+        number = request.out_trade_no
+    asked = (request.pay_id, request.business_date)
+    of_pay = bool(request.pay_id) and asked == (refund.pay_id, refund.pay_date)
+    return same and (number == refund.out_trade_no or of_pay)
 
 
 def on_refund_query(desk: Desk, asked: Asked, _: Moment) -> Step:
@@ -110,12 +122,11 @@ def on_refund_query(desk: Desk, asked: Asked, _: Moment) -> Step:
 
 def _refusal(desk: Desk, asked: Asked, order: Order, amount_fen: int, now: Moment) -> Step | None:
     """Why this order gives nothing back now, if so."""
+    status, state = _order_stands(asked.pay_ticket, order.out_trade_no)
+    if state == "manual" or (state == "reversing" and not _refunding(asked.pay_ticket, order)):
+        return error(desk, asked, ErrorCode.CONFLICT, "该笔正在撤销或待核查")
     if order.open_refund_id:
         return busy(desk, asked, order.open_refund_id, now)
-    charge = charge_of(asked.pay_ticket, order.out_trade_no) if asked.pay_ticket else None
-    status, state = standing(charge) if charge else ("paid", "")
-    if state in {"reversing", "manual"}:
-        return error(desk, asked, ErrorCode.CONFLICT, "该笔正在撤销或待核查")
     if status != "paid":
         code, message = NOT_PAID_CODES[status]
         return error(desk, asked, code, message, blocking_id=order.key.his_id if order.key else "")
@@ -123,6 +134,23 @@ def _refusal(desk: Desk, asked: Asked, order: Order, amount_fen: int, now: Momen
     if not 0 < amount_fen <= rest:
         return error(desk, asked, ErrorCode.OVER_REFUND, "退款金额超过可退金额")
     return None
+
+
+def _order_stands(ticket: Ticket | None, out_trade_no: str) -> tuple[str, str]:
+    """Status and state of the charge, of this very order of it; another desk's is taken as paid."""
+    charge = charge_of(ticket, out_trade_no) if ticket else None
+    attempt = attempt_of(ticket, out_trade_no) if ticket else None
+    if not charge or not attempt:
+        return "paid", ""
+    status, state = standing(charge)
+    declined = status == "paid" and attempt.state is not AttemptState.PAID
+    return ("not_paid", "") if declined else (status, state)
+
+
+def _refunding(ticket: Ticket | None, order: Order) -> bool:
+    """Whether the order is going back by a refund: a second one is `busy`, not `conflict`."""
+    attempt = attempt_of(ticket, order.out_trade_no) if ticket else None
+    return attempt is not None and attempt.state is AttemptState.REFUNDING
 
 
 def _refund(
