@@ -130,7 +130,7 @@ def _desk_refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
     if desk.seat:
         return busy(desk, asked, desk.seat.ticket.his_id, now)
     if desk.closing:
-        return error(desk, asked, ErrorCode.OFFLINE, "扫码墩正在关机", reason="channel")
+        return error(desk, asked, ErrorCode.OFFLINE, "扫码墩正在关机", reason="wallet")
     if not desk.health.clock_sane:
         return error(desk, asked, ErrorCode.CLOCK_NOT_SET, "时间未校准，暂不能收款")
     if not desk.health.vpn_up:

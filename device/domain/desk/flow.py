@@ -136,7 +136,7 @@ def _on_health(desk: Desk, event: HealthChanged, _: Moment) -> Step:
 def _on_closing(desk: Desk, _: Closing, now: Moment) -> Step:
     closing = replace(desk, closing=True)
     seat = desk.seat
-    if seat and seat.phase is Phase.ARMED:
+    if seat and seat.phase is not Phase.UNDER_WAY:
         return collect.finish_unpaid(closing, Reason.RESTARTED, now)
     return closing, ()
 
@@ -209,7 +209,11 @@ def _on_tick(desk: Desk, _: Tick, now: Moment) -> Step:
 
 def _expire(desk: Desk, now: Moment) -> Step:
     seat = desk.seat
-    if seat and seat.phase is Phase.ARMED and seat.ttl_left(now.mono_s) <= 0:
+    if not seat or seat.phase is not Phase.ARMED:
+        return desk, ()
+    if desk.closing:  # a code was declined after SIGTERM: no other is waited for
+        return collect.finish_unpaid(desk, Reason.RESTARTED, now)
+    if seat.ttl_left(now.mono_s) <= 0:
         return collect.finish_unpaid(desk, Reason.EXPIRED, now)
     return desk, ()
 
@@ -259,7 +263,7 @@ def wake_at(desk: Desk, now_s: float) -> float | None:
     if desk.seat and desk.seat.asker:
         due.append(_unknown_due(desk))
     if desk.seat and desk.seat.phase is Phase.ARMED:
-        due.append(now_s + desk.seat.ttl_left(now_s))
+        due.append(now_s if desk.closing else now_s + desk.seat.ttl_left(now_s))
     return min(due, default=None)
 
 
