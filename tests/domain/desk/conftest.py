@@ -466,3 +466,9 @@ class Till:
 @pytest.fixture
 def till() -> Till:
     return Till()
+
+
+@pytest.fixture(scope="session")
+def new_till() -> type[Till]:
+    """For hypothesis, which wants a new one for each example."""
+    return Till
