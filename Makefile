@@ -8,12 +8,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help demo test check format docs screens clean
+.PHONY: help demo test check bench power-cuts format docs screens clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
 	@echo "make test     全部测试与覆盖率 / every test, with coverage"
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
+	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
+	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
 	@echo "make docs     由代码重新生成文档 / render the generated documents"
 	@echo "make screens  重新绘制屏幕样图 / draw every screen again"
@@ -35,6 +37,12 @@ check: $(VENV)/.checks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/.installed
+	@$(BIN)/python -m simulators.bench $(ARGS)
+
+power-cuts: $(VENV)/.installed
+	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)
+
 format: $(VENV)/.checks
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
@@ -43,8 +51,8 @@ docs: $(VENV)/.installed
 	$(BIN)/python docs/generate_states.py
 
 screens: $(VENV)/.installed
-	@mkdir -p build
-	@$(BIN)/python -m device.display.sheet build/screens.png && echo build/screens.png
+	@$(BIN)/python -m device.display.sheet docs/screens/zh-128x64.png
+	@$(BIN)/python -m device.display.sheet tests/golden/zh-128x64
 
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \
