@@ -1,6 +1,7 @@
 """The cashier's HIS program: the HIS simulator, and what its window shows of its own books."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,7 +87,7 @@ class Cashier:
         self.complaint = ""
         self._on_change = on_change
         self._series = f"{datetime.now().astimezone():%d%H%M%S}"
-        self._tasks: set[asyncio.Task[object]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def work(self, his_port: int) -> None:
         """Stay connected to the box through this cable, for ever."""
@@ -132,7 +133,7 @@ class Cashier:
 
     def ask_status(self) -> None:
         """Ask for the diagnosis; no side effect whatever (his-link §2)."""
-        self._go(self.his.ask("status"))
+        self._start(self._ask_quietly())
 
     async def close(self) -> None:
         """Give up waiting."""
@@ -156,22 +157,31 @@ class Cashier:
         return f"{letter}{self._series}{len(self.bills) + 1:02d}"
 
     def _go(self, asking: Coroutine[object, object, object]) -> None:
-        task = asyncio.get_running_loop().create_task(self._ask(asking))
+        self.complaint = ""
+        self._start(self._ask(asking))
+
+    def _start(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _ask(self, asking: Coroutine[object, object, object]) -> None:
         """A line that breaks is no answer: the simulator asks again when it is back."""
-        self.complaint = ""
         try:
             await asking
         except (PeerError, OSError):
-            self.complaint = "线路中断，没有应答。重新连上后会自动查询。"
+            self.complaint = "线路中断，还没有应答；重新连上后自动查询"
         self._on_change()
+
+    async def _ask_quietly(self) -> None:
+        with contextlib.suppress(PeerError, OSError):
+            await self.his.ask("status")
 
     # -------------------------------------------------------------- what the window shows
 
     def _heard(self, direction: str, fields: Mapping[str, object]) -> None:
+        if direction == "received":
+            self.complaint = ""
         if fields.get("type") == "progress" and (bill := self.bills.get(str(fields["id"]))):
             bill.progress = str(fields["state"])
         if fields.get("type") == "status_result":

@@ -160,6 +160,7 @@ class DeskPage:
             await self._power_on(fields)
         elif self._world.gateway.pid is None:
             await self._world.start_gateway()
+            await self._world.phone.show_code()  # the new book knows no old codes
 
     # -------------------------------------------------------------- the patient
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Mapping
 
 from simulators.demo.cable import Cable
 from simulators.demo.cashier import Cashier
-from simulators.demo.children import Child, ChildError, Program
+from simulators.demo.children import Child, Program
 from simulators.demo.his_tap import HisTap, Seen
 from simulators.demo.net_tap import Exchange, NetTap
 from simulators.demo.phone import Phone
@@ -128,6 +128,3 @@ def gateway_program(site: Site) -> Program:
 def box_program(site: Site) -> Program:
     """The box as a child process."""
     return Program("box", _paybox("run", "-c", str(site.config)), BOX_READY)
-
-
-__all__ = ["ChildError", "World"]

@@ -136,17 +136,23 @@ def test_without_a_network_nothing_is_taken(page: "Browser", pictures: Path) -> 
     page.wait_text("#saying", "空闲")
 
 
-def test_a_program_that_dies_is_said_and_started_again(page: "Browser", pictures: Path) -> None:
-    script = "return [...document.querySelectorAll('#parts li')].map(li => li.title)[1]"
+@pytest.mark.parametrize(("number", "name"), [(0, "两家支付网关"), (1, "扫码墩固件")])
+def test_a_program_that_dies_is_said_and_started_again(
+    page: "Browser", pictures: Path, number: int, name: str
+) -> None:
+    script = f"return document.querySelectorAll('#parts li')[{number}].title"
     os.kill(int(str(page.run(script)).removeprefix("pid ")), signal.SIGKILL)
 
-    page.wait_text("#parts [data-state=dead]", "意外退出")
-    page.wait_text("#box-trouble", "退出码 -9")
-    page.screenshot(pictures / "11-died.png")
+    page.wait_text("#parts [data-state=dead]", f"{name} 意外退出")
+    page.screenshot(pictures / f"11-died-{number}.png")
     page.click("#parts [data-state=dead] button")
 
-    page.wait_text("#parts", "固件 运行中")
+    page.wait_text("#parts", f"{name} 运行中")
     page.wait_text("#parts", "HIS 线路已连")
+    page.click("#refresh")
+    collect(page, "7.00")
+    page.click("#present")
+    page.wait_text("#verdict", "已付")
 
 
 def test_a_pulled_his_cable_is_put_back_and_the_result_arrives(page: "Browser") -> None:

@@ -53,7 +53,7 @@ function showHis(his) {
   if (his.newest !== showHis.newest) { chosen = his.newest; showHis.newest = his.newest; }
   $("charges").replaceChildren(...(his.rows.length ? his.rows.map(chargeRow) : [emptyRow()]));
   const row = his.rows.find((r) => r.id === chosen);
-  showVerdict(row);
+  showVerdict(row, his.complaint);
   for (const name of ["cancel", "query", "refund", "reverse"]) $(name).disabled = !row?.can.includes(name);
 }
 
@@ -73,10 +73,10 @@ function chargeRow(row) {
   return line;
 }
 
-function showVerdict(row) {
+function showVerdict(row, complaint) {
   const verdict = $("verdict");
   verdict.dataset.tone = row?.tone ?? "quiet";
-  verdict.replaceChildren(row ? `¥${yuan(row.amount_fen)} ${row.text}` : "等待收费员开单", make("small", { textContent: row?.message ?? "" }));
+  verdict.replaceChildren(row ? `¥${yuan(row.amount_fen)} ${row.text}` : "等待收费员开单", make("small", { textContent: complaint || (row?.message ?? "") }));
 }
 
 function showFrames({ lines }) {
