@@ -62,8 +62,13 @@ WORD_TEXTS = {
     "close": "已关闭",
     "refund": "已退款",
 }
-GOOD_WORDS = frozenset({"SUCCESS", "TRADE_SUCCESS", "10000", "close", "refund"})
-OPEN_WORDS = frozenset({"USERPAYING", "10003", "WAIT_BUYER_PAY", "NOTPAY"})
+WORD_TONES = {
+    **dict.fromkeys(("SUCCESS", "TRADE_SUCCESS", "10000", "close", "refund", "REFUND"), "ok"),
+    **dict.fromkeys(("USERPAYING", "10003", "WAIT_BUYER_PAY", "NOTPAY"), "wait"),
+    # After a start the box asks for a number that cannot exist: that is how it verifies a channel.
+    **dict.fromkeys(("ORDERNOTEXIST", "ACQ.TRADE_NOT_EXIST", "REVOKED", "TRADE_CLOSED"), ""),
+}
+"""Any other word is bad."""
 
 
 class View:
@@ -123,7 +128,7 @@ class View:
             self.timeline.add(Lane.BOX, Lane.PROVIDER, f"{name} {exchange.call}")
             return
         word = exchange.answer or "无法识别的应答"
-        tone = "ok" if word in GOOD_WORDS else "wait" if word in OPEN_WORDS else "bad"
+        tone = WORD_TONES.get(word, "bad")
         meaning = WORD_TEXTS.get(word, "")
         self.timeline.add(Lane.PROVIDER, Lane.BOX, f"{word} {meaning}".strip(), tone)
 
@@ -140,7 +145,7 @@ class View:
         before = self.lamp.signal
         self.lamp.read(content)
         now = self.lamp.signal
-        if now is not before and now is not None:
+        if self._ids and now is not before and now is not None:
             tone = {"paid": "ok", "declined": "bad", "fault": "bad", "offline": "bad"}.get(
                 now, "wait" if now in WAITING_SIGNALS else ""
             )

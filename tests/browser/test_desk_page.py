@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 @pytest.fixture
 def page(browser: "Browser", demo: str) -> "Iterator[Browser]":
-    browser.size(1440, 1400)
+    browser.size(1440, 1900)
     browser.open(demo)
     browser.wait_text("#parts", "HIS 线路已连")
     browser.wait(lambda: len(browser.text("#digits")) > 18, "a payer code")
