@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import pytest
 
 from device import config as paybox_config
-from device.app import Box
+from device.app.box import Box
 from device.domain.screens import Screen, Starting
 from device.drivers.streams import open_stream
 from device.his_link.host import Client

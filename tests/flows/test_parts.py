@@ -4,8 +4,8 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
-from device import app
 from device import config as paybox_config
+from device.app.diagnosis import diagnose
 from device.domain.screens import AmountDue, ClockNotSet, Idle, OfflineScreen, PaidScreen
 from simulators.gateway.scripts import read_binding
 
@@ -153,6 +153,14 @@ async def test_questions_are_answered_while_a_payment_runs(desk: "Desk") -> None
     asked.cancel()
 
 
-def test_check_names_every_part_without_a_side_effect(desk: "Desk") -> None:
+async def test_check_names_every_part_and_leaves_no_trace(desk: "Desk") -> None:
     loaded = paybox_config.load(desk.directory / "paybox.toml")
-    assert app.make_settings(loaded).desk == "MZ-03"
+    events = desk.journal("SELECT count(*) FROM events")
+    parts = {p.part: p.state for p in await diagnose(loaded)}
+    assert set(parts) == {
+        *("scanner", "display", "his_link", "vpn", "wechat"),
+        *("alipay", "clock", "disk", "journal", "sync"),
+    }
+    assert (parts["wechat"], parts["alipay"], parts["journal"]) == ("ok", "ok", "ok")
+    assert desk.journal("SELECT count(*) FROM events") == events
+    assert desk.held_fen() == 0

@@ -1,0 +1,70 @@
+"""The composition root: the only package that names concrete drivers, panels and channels.
+
+The display is started before the heavy imports (HTTP, cryptography, SQLite's tools), so that the
+first picture comes early; that is why some imports stand inside functions.
+"""
+
+# ruff: noqa: PLC0415
+
+import asyncio
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from device.config import Config
+from device.errors import StorageError
+
+if TYPE_CHECKING:
+    from device.display.panel import NoPanel, ThreadPanel
+    from device.domain.ports import ByteStream
+    from device.drivers.tcp import Receiver
+
+__all__ = ["check", "open_his_stream", "run"]
+
+EXIT_CODES = {"ok": 0, "warn": 1, "fail": 2}
+MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
+
+
+def run(config: Config) -> int:
+    """Run the firmware until SIGTERM; returns the exit code."""
+    from device.display.panels import make_panel
+
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    panel = make_panel(config.display, config.box.language)
+    panel.start()
+    try:
+        return asyncio.run(_serve(config, panel))
+    except StorageError as error:
+        sys.stderr.write(f"paybox: {error}\n")
+        return 1
+    finally:
+        panel.close()
+
+
+async def _serve(config: Config, panel: "ThreadPanel | NoPanel") -> int:
+    from device.app.box import Box
+
+    box = await Box.open(config, panel)
+    return await box.run()
+
+
+def check(config: Config, *, as_json: bool) -> int:
+    """Diagnose part by part without side effects: 0 good, 1 warnings, 2 failures."""
+    from device.app.diagnosis import diagnose
+
+    parts = asyncio.run(diagnose(config))
+    if as_json:
+        rows = [{"part": p.part, "state": p.state, "text": p.text} for p in parts]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+    else:
+        lines = (f"{MARKS[p.state]} {p.part:<9} {p.text}\n" for p in parts)
+        sys.stdout.writelines(lines)
+    return max(EXIT_CODES[p.state] for p in parts)
+
+
+async def open_his_stream(address: str, receiver: "Receiver") -> "ByteStream":
+    """Open the HIS's end of a link, for `paybox his` (see `drivers.streams`)."""
+    from device.drivers.streams import open_stream
+
+    return await open_stream(address, receiver)

@@ -1,0 +1,271 @@
+"""Everything plugged together."""
+
+# ruff: noqa: PLC0415  what a configuration does not use is not imported
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from device.app.building import (
+    JOURNAL_FILE,
+    make_clock,
+    make_codec,
+    make_data_dir,
+    make_lamp,
+    make_scanner,
+    make_settings,
+    make_times,
+    open_pins,
+)
+from device.app.cable import SerialCable
+from device.app.parts import display_part, scanner_part
+from device.channels.factory import make_channels
+from device.config import Config, split_address
+from device.desk import DeskLoop, Ports
+from device.domain.charge import ChargeKey
+from device.domain.desk.model import (
+    Asked,
+    ButtonPressed,
+    Closing,
+    Connection,
+    Elsewhere,
+    Garbled,
+    Health,
+    HealthChanged,
+    Scanned,
+)
+from device.domain.payment import Attempt, AttemptEvent, Facts
+from device.domain.record import Order
+from device.domain.refund import Refund, RefundEvent
+from device.domain.replies import Part
+from device.domain.requests import Request
+from device.drivers.scan_sink import ScanSink
+from device.errors import HardwareError
+from device.health import HealthWatch, Sight, notify
+from device.his_link.link import HisLink
+from device.journal import SqliteJournal, WriterThread
+from device.recovery import Recovery, Reports
+
+if TYPE_CHECKING:
+    from device.display.panel import NoPanel, ThreadPanel
+
+log = logging.getLogger(__name__)
+
+LAST_PAYMENT_S = 90.0  # SIGTERM: how long the running payment is waited for (payment-states §2)
+CLOSE_LOOK_S = 0.1  # between two looks whether the desk is free
+
+Closer = Callable[[], Awaitable[None]]
+
+
+class Box:
+    """Everything plugged together; `open`, then `run` until SIGTERM."""
+
+    def __init__(self, config: Config, panel: "ThreadPanel | NoPanel") -> None:
+        self._config = config
+        self._panel = panel
+        self._clock = make_clock(config)
+        self._pins = open_pins(config)
+        self._lamp = make_lamp(config, self._pins)
+        self._scanner = make_scanner(config, ScanSink(self._on_scan, self._on_garbled, self._look))
+        self._channels, broken = make_channels(config, self._clock)
+        self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
+        self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
+        self._recovery = Recovery(self._channels, make_times(config), self._clock, self._reports)
+        self._health = HealthWatch(
+            Sight(
+                vpn_interface=config.network.vpn_interface,
+                data_dir=config.box.data_dir,
+                clock=self._clock,
+                scanner_online=lambda: self._scanner.online,
+                parts=(self._scanner_part, self._display_part, self._his_part, self._journal_part),
+            ),
+            self._channels,
+            broken,
+            self._on_health,
+            lambda: self._desk.state.seat is not None,
+        )
+        self._stopping = asyncio.Event()
+        self._desk: DeskLoop
+        self._journal: SqliteJournal
+        self.address = ""
+        """Where the HIS link listens, once it does."""
+
+    @classmethod
+    async def open(cls, config: Config, panel: "ThreadPanel | NoPanel") -> "Box":
+        """Open the journal and give every open end a task; StorageError if it cannot be used."""
+        box = cls(config, panel)
+        make_data_dir(config.box.data_dir)
+        path = config.box.data_dir / JOURNAL_FILE
+        box._journal = await SqliteJournal.open(
+            path,
+            box._clock,
+            WriterThread(),
+            box=config.box.id,
+        )
+        box._desk = DeskLoop(make_settings(config), box._ports())
+        return box
+
+    def _ports(self) -> Ports:
+        return Ports(
+            journal=self._journal,
+            link=self._link,
+            panel=self._panel,
+            lamp=self._lamp,
+            clock=self._clock,
+            channels=self._channels,
+            ready_wallets=self._health.ready_wallets,
+            sent=self._recovery.sent,
+            pursue=self._recovery.pursue,
+            pursue_refund=self._recovery.pursue_refund,
+            look_up=self._recovery.look_up,
+            parts=self._health.parts,
+        )
+
+    async def run(self) -> int:
+        """Serve until SIGTERM."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        await self._desk.boot()
+        tasks = [
+            loop.create_task(work)
+            for work in (self._desk.run(), self._health.run(), self._scanner.run())
+        ]
+        close_link = await self._open_link(tasks)
+        self._open_button()
+        sys.stdout.write(f"ready his={self.address} box={self._config.box.id}\n")
+        sys.stdout.flush()
+        notify("READY=1")
+        ended = await self._until_stopped(tasks)
+        await self._close(tasks, close_link)
+        return ended
+
+    async def _until_stopped(self, tasks: list[asyncio.Task[None]]) -> int:
+        """SIGTERM, or a part that must not end has ended."""
+        stop = asyncio.ensure_future(self._stopping.wait())
+        done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        if stop in done:
+            await self._finish()
+            return 0
+        for task in done:
+            log.error("a part of the box ended", exc_info=task.exception())
+        stop.cancel()
+        return 1
+
+    async def _finish(self) -> None:
+        """Arm nothing new and wait for the running payment; the rest is for the next boot."""
+        notify("STOPPING=1")
+        self._desk.post(Closing())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_PAYMENT_S):
+                while not self._desk.idle():  # noqa: ASYNC110  rare: a shutdown in mid-payment
+                    await asyncio.sleep(CLOSE_LOOK_S)
+
+    async def _close(self, tasks: list[asyncio.Task[None]], close_link: Closer) -> None:
+        await self._recovery.aclose()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._link.close()
+        await close_link()
+        for channel in self._channels.values():
+            await channel.aclose()
+        await self._journal.aclose()
+
+    # ------------------------------------------------------------ the HIS link
+
+    async def _open_link(self, tasks: list[asyncio.Task[None]]) -> Closer:
+        his = self._config.his
+        if his.link == "serial":
+            tasks.append(asyncio.ensure_future(self._serve_serial()))
+            self.address = f"serial://{his.serial.port}?baudrate={his.serial.baudrate}"
+            return _nothing
+        from device.drivers.tcp import TcpServer, named_or_local
+
+        host, port = split_address(his.tcp.listen)
+        may_connect = named_or_local(his.allow_plain)
+        server = TcpServer(host, port, self._link.attach, may_connect=may_connect)
+        await server.start()
+        self.address = "tcp://{}:{}".format(*server.address)
+        return server.aclose
+
+    async def _serve_serial(self) -> None:
+        from device.drivers.serial_port import SerialPort
+
+        section = self._config.his.serial
+        cable = SerialCable(self._link, section.baudrate)
+        port = SerialPort(section.port, section.baudrate, cable.on_bytes, cable.on_open)
+        cable.port = port
+        await port.run()
+
+    def _open_button(self) -> None:
+        if self._pins is None:
+            return
+        from device.drivers.gpio import CancelButton
+
+        try:
+            pin = self._config.lamp.cancel_button
+            self._button = CancelButton(self._pins, pin, lambda: self._desk.post(ButtonPressed()))
+        except HardwareError as error:
+            log.warning("no cancel button: %s", error)
+
+    # ------------------------------------------------------------ what comes in
+
+    def _on_scan(self, text: str, first_key_s: float) -> None:
+        self._desk.post(Scanned(text, first_key_s))
+
+    def _on_garbled(self, why: str) -> None:
+        self._desk.post(Garbled(why))
+
+    def _look(self, _online: bool) -> None:  # noqa: FBT001  the scanner's callback
+        self._health.look()
+
+    def _on_request(self, connection: int, re: int, request: Request) -> None:
+        self._desk.post(Asked(connection, re, request))
+
+    def _on_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  the port's
+        self._desk.post(Connection(connection, opened))
+
+    def _on_health(self, health: Health) -> None:
+        self._desk.post(HealthChanged(health))
+
+    # ------------------------------------------------------------ recovery's way to the desk
+
+    async def _attempt(
+        self, key: ChargeKey, out_trade_no: str, event: AttemptEvent, facts: Facts
+    ) -> Attempt:
+        return await self._desk.report(key, out_trade_no, event, facts)
+
+    async def _refund(
+        self, refund: Refund, event: RefundEvent, facts: Facts, number: str
+    ) -> Refund:
+        return await self._desk.report_refund(refund, event, facts, number)
+
+    async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
+        self._desk.post(Elsewhere(order, refunded_fen))
+
+    async def _order(self, out_trade_no: str) -> Order | None:
+        return await self._journal.order(out_trade_no)
+
+    # ------------------------------------------------------------ lines of the diagnosis
+
+    def _scanner_part(self) -> Part:
+        return scanner_part(self._scanner)
+
+    def _display_part(self) -> Part:
+        return display_part(self._config, working=self._panel.working)
+
+    def _his_part(self) -> Part:
+        count = len(self._link.connections())
+        return Part("his_link", "ok" if count else "warn", f"{self.address}，{count} 个连接")
+
+    def _journal_part(self) -> Part:
+        return Part("journal", "ok", f"流水正常，纪元 {self._journal.epoch[:8]}")
+
+
+async def _nothing() -> None:
+    """A serial port is closed by its task."""

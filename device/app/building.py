@@ -1,0 +1,164 @@
+"""Each part by its driver's name in the configuration; what is missing is off, the rest works."""
+
+# ruff: noqa: PLC0415  a driver is imported only where it is chosen
+
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from device.clock import SYNCHRONISED_MARK, SystemClock
+from device.config import Config, read_key
+from device.domain.desk.model import Settings
+from device.domain.pursuit import Times
+from device.domain.words import Wallet
+from device.drivers.lamp import FileLamp, NoLamp
+from device.drivers.scan_sink import ScanSink
+from device.errors import ConfigError, HardwareError
+from device.his_link.messages import Codec
+
+if TYPE_CHECKING:
+    from device.domain.ports import Lamp
+
+log = logging.getLogger(__name__)
+
+JOURNAL_FILE = "journal.sqlite3"
+
+
+class Scanner(Protocol):
+    """What every scanner driver gives."""
+
+    @property
+    def online(self) -> bool:
+        """Whether codes can come."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """What is wrong, for the technician."""
+        ...
+
+    async def run(self) -> None:
+        """Read for as long as the task lives."""
+        ...
+
+
+def make_clock(config: Config) -> SystemClock:
+    """The machine's clock, trusted as the site says (payment-states §1.4)."""
+    if config.clock.source == "none":
+        return SystemClock(synchronised=lambda: True)
+    if config.clock.rtc:
+        believed = _after(config.box.data_dir / JOURNAL_FILE)  # before we write anything ourselves
+        return SystemClock(synchronised=lambda: believed or SYNCHRONISED_MARK.exists())
+    return SystemClock()
+
+
+def _after(journal: Path) -> bool:
+    """A battery-backed clock is believed unless it lies before the last thing we wrote."""
+    wal = journal.with_name(journal.name + "-wal")
+    written = [file.stat().st_mtime for file in (journal, wal) if file.exists()]
+    return time.time() >= max(written, default=0.0)
+
+
+def make_scanner(config: Config, sink: ScanSink) -> Scanner:
+    """The scanner by its driver's name."""
+    section = config.scanner
+    if section.driver == "serial":
+        from device.drivers.serial_scanner import SerialScanner
+
+        return SerialScanner(section.port, section.baudrate, sink)
+    if section.driver == "stdin":
+        from device.drivers.stdin_scanner import StdinScanner
+
+        return StdinScanner(sink)
+    from device.drivers.evdev_scanner import EvdevScanner
+
+    return EvdevScanner(section.match, sink)
+
+
+def make_lamp(config: Config, pins: object | None) -> "Lamp":
+    """The lamp by its driver's name; without pins there is none, and the rest works."""
+    section = config.lamp
+    if section.driver == "file":
+        return FileLamp(section.path)
+    if pins is None:
+        return NoLamp()
+    from device.drivers.gpio import gpio_lamp
+
+    try:
+        return gpio_lamp(pins, section.green, section.red, section.buzzer)
+    except HardwareError as error:
+        log.warning("no lamp: %s", error)
+        return NoLamp()
+
+
+def open_pins(config: Config) -> object | None:
+    """One factory for lamp and button; None where there are no pins or none are wanted."""
+    if config.lamp.driver != "gpio":
+        return None
+    from device.drivers import gpio
+
+    try:
+        pins: object = gpio.open_pins()
+    except HardwareError as error:
+        log.warning("no pins: %s", error)
+        return None
+    return pins
+
+
+def make_settings(config: Config) -> Settings:
+    """What the desk needs of the configuration."""
+    limits = config.limits
+    return Settings(
+        box_id=config.box.id,
+        desk=config.box.desk,
+        desk_code=config.box.desk_code,
+        hospital=config.box.hospital,
+        key=read_key(config.box.key_file),
+        ttl_s=limits.ttl_s,
+        redeliver_s=limits.redeliver_s,
+        refuse_id_cards=config.scanner.refuse_id_cards,
+        progress=config.his.progress,
+        waits_s={Wallet.WECHAT: limits.wechat_wait_s, Wallet.ALIPAY: limits.alipay_wait_s},
+    )
+
+
+def make_times(config: Config) -> dict[Wallet, Times]:
+    """The waits of payment-states §3."""
+    limits = config.limits
+    return {
+        Wallet.WECHAT: Times(
+            first_query=limits.wechat_first_query_s,
+            doubt_query=limits.wechat_doubt_query_s,
+            poll=limits.poll_interval_s,
+            wait=limits.wechat_wait_s,
+            reverse_not_before=limits.wechat_reverse_not_before_s,
+        ),
+        Wallet.ALIPAY: Times(
+            first_query=limits.alipay_first_query_s,
+            doubt_query=limits.alipay_doubt_query_s,
+            poll=limits.poll_interval_s,
+            wait=limits.alipay_wait_s,
+            reverse_not_before=0.0,
+        ),
+    }
+
+
+def make_codec(config: Config) -> Codec:
+    """What of the configuration the HIS's messages depend on."""
+    return Codec(
+        desk=config.box.desk,
+        max_amount_fen=config.limits.max_amount_fen,
+        encoding=config.his.encoding,
+        daily_ids=config.his.id_scope == "day",
+        default_department=config.his.default_department,
+    )
+
+
+def make_data_dir(path: Path) -> None:
+    """Make the last directory of the path, for the owner alone; ConfigError if that fails."""
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        why = error.strerror or "cannot be made"
+        raise ConfigError(f"[box] data_dir = {path}: {why}; allowed: a directory") from None

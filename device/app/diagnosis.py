@@ -1,0 +1,77 @@
+"""`paybox check`: every part is asked once; nothing is armed, nothing is written."""
+
+import asyncio
+from pathlib import Path
+
+from device.app.building import JOURNAL_FILE, make_clock, make_scanner
+from device.app.parts import display_part, scanner_part
+from device.channels.factory import make_channels
+from device.config import Config
+from device.domain.replies import Part
+from device.drivers.scan_sink import ScanSink
+from device.errors import StorageError
+from device.health import ChannelWatch, Sight, clock_part, disk_part, in_order, vpn_part
+from device.journal.connection import open_read_only
+from device.journal.verify import whole
+
+
+async def diagnose(config: Config) -> list[Part]:
+    """Ask every part once; nothing is armed, nothing is written."""
+    clock = make_clock(config)
+    channels, broken = make_channels(config, clock)
+    sight = Sight(config.network.vpn_interface, config.box.data_dir, clock, lambda: True)
+    watches = [ChannelWatch(c, _ignore, lambda: False) for c in channels.values()]
+    looks = [asyncio.ensure_future(w.run()) for w in watches]
+    scanner = make_scanner(config, ScanSink(_ignore, _ignore, _ignore))
+    looks.append(asyncio.ensure_future(scanner.run()))
+    await asyncio.gather(*(w.ready() for w in watches), asyncio.sleep(SCANNER_LOOK_S))
+    parts = [scanner_part(scanner), *(w.part() for w in watches), _journal_look(config)]
+    parts += [Part(w.value, "fail", text) for w, text in broken.items()]
+    parts += [vpn_part(sight), clock_part(clock), disk_part(sight), _his_look(config)]
+    parts += [display_part(config, working=_display_there(config)), _center_look(config)]
+    for look in looks:
+        look.cancel()
+    await asyncio.gather(*looks, return_exceptions=True)
+    for channel in channels.values():
+        await channel.aclose()
+    return in_order(parts)
+
+
+SCANNER_LOOK_S = 0.5  # long enough to open a port that is there
+
+
+def _ignore(*_: object) -> None:
+    """The diagnosis only looks."""
+
+
+def _display_there(config: Config) -> bool:
+    """Whether the bus is there; the panel itself belongs to the running box."""
+    on_a_bus = config.display.driver not in {"png", "none"}
+    return not on_a_bus or Path(f"/dev/i2c-{config.display.i2c_port}").exists()
+
+
+def _his_look(config: Config) -> Part:
+    his = config.his
+    if his.link == "serial":
+        there = Path(his.serial.port).exists()
+        return Part("his_link", "ok" if there else "fail", his.serial.port)
+    return Part("his_link", "ok", f"TCP {his.tcp.listen}")
+
+
+def _journal_look(config: Config) -> Part:
+    path = config.box.data_dir / JOURNAL_FILE
+    if not path.exists():
+        return Part("journal", "warn", "尚无流水，首次运行时建立")
+    try:
+        report = whole(open_read_only(path))
+    except StorageError as error:
+        return Part("journal", "fail", str(error))
+    if report.faults:
+        return Part("journal", "fail", report.faults[0])
+    return Part("journal", "ok", f"{report.events} 条事件，哈希链完整")
+
+
+def _center_look(config: Config) -> Part:
+    if config.center.url:
+        return Part("sync", "warn", "统计中心同步尚未提供")
+    return Part("sync", "warn", "未配置统计中心，流水只保存在本机")
