@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from device.clock import Clock
-from device.domain.answers import iso
 from device.domain.charge import ChargeKey
+from device.domain.desk.deliver import hello_ok
 from device.domain.desk.flow import step, wake_at
 from device.domain.desk.model import (
     Asked,
+    Asker,
+    AttemptWord,
     Booted,
     CallPay,
     CheckChannels,
@@ -31,6 +33,7 @@ from device.domain.desk.model import (
     Pursue,
     PursueRefund,
     RefundReported,
+    RefundWord,
     Reported,
     Scanned,
     Settings,
@@ -41,18 +44,25 @@ from device.domain.desk.model import (
     TellStored,
     Tick,
 )
-from device.domain.desk.rows import attempt_of
+from device.domain.desk.rows import attempt_of, number_of
 from device.domain.desk.view import screen_of, signal_of
 from device.domain.numbers import keyed_hash
-from device.domain.outcome import PayOrder
+from device.domain.outcome import PayOrder, PayOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.ports import Channel, HisLink, Journal, Lamp, Panel
 from device.domain.record import Moment, Order, Ticket
 from device.domain.refund import Refund, RefundEvent
-from device.domain.replies import ErrorReply, HelloOk, Part, StatusResult
-from device.domain.requests import Hello, Last, RefundQuery, RefundRequest, Reverse, Status
+from device.domain.replies import ErrorReply, Part, StatusResult
+from device.domain.requests import (
+    Hello,
+    Last,
+    Received,
+    RefundQuery,
+    RefundRequest,
+    Reverse,
+    Status,
+)
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
-from device.domain.verdict import paid_attempt
 from device.domain.words import ErrorCode, Wallet
 from device.errors import CommitRefused, StorageError
 
@@ -105,14 +115,14 @@ class DeskLoop:
         self, key: ChargeKey, out_trade_no: str, event: AttemptEvent, facts: Facts
     ) -> Attempt:
         """Recovery's word about an attempt; returns it as it then stands on disk."""
-        found: Attempt = await self._ask(_AttemptWord(key, out_trade_no, event, facts))
+        found: Attempt = await self._ask(AttemptWord(key, out_trade_no, event, facts))
         return found
 
     async def report_refund(
         self, refund: Refund, event: RefundEvent, facts: Facts, provider_refund_no: str
     ) -> Refund:
         """Recovery's word about a refund; returns it as it then stands on disk."""
-        found: Refund = await self._ask(_RefundWord(refund, event, facts, provider_refund_no))
+        found: Refund = await self._ask(RefundWord(refund, event, facts, provider_refund_no))
         return found
 
     async def _ask(self, word: object) -> Any:
@@ -143,9 +153,9 @@ class DeskLoop:
                 _answer(done, result)
 
     async def _take(self, event: Any) -> Any:
-        if isinstance(event, _AttemptWord):
+        if isinstance(event, AttemptWord):
             return await self._attempt_word(event)
-        if isinstance(event, _RefundWord):
+        if isinstance(event, RefundWord):
             return await self._refund_word(event)
         await self._handle(await self._with_facts(event))
         return None
@@ -197,8 +207,9 @@ class DeskLoop:
         pay_ticket = None
         if request.pay_id:
             pay_ticket = await self._ticket(request.business_date, request.pay_id)
-            number = _number_of(pay_ticket)
-        order = asked.order or (await self._ports.journal.order(number) if number else None)
+            number = number_of(pay_ticket)
+        known = await self._ports.journal.order(number) if number else None
+        order = known or asked.order  # what was looked up is older than what is written
         if order and order.key and not pay_ticket:
             pay_ticket = await self._ticket(order.key.business_date, order.key.his_id)
         return replace(asked, ticket=ticket, pay_ticket=pay_ticket, order=order)
@@ -211,7 +222,7 @@ class DeskLoop:
 
     # ------------------------------------------------------------ recovery's words
 
-    async def _attempt_word(self, word: "_AttemptWord") -> Attempt:
+    async def _attempt_word(self, word: AttemptWord) -> Attempt:
         ticket = await self._ticket(word.key.business_date, word.key.his_id)
         assert ticket
         order = await self._ports.journal.order(word.out_trade_no)
@@ -225,7 +236,7 @@ class DeskLoop:
         assert attempt
         return attempt
 
-    async def _refund_word(self, word: "_RefundWord") -> Refund:
+    async def _refund_word(self, word: RefundWord) -> Refund:
         journal, refund = self._ports.journal, word.refund
         ticket = await journal.ticket("", refund.his_id)
         order = await journal.order(refund.out_trade_no)
@@ -253,13 +264,17 @@ class DeskLoop:
                 if effect.optional:
                     raise
                 self._say_disk_failed()
+                self._refuse_waiting()
                 await asyncio.sleep(DISK_RETRY_S)
             else:
                 self._disk_failed = False
                 return
 
     async def _defer(self, effect: Defer) -> None:
-        self._ports.journal.defer(effect.change)
+        if self._disk_failed:  # nothing new is armed until the disk takes a write again (M21)
+            await self._commit(Commit(effect.change, optional=True))
+        else:
+            self._ports.journal.defer(effect.change)
 
     async def _tell(self, effect: Tell) -> None:
         self._ports.link.send(effect.connection, effect.reply, effect.re)
@@ -271,15 +286,8 @@ class DeskLoop:
 
     async def _tell_hello(self, effect: TellHello) -> None:
         journal, settings = self._ports.journal, self.state.settings
-        unsettled = [t.his_id for t in await journal.unsettled()]
-        undelivered = [s.answer.id for s in await journal.undelivered()]
-        reply = HelloOk(
-            box=settings.box_id,
-            desk=settings.desk,
-            time=iso(self._ports.clock.wall()),
-            unsettled=tuple(i for i in unsettled if not i.startswith("*")),
-            undelivered=tuple(undelivered),
-        )
+        unsettled, undelivered = await journal.unsettled(), await journal.undelivered()
+        reply = hello_ok(settings, unsettled, undelivered, self._ports.clock.wall())
         self._ports.link.send(effect.connection, reply, effect.re)
 
     async def _tell_status(self, effect: TellStatus) -> None:
@@ -290,7 +298,12 @@ class DeskLoop:
         self._spawn(self._check(effect))
 
     async def _check(self, effect: CheckChannels) -> None:
-        self.post(Checked(effect.key, await self._ports.ready_wallets(effect.wallets)))
+        ready: frozenset[Wallet] = frozenset()
+        try:
+            ready = await self._ports.ready_wallets(effect.wallets)
+        except Exception:  # a fault of ours must not leave the desk waiting for ever
+            log.exception("the channels could not be checked")
+        self.post(Checked(effect.key, ready))
 
     async def _take_his_code(self, effect: TakeHisCode) -> None:
         self.post(Scanned(effect.code, by_his=True))
@@ -309,7 +322,13 @@ class DeskLoop:
             wait_s=settings.waits_s[attempt.wallet],
         )
         self._ports.sent(attempt.out_trade_no)
-        outcome = await self._ports.channels[attempt.wallet].pay(order)
+        outcome: PayOutcome
+        try:
+            outcome = await self._ports.channels[attempt.wallet].pay(order)
+        except Exception as error:  # noqa: BLE001  whatever it is: doubt, never silence
+            name = type(error).__name__  # its text and traceback might hold the code (M19)
+            log.error("pay failed inside the box: %s", name)  # noqa: TRY400  for the same reason
+            outcome = Unknown("fault")
         self.post(PayAnswered(attempt.out_trade_no, outcome))
 
     async def _pursue(self, effect: Pursue) -> None:
@@ -371,10 +390,35 @@ class DeskLoop:
         """A plan was given up because it could not be written; whoever asked is told."""
         self._say_disk_failed()
         if isinstance(event, Asked):
-            his_id = getattr(event.request, "id", "")
-            text = "存储故障，暂不能收款"
-            reply = ErrorReply(code=ErrorCode.STORAGE_FAILED, message=text, id=his_id)
-            self._ports.link.send(event.connection, reply, event.re)
+            self._refuse(event)
+        seat = self.state.seat
+        if isinstance(event, Checked) and seat and seat.charge.key == event.key:
+            self.state = replace(self.state, seat=None)
+            if seat.asker:
+                self._say_storage_failed(seat.asker, seat.ticket.his_id)
+
+    def _refuse(self, asked: Asked) -> None:
+        """Answer from memory alone."""
+        if isinstance(asked.request, Status):
+            reply = StatusResult(tuple(self._ports.parts()))
+            self._ports.link.send(asked.connection, reply, asked.re)
+        elif not isinstance(asked.request, Received):  # which is never answered
+            asker = Asker(asked.connection, asked.re)
+            self._say_storage_failed(asker, getattr(asked.request, "id", ""))
+
+    def _say_storage_failed(self, asker: Asker, his_id: str) -> None:
+        text = "存储故障，暂不能收款"
+        reply = ErrorReply(code=ErrorCode.STORAGE_FAILED, message=text, id=his_id)
+        self._ports.link.send(asker.connection, reply, asker.re)
+
+    def _refuse_waiting(self) -> None:
+        """While a commit waits for the disk whoever asks is told so; the rest waits too (M21)."""
+        waiting = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
+        for event, done in waiting:
+            if isinstance(event, Asked):
+                self._refuse(event)
+            else:
+                self._inbox.put_nowait((event, done))
 
     def _say_disk_failed(self) -> None:
         log.error("the journal cannot be written")
@@ -397,34 +441,6 @@ class DeskLoop:
         Pursue: _pursue,
         PursueRefund: _pursue_refund,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class _AttemptWord:
-    key: ChargeKey
-    out_trade_no: str
-    event: AttemptEvent
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class _RefundWord:
-    refund: Refund
-    event: RefundEvent
-    facts: Facts
-    provider_refund_no: str
-
-
-def _number_of(ticket: Ticket | None) -> str:
-    """The order that a refund of this id is about: the paid one, else the newest."""
-    if not ticket or not ticket.charges:
-        return ""
-    for charge in reversed(ticket.charges):
-        attempt = paid_attempt(charge)
-        if attempt:
-            return attempt.out_trade_no
-    newest = ticket.charges[-1].attempts
-    return newest[-1].out_trade_no if newest else ""
 
 
 def _answer(done: asyncio.Future[Any], result: Any) -> None:

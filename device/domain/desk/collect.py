@@ -6,6 +6,7 @@ from device.domain.answers import answer_for, iso, renew, standing
 from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.desk.deliver import announce, answer_with, at_desk, error, progress
 from device.domain.desk.model import (
+    RESULT_STAYS_S,
     REPLAY_S,
     Asked,
     Asker,
@@ -30,6 +31,7 @@ from device.domain.payment import step as attempt_step
 from device.domain.record import Moment, PutCharge, PutOrder, Stored, Ticket
 from device.domain.replies import Answer, ErrorReply
 from device.domain.requests import Cancel, Pay
+from device.domain.screens import OfflineScreen
 from device.domain.verdict import attempt_under_way, ended, with_attempt
 from device.domain.words import BUSINESS_NAMES, ErrorCode, Reason
 
@@ -203,7 +205,8 @@ def _unreachable(desk: Desk, seat: Seat, now: Moment) -> Step:
     his_id, asker = seat.ticket.his_id, seat.asker
     reply = ErrorReply(code=ErrorCode.OFFLINE, message=message, id=his_id, reason=reason)
     tells = (Tell(asker.connection, reply, asker.re),) if asker else ()  # its connection closed
-    return replace(desk, seat=None), tells
+    shown = (OfflineScreen(reason), now.mono_s + RESULT_STAYS_S)
+    return replace(desk, seat=None, result=shown), tells
 
 
 # ---------------------------------------------------------------- the attempt's arrows

@@ -5,9 +5,11 @@ reconnect, after a boot and every 30 s while the link is up, ten times. While a 
 desk, only frames about that id are sent unasked.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
-from device.domain.answers import answers
+from device.domain.answers import answers, iso
 from device.domain.desk.model import (
     OFFERS,
     Asked,
@@ -17,11 +19,14 @@ from device.domain.desk.model import (
     Effect,
     Id,
     Offer,
+    Settings,
     Step,
     Tell,
 )
 from device.domain.record import Delivered, Moment, Stored, Ticket
-from device.domain.replies import Answer, ErrorReply, Progress
+from device.domain.refund import OPEN_REFUNDS, RefundKind
+from device.domain.replies import Answer, ErrorReply, HelloOk, Progress
+from device.domain.verdict import ended
 from device.domain.words import ErrorCode
 
 
@@ -124,6 +129,41 @@ def progress(desk: Desk, state: str) -> tuple[Effect, ...]:
     attempt = desk.seat.attempt
     wallet = attempt.wallet.value if attempt else ""
     return (Tell(desk.owner, Progress(desk.seat.ticket.his_id, state, wallet)),)
+
+
+def hello_ok(
+    settings: Settings, unsettled: Sequence[Ticket], undelivered: Sequence[Stored], now: datetime
+) -> HelloOk:
+    """The answer to `hello`: what may still change, and what the HIS has not confirmed."""
+    still = (t for t in unsettled if _is_unsettled(t))
+    return HelloOk(
+        box=settings.box_id,
+        desk=settings.desk,
+        time=iso(now),
+        unsettled=tuple(_entry(t.business_date, t.his_id, _newest_try(t)) for t in still),
+        undelivered=tuple(
+            _entry(s.business_date, s.answer.id, getattr(s.answer, "try_", 1)) for s in undelivered
+        ),
+    )
+
+
+def _is_unsettled(ticket: Ticket) -> bool:
+    """Whether the HIS may still be told something else; a watched order has been answered."""
+    refund = ticket.refund
+    if refund:
+        return refund.kind is not RefundKind.OWN and refund.state in OPEN_REFUNDS
+    return not all(ended(c) for c in ticket.charges)
+
+
+def _newest_try(ticket: Ticket) -> int:
+    return ticket.charges[-1].key.try_ if ticket.charges else 1
+
+
+def _entry(business_date: str, his_id: str, try_: int) -> str | dict[str, object]:
+    """An id in `hello_ok`; where ids restart daily it carries try and date (his-link §3.2)."""
+    if not business_date:
+        return his_id
+    return {"id": his_id, "try": try_, "business_date": business_date}
 
 
 def _id(ticket: Ticket) -> Id:

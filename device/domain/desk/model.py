@@ -115,6 +115,8 @@ class Health:
     """Whose keys and certificates are proven (payment-states §1.7)."""
     reachable: frozenset[Wallet] = frozenset()
     """Whose host answered the last probe."""
+    verifying: bool = False
+    """The first verification has not ended: nothing is wrong yet."""
     scanner_online: bool = True
 
 
@@ -136,6 +138,8 @@ class Desk:
     """Refund ids whose first answer is due, and until when it may wait."""
     result: tuple[Screen, float] | None = None
     """A screen that stays until then."""
+    doubts: Mapping[str, tuple[int, Wallet]] = field(default_factory=dict)
+    """Order numbers of before the boot that may still be paid: amount and wallet, for the glass."""
     closing: bool = False
     """SIGTERM came: nothing new is armed."""
 
@@ -214,6 +218,26 @@ class PayAnswered:
 
     out_trade_no: str
     outcome: PayOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWord:
+    """Recovery's word about an attempt; the shell makes it `Reported` with the journal's facts."""
+
+    key: ChargeKey
+    out_trade_no: str
+    event: AttemptEvent
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWord:
+    """Recovery's word about a refund; the shell makes it `RefundReported`."""
+
+    refund: Refund
+    event: RefundEvent
+    facts: Facts
+    provider_refund_no: str
 
 
 @dataclass(frozen=True, slots=True)

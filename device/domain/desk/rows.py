@@ -8,6 +8,7 @@ from device.domain.desk.model import Settings
 from device.domain.payment import Attempt
 from device.domain.record import Change, Event, Moment, PutAttempt, PutCharge, PutRefund, Ticket
 from device.domain.refund import Refund, RefundKind
+from device.domain.verdict import paid_attempt
 
 
 def charge_of(ticket: Ticket, out_trade_no: str) -> Charge | None:
@@ -22,6 +23,18 @@ def attempt_of(ticket: Ticket, out_trade_no: str) -> Attempt | None:
     """The attempt with this order number."""
     every = (a for c in ticket.charges for a in c.attempts)
     return next((a for a in every if a.out_trade_no == out_trade_no), None)
+
+
+def number_of(ticket: Ticket | None) -> str:
+    """The order that a refund of this id is about: the paid one, else the newest."""
+    if not ticket or not ticket.charges:
+        return ""
+    for charge in reversed(ticket.charges):
+        attempt = paid_attempt(charge)
+        if attempt:
+            return attempt.out_trade_no
+    newest = ticket.charges[-1].attempts
+    return newest[-1].out_trade_no if newest else ""
 
 
 def put_charge(ticket: Ticket, charge: Charge) -> Ticket:

@@ -27,6 +27,7 @@ from device.domain.screens import (
     ScannerMissing,
     Screen,
     Signal,
+    Starting,
 )
 from device.domain.words import Reason, Wallet
 
@@ -68,10 +69,14 @@ def _under_way_screen(attempt: Attempt) -> Screen:
 
 def _resting_screen(desk: Desk) -> Screen:
     health = desk.health
+    if desk.doubts:
+        return AskingProvider(*next(iter(desk.doubts.values())))
     if not health.clock_sane:
         return ClockNotSet()
     if not health.vpn_up:
         return OfflineScreen("vpn")
+    if health.verifying:
+        return Starting()
     if not health.reachable:
         return OfflineScreen("wallet")
     if not health.verified:

@@ -1,0 +1,527 @@
+"""The desk's shell: effects in order, a failing disk, and parts that fail in mid-work."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from device import desk as shell
+from device.clock import BEIJING
+from device.desk import DeskLoop, Ports
+from device.domain.desk.model import Asked, Connection, Health, HealthChanged, Scanned, Settings
+from device.domain.outcome import (
+    Declined,
+    Missing,
+    Paid,
+    PayOrder,
+    PayOutcome,
+    QueryOutcome,
+    RefundOrder,
+    RefundOutcome,
+    RefundPending,
+    RefundSum,
+    ReverseOutcome,
+    Unknown,
+    Verification,
+    Verified,
+)
+from device.domain.payment import AttemptEvent, AttemptState, Facts
+from device.domain.record import Change, Order, PutAttempt
+from device.domain.replies import ErrorReply, HelloOk, Part, Reply, Result, StatusResult
+from device.domain.requests import (
+    Cancel,
+    Hello,
+    Pay,
+    Query,
+    Received,
+    RefundRequest,
+    Request,
+    Status,
+)
+from device.domain.screens import AmountDue, Idle, PaidScreen, Screen, Signal, StorageFailed
+from device.domain.words import Business, Department, ErrorCode, Reason, Wallet
+from device.errors import StorageError
+from device.journal import Inline, SqliteJournal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+    from pathlib import Path
+
+    from device.domain.charge import ChargeKey
+    from device.domain.payment import Attempt
+    from device.domain.ports import Journal
+    from device.domain.refund import Refund
+
+CODE, OTHER = "134567890123456789", "287634438256643940"
+BOTH = frozenset(Wallet)
+SETTLE_TURNS = 50  # turns of the loop in which everything that can happen without time happens
+
+
+@dataclass
+class FakeClock:
+    mono_s: float = 1000.0
+
+    def monotonic(self) -> float:
+        return self.mono_s
+
+    def wall(self) -> datetime:
+        return datetime(2026, 11, 22, 9, 0, tzinfo=BEIJING)
+
+    def sane(self) -> bool:
+        return True
+
+
+class Disk:
+    """The real journal on a disk that fails when told."""
+
+    def __init__(self, journal: SqliteJournal, diary: list[str]) -> None:
+        self._journal = journal
+        self._diary = diary
+        self.failing = False
+        self.tries = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    async def commit(self, change: Change) -> None:
+        self.tries += 1
+        if self.failing:
+            raise StorageError("journal: cannot write")
+        await self._journal.commit(change)
+        states = [w.attempt.state.value for w in change if isinstance(w, PutAttempt)]
+        self._diary.append(f"commit {' '.join(states)}".strip())
+
+
+@dataclass
+class FakeLink:
+    diary: list[str]
+    sent: list[tuple[int, Reply, int | None]] = field(default_factory=list)
+
+    def send(self, connection: int, reply: Reply, re: int | None = None) -> None:
+        self.diary.append(f"tell {getattr(reply, 'status', type(reply).__name__)}")
+        self.sent.append((connection, reply, re))
+
+    def connections(self) -> Sequence[int]:
+        return [1]
+
+
+@dataclass
+class FakePanel:
+    diary: list[str]
+    clock: FakeClock
+    screens: list[Screen] = field(default_factory=list)
+
+    def show(self, screen: Screen, drawn: Callable[[float], None] | None = None) -> None:
+        self.diary.append(f"show {type(screen).__name__}")
+        self.screens.append(screen)
+        if drawn:
+            drawn(self.clock.mono_s)
+
+
+@dataclass
+class FakeLamp:
+    signals: list[Signal] = field(default_factory=list)
+
+    def signal(self, signal: Signal) -> None:
+        self.signals.append(signal)
+
+
+@dataclass
+class FakeChannel:
+    """Answers `pay` with the outcome that is set, or raises it; waits while there is none."""
+
+    diary: list[str]
+    wallet: Wallet = Wallet.WECHAT
+    outcome: PayOutcome | Exception | None = None
+    orders: list[PayOrder] = field(default_factory=list)
+
+    async def pay(self, order: PayOrder) -> PayOutcome:
+        self.diary.append("pay")
+        self.orders.append(order)
+        while self.outcome is None:  # noqa: ASYNC110  the test's own loop turns are the clock
+            await asyncio.sleep(0)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+    async def query(self, out_trade_no: str, amount_fen: int | None = None) -> QueryOutcome:
+        del out_trade_no, amount_fen
+        return Missing()
+
+    async def reverse(self, out_trade_no: str) -> ReverseOutcome:
+        del out_trade_no
+        return Unknown("not scripted")
+
+    async def refund(self, order: RefundOrder) -> RefundOutcome:
+        del order
+        return RefundPending()
+
+    async def query_refund(self, order: RefundOrder) -> RefundOutcome:
+        del order
+        return RefundPending()
+
+    async def refunded_sum(self, out_trade_no: str) -> RefundSum | Unknown:
+        del out_trade_no
+        return RefundSum(0)
+
+    async def verify(self) -> Verification:
+        return Verified()
+
+    async def warm(self) -> bool:
+        return True
+
+    async def aclose(self) -> None:
+        return
+
+
+@dataclass
+class Bench:
+    """A desk loop plugged into fakes and a real journal."""
+
+    disk: Disk
+    diary: list[str]
+    clock: FakeClock = field(default_factory=FakeClock)
+    ready: frozenset[Wallet] | Exception = BOTH
+    found: Order | ErrorReply = field(
+        default_factory=lambda: ErrorReply(ErrorCode.NOT_FOUND, "没有这笔收款")
+    )
+    pursued: list[Attempt] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    re: int = 0
+
+    def __post_init__(self) -> None:
+        self.link = FakeLink(self.diary)
+        self.panel = FakePanel(self.diary, self.clock)
+        self.lamp = FakeLamp()
+        self.channel = FakeChannel(self.diary)
+        settings = Settings(
+            "BOX-0001",
+            "MZ-03",
+            "MZ03",
+            "市一医院",
+            b"k" * 32,
+            waits_s={Wallet.WECHAT: 45.0, Wallet.ALIPAY: 60.0},
+        )
+        self.desk = DeskLoop(
+            settings,
+            Ports(
+                journal=cast("Journal", self.disk),
+                link=self.link,
+                panel=self.panel,
+                lamp=self.lamp,
+                clock=self.clock,
+                channels=dict.fromkeys(Wallet, self.channel),
+                ready_wallets=self._ready,
+                sent=lambda number: self.diary.append(f"sent {len(number)}"),
+                pursue=self._pursue,
+                pursue_refund=self.refunds.append,
+                look_up=self._look_up,
+                parts=lambda: [Part("vpn", "ok", "wg0")],
+            ),
+        )
+
+    async def _ready(self, wallets: frozenset[Wallet]) -> frozenset[Wallet]:
+        if isinstance(self.ready, Exception):
+            raise self.ready
+        return wallets & self.ready
+
+    async def _look_up(self, _: str) -> Order | ErrorReply:
+        return self.found
+
+    def _pursue(self, _: ChargeKey, attempt: Attempt) -> None:
+        self.diary.append(f"pursue {attempt.state.value}")
+        self.pursued.append(attempt)
+
+    async def settle(self) -> None:
+        """Let everything happen that needs no time."""
+        for _ in range(SETTLE_TURNS):
+            await asyncio.sleep(0)
+
+    async def ask(self, request: Request, connection: int = 1) -> Reply | None:
+        self.re += 1
+        self.desk.post(Asked(connection, self.re, request))
+        await self.settle()
+        return next((r for c, r, re in self.link.sent if (c, re) == (connection, self.re)), None)
+
+    async def scan(self, text: str = CODE) -> None:
+        self.desk.post(Scanned(text, self.clock.mono_s))
+        await self.settle()
+
+    def results(self) -> list[str]:
+        return [r.status for _, r, _ in self.link.sent if isinstance(r, Result)]
+
+
+def pay(his_id: str = "A", **more: Any) -> Pay:
+    return Pay(his_id, 1234, Business.OUTPATIENT_FEE, Department.OUTPATIENT, **more)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+    monkeypatch.setattr(shell, "DISK_RETRY_S", 0.001)
+    clock, diary = FakeClock(), list[str]()
+    journal = await SqliteJournal.open(tmp_path / "j.sqlite3", clock, Inline(), box="BOX-0001")
+    made = Bench(Disk(journal, diary), diary, clock)
+    await made.desk.boot()
+    run = asyncio.create_task(made.desk.run())
+    made.desk.post(Connection(1, opened=True))
+    made.desk.post(HealthChanged(Health(configured=BOTH, verified=BOTH, reachable=BOTH)))
+    await made.settle()
+    diary.clear()
+    yield made
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
+    await journal.aclose()
+
+
+# the order of things
+
+
+async def test_the_story_of_one_payment_in_order(bench: Bench) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    assert isinstance(await bench.ask(pay()), Result | None)
+    await bench.scan()
+    assert bench.diary == [
+        "show AmountDue",
+        "commit intended",
+        "show Paying",
+        "sent 32",
+        "pay",
+        "commit paid",
+        "tell paid",
+        "show PaidScreen",
+    ]
+    assert bench.channel.orders[0].subject == "市一医院-门诊收费"
+    assert bench.channel.orders[0].wait_s == 45.0
+
+
+async def test_doubt_is_committed_told_and_handed_to_recovery(bench: Bench) -> None:
+    bench.channel.outcome = Unknown("timeout")
+    await bench.ask(pay())
+    await bench.scan()
+    assert bench.diary[-4:] == [
+        "commit unknown",
+        "tell unknown",
+        "pursue unknown",
+        "show AskingProvider",
+    ]
+
+
+async def test_recovery_s_word_comes_back_as_it_stands_on_disk(bench: Bench) -> None:
+    bench.channel.outcome = Unknown("timeout")
+    await bench.ask(pay())
+    await bench.scan()
+    attempt = bench.pursued[-1]
+    assert bench.desk.state.seat
+    key = bench.desk.state.seat.charge.key
+    told = await bench.desk.report(
+        key, attempt.out_trade_no, AttemptEvent.PAID, Facts(provider_trade_no="42")
+    )
+    assert (told.state, told.provider_trade_no) == (AttemptState.PAID, "42")
+    ticket = await bench.disk.ticket("", "A")
+    assert ticket.charges[0].attempts == (told,)
+    assert bench.results() == ["unknown", "paid"]
+
+
+async def test_an_illegal_word_is_refused_and_the_desk_goes_on(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    await bench.scan()
+    ticket = await bench.disk.ticket("", "A")
+    key, number = ticket.charges[0].key, bench.channel.orders[0].out_trade_no
+    with pytest.raises(Exception, match="deadline in paid"):
+        await bench.desk.report(key, number, AttemptEvent.DEADLINE, Facts())
+    assert isinstance(await bench.ask(Query("A")), Result)
+    assert CODE not in caplog.text
+
+
+async def test_a_used_code_is_refused(bench: Bench) -> None:
+    bench.channel.outcome = Declined(Reason.DECLINED_BALANCE)
+    await bench.ask(pay())
+    await bench.scan()
+    await bench.scan()
+    assert len(bench.channel.orders) == 1
+    await bench.scan(OTHER)
+    assert len(bench.channel.orders) == 2
+
+
+async def test_hello_and_status_are_answered(bench: Bench) -> None:
+    hello = await bench.ask(Hello())
+    assert isinstance(hello, HelloOk)
+    assert (hello.box, hello.unsettled, hello.undelivered) == ("BOX-0001", (), ())
+    assert await bench.ask(Status()) == StatusResult((Part("vpn", "ok", "wg0"),))
+
+
+async def test_hello_names_what_is_open_and_what_was_not_delivered(bench: Bench) -> None:
+    bench.channel.outcome = Unknown("timeout")
+    await bench.ask(pay())
+    await bench.scan()
+    hello = await bench.ask(Hello())
+    assert isinstance(hello, HelloOk)
+    assert (hello.unsettled, hello.undelivered) == (("A",), ("A",))
+
+
+async def test_hello_names_try_and_date_where_ids_restart_daily(bench: Bench) -> None:
+    bench.channel.outcome = Unknown("timeout")
+    await bench.ask(pay("7", try_=2, business_date="2026-11-22"))
+    await bench.scan()
+    hello = await bench.ask(Hello())
+    assert isinstance(hello, HelloOk)
+    entry = {"id": "7", "try": 2, "business_date": "2026-11-22"}
+    assert (hello.unsettled, hello.undelivered) == ((entry,), (entry,))
+
+
+# a failing disk
+
+
+async def test_an_intent_that_cannot_be_written_is_not_sent(bench: Bench) -> None:
+    await bench.ask(pay())
+    bench.disk.failing = True
+    await bench.scan()
+    assert bench.channel.orders == []
+    assert isinstance(bench.panel.screens[-1], StorageFailed)
+    assert bench.lamp.signals[-1] is not Signal.PAID
+    bench.disk.failing = False
+    await bench.scan(OTHER)
+    assert len(bench.channel.orders) == 1
+
+
+async def test_a_result_waits_for_the_disk_and_is_neither_told_nor_shown(bench: Bench) -> None:
+    await bench.ask(pay())
+    await bench.scan()
+    bench.disk.failing = True
+    bench.channel.outcome = Paid("42", 1234)
+    await asyncio.sleep(0.02)
+    assert bench.disk.tries > 3
+    assert bench.results() == []
+    assert isinstance(bench.panel.screens[-1], StorageFailed)
+    assert PaidScreen not in {type(s) for s in bench.panel.screens}
+    bench.disk.failing = False
+    await asyncio.sleep(0.02)
+    assert bench.results() == ["paid"]
+    assert isinstance(bench.panel.screens[-1], PaidScreen)
+
+
+async def test_a_plan_that_cannot_be_written_is_answered_storage_failed(bench: Bench) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    await bench.scan()
+    bench.disk.failing = True
+    told = await bench.ask(RefundRequest("R1", 300, pay_id="A"))
+    assert isinstance(told, ErrorReply)
+    assert (told.code, told.id) == (ErrorCode.STORAGE_FAILED, "R1")
+    assert bench.refunds == []
+    bench.disk.failing = False
+    assert await bench.ask(RefundRequest("R1", 300, pay_id="A")) is None
+    assert [r.his_id for r in bench.refunds] == ["R1"]
+
+
+async def test_whoever_asks_while_a_result_waits_for_the_disk_is_told_so(bench: Bench) -> None:
+    await bench.ask(pay())
+    await bench.scan()
+    bench.disk.failing = True
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.settle()
+    told = []
+    for request in (Query("A"), pay("B"), Cancel("A")):
+        await bench.ask(request)
+        await asyncio.sleep(0.01)
+        told.append(bench.link.sent[-1][1])
+    assert [t.code for t in told if isinstance(t, ErrorReply)] == [ErrorCode.STORAGE_FAILED] * 3
+    bench.disk.failing = False
+    await asyncio.sleep(0.02)
+    assert bench.results() == ["paid"]
+
+
+async def test_status_is_answered_while_the_disk_fails(bench: Bench) -> None:
+    await bench.ask(pay())
+    await bench.scan()
+    bench.disk.failing = True
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.settle()
+    await bench.ask(Status())
+    await asyncio.sleep(0.01)
+    assert isinstance(bench.link.sent[-1][1], StatusResult)
+
+
+async def test_an_amount_that_could_not_be_armed_frees_the_desk(bench: Bench) -> None:
+    await bench.ask(pay())
+    bench.disk.failing = True
+    await bench.scan()
+    bench.disk.failing = False
+    await bench.ask(Cancel("A"))
+    bench.disk.failing = True
+    bench.desk._say_disk_failed()
+    told = await bench.ask(pay("B"))
+    assert AmountDue not in {type(s) for s in bench.panel.screens[-3:]}
+    assert isinstance(told, ErrorReply)
+    assert told.code is ErrorCode.STORAGE_FAILED
+    assert bench.desk.state.seat is None
+    bench.disk.failing = False
+    assert await bench.ask(pay("C")) is None
+    assert isinstance(bench.panel.screens[-1], AmountDue)
+
+
+async def test_received_is_never_answered(bench: Bench) -> None:
+    bench.disk.failing = True
+    bench.desk._say_disk_failed()
+    assert await bench.ask(Received("A", 1)) is None
+
+
+# parts that fail in mid-work
+
+
+async def test_a_fault_in_the_pay_call_is_doubt_and_not_silence(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.channel.outcome = RuntimeError(f"surprise {CODE}")
+    await bench.ask(pay())
+    await bench.scan()
+    assert bench.results() == ["unknown"]
+    assert bench.pursued[-1].state is AttemptState.UNKNOWN
+    assert CODE not in caplog.text
+
+
+async def test_a_fault_in_the_check_is_offline_and_frees_the_desk(bench: Bench) -> None:
+    bench.ready = RuntimeError("surprise")
+    told = await bench.ask(pay())
+    assert isinstance(told, ErrorReply)
+    assert told.code is ErrorCode.OFFLINE
+    assert bench.desk.state.seat is None
+    assert isinstance(bench.panel.screens[-1], Idle)
+
+
+async def test_two_refunds_of_another_desk_s_order_asked_at_once_open_one(bench: Bench) -> None:
+    number = "ZY11" + "F" * 28
+    bench.found = Order(number, Wallet.ALIPAY, 1000, 0, 0)
+    bench.desk.post(Asked(1, 101, RefundRequest("R1", 600, out_trade_no=number)))
+    bench.desk.post(Asked(1, 102, RefundRequest("R2", 600, out_trade_no=number)))
+    await bench.settle()
+    assert [r.his_id for r in bench.refunds] == ["R1"]
+    errors = [r.code for _, r, _ in bench.link.sent if isinstance(r, ErrorReply)]
+    assert errors == [ErrorCode.BUSY]
+
+
+async def test_an_order_nobody_knows_is_answered_with_the_look_up_s_word(bench: Bench) -> None:
+    told = await bench.ask(RefundRequest("R1", 600, out_trade_no="ZY11" + "F" * 28))
+    assert isinstance(told, ErrorReply)
+    assert (told.code, told.id) == (ErrorCode.NOT_FOUND, "R1")
+
+
+async def test_a_watched_order_is_settled_for_the_his(bench: Bench) -> None:
+    bench.channel.outcome = Unknown("timeout")
+    await bench.ask(pay())
+    await bench.scan()
+    assert bench.desk.state.seat
+    key, number = bench.desk.state.seat.charge.key, bench.channel.orders[0].out_trade_no
+    for event in (AttemptEvent.DEADLINE, AttemptEvent.GONE):
+        await bench.desk.report(key, number, event, Facts())
+    assert len(await bench.disk.unsettled()) == 1
+    hello = await bench.ask(Hello())
+    assert isinstance(hello, HelloOk)
+    assert hello.unsettled == ()
