@@ -153,6 +153,7 @@ class HealthWatch:
             configured=frozenset(self.watches),
             verified=frozenset(w for w, watch in watches if watch.verified),
             reachable=frozenset(w for w, watch in watches if watch.reachable),
+            verifying=any(watch.verification is None for _, watch in watches),
             scanner_online=self._sight.scanner_online(),
         )
 

@@ -6,8 +6,8 @@ from device.domain.answers import answer_for, iso, renew, standing
 from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.desk.deliver import announce, answer_with, at_desk, error, progress
 from device.domain.desk.model import (
-    RESULT_STAYS_S,
     REPLAY_S,
+    RESULT_STAYS_S,
     Asked,
     Asker,
     CheckChannels,
@@ -204,9 +204,10 @@ def _unreachable(desk: Desk, seat: Seat, now: Moment) -> Step:
     message = "网络不通，暂不能收款" if reason == "wallet" else "支付通道未通过校验"
     his_id, asker = seat.ticket.his_id, seat.asker
     reply = ErrorReply(code=ErrorCode.OFFLINE, message=message, id=his_id, reason=reason)
-    tells = (Tell(asker.connection, reply, asker.re),) if asker else ()  # its connection closed
+    if not asker:  # its connection closed meanwhile: nobody is asking any more
+        return replace(desk, seat=None), ()
     shown = (OfflineScreen(reason), now.mono_s + RESULT_STAYS_S)
-    return replace(desk, seat=None, result=shown), tells
+    return replace(desk, seat=None, result=shown), (Tell(asker.connection, reply, asker.re),)
 
 
 # ---------------------------------------------------------------- the attempt's arrows

@@ -37,7 +37,7 @@ from device.domain.desk.model import (
     Tick,
 )
 from device.domain.desk.rows import attempt_change, charge_change
-from device.domain.payment import OPEN_STATES, AttemptEvent, AttemptState
+from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step
 from device.domain.record import Moment, Ticket
 from device.domain.refund import OPEN_REFUNDS
@@ -184,12 +184,21 @@ def _boot_charge(
             ticket, change = attempt_change(desk.settings, ticket, charge, attempt, now)
             effects.append(Commit(change))
         effects += collect.pursue(charge, attempt)
+        desk = _in_doubt(desk, attempt)
     waits = any(a.state in OPEN_STATES | {AttemptState.MANUAL} for a in charge.attempts)
     if charge.state is ChargeState.OPEN and not waits:
         charge = _restarted(charge)
         ticket, change = charge_change(desk.settings, ticket, charge, now)
         effects.append(Commit(change))
     return desk, ticket, tuple(effects)
+
+
+def _in_doubt(desk: Desk, attempt: Attempt) -> Desk:
+    """The patient may still stand there: the glass says that the result is being asked for."""
+    if attempt.state not in UNDER_WAY:
+        return desk
+    doubt = {attempt.out_trade_no: (attempt.amount_fen, attempt.wallet)}
+    return replace(desk, doubts={**desk.doubts, **doubt})
 
 
 def _restarted(charge: Charge) -> Charge:

@@ -30,7 +30,7 @@ from device.domain.desk.rows import (
 )
 from device.domain.desk.view import outcome_screen, returned_screen
 from device.domain.numbers import BOX_REFUND_ID, out_refund_no
-from device.domain.payment import NO_FACTS, NO_MONEY, Attempt, AttemptEvent, AttemptState
+from device.domain.payment import NO_FACTS, NO_MONEY, UNDER_WAY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step
 from device.domain.record import Change, Moment, Order, PutOrder, Ticket
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent, RefundKind, RefundState
@@ -243,12 +243,23 @@ def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, n
         attempt = attempt_step(attempt, AttemptEvent.REFUND_STARTED)
     judged = with_attempt(charge, attempt)
     ticket, change = attempt_change(desk.settings, event.ticket, judged, attempt, now)
-    told, tells = announce(desk, ticket, event.ticket, None, now)
+    told, tells = announce(
+        _out_of_doubt(desk, judged, attempt, now), ticket, event.ticket, None, now
+    )
     told, rows, more = _with_refund(told, event, refund, judged, now)
     arrived = attempt.state in NO_MONEY and event.event is not AttemptEvent.WATCHED
     if arrived and not told.seat:
         told = replace(told, result=returned_screen(judged, now) or told.result)
     return told, (Commit((*change, *rows)), *tells, *more, *pursue(judged, attempt), *follow)
+
+
+def _out_of_doubt(desk: Desk, charge: Charge, attempt: Attempt, now: Moment) -> Desk:
+    """An order of before the boot has its answer: show it, if nobody else is at the desk."""
+    if attempt.out_trade_no not in desk.doubts or attempt.state in UNDER_WAY:
+        return desk
+    left = {k: v for k, v in desk.doubts.items() if k != attempt.out_trade_no}
+    shown = desk.result if desk.seat else outcome_screen(charge, attempt, now)
+    return replace(desk, doubts=left, result=shown)
 
 
 def _follow(event: Reported, attempt: Attempt) -> tuple[Refund | None, tuple[Effect, ...]]:

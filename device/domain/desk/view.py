@@ -7,7 +7,7 @@ after its commit (M22).
 import math
 
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk.model import RESULT_STAYS_S, Desk, Phase, Seat
+from device.domain.desk.model import RESULT_STAYS_S, Desk, Health, Phase, Seat
 from device.domain.payment import GOING_BACK, Attempt, AttemptState
 from device.domain.record import Moment
 from device.domain.screens import (
@@ -68,24 +68,28 @@ def _under_way_screen(attempt: Attempt) -> Screen:
 
 
 def _resting_screen(desk: Desk) -> Screen:
-    health = desk.health
+    """Nobody at the desk: a doubt of before the boot, else what is wrong, else idle."""
     if desk.doubts:
         return AskingProvider(*next(iter(desk.doubts.values())))
-    if not health.clock_sane:
-        return ClockNotSet()
-    if not health.vpn_up:
-        return OfflineScreen("vpn")
-    if health.verifying:
-        return Starting()
-    if not health.reachable:
-        return OfflineScreen("wallet")
-    if not health.verified:
-        return OfflineScreen("channel_not_verified")
-    if not health.scanner_online:
-        return ScannerMissing()
-    settings = desk.settings
-    wallets = tuple(w for w in Wallet if w in health.verified & health.reachable)
-    return Idle(settings.hospital, settings.desk, wallets)
+    return next((screen for wrong, screen in _troubles(desk.health) if wrong), _idle(desk))
+
+
+def _troubles(health: Health) -> tuple[tuple[bool, Screen], ...]:
+    """What keeps the box from taking money, the gravest first."""
+    return (
+        (not health.clock_sane, ClockNotSet()),
+        (not health.vpn_up, OfflineScreen("vpn")),
+        (health.verifying, Starting()),
+        (not health.reachable, OfflineScreen("wallet")),
+        (not health.verified, OfflineScreen("channel_not_verified")),
+        (not health.scanner_online, ScannerMissing()),
+    )
+
+
+def _idle(desk: Desk) -> Screen:
+    ready = desk.health.verified & desk.health.reachable
+    wallets = tuple(w for w in Wallet if w in ready)
+    return Idle(desk.settings.hospital, desk.settings.desk, wallets)
 
 
 def outcome_screen(charge: Charge, attempt: Attempt | None, now: Moment) -> tuple[Screen, float]:
