@@ -54,6 +54,7 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
+START_KEPT_S = 600.0  # longer than any wait that counts from a pay call; then ready will do
 TROUBLE_PAUSE_S = 2.0  # after a failing disk or a fault of ours, before the task goes on
 
 Report = Callable[[ChargeKey, str, AttemptEvent, Facts], Awaitable[Attempt]]
@@ -104,7 +105,9 @@ class Recovery:
 
     def sent(self, out_trade_no: str) -> None:
         """Note when the pay call went out: all waits count from there."""
-        self._started[out_trade_no] = self._clock.monotonic()
+        now_s = self._clock.monotonic()
+        kept = {n: at for n, at in self._started.items() if now_s - at < START_KEPT_S}
+        self._started = {**kept, out_trade_no: now_s}
 
     def pursue(self, key: ChargeKey, attempt: Attempt) -> None:
         """Take care of an attempt, or bring its news to the task that has it."""
@@ -248,9 +251,9 @@ class Recovery:
         answers = {w: await _query(c, out_trade_no, None) for w, c in self._channels.items()}
         for wallet, answer in answers.items():
             paid = answer.paid if isinstance(answer, Returned) else answer
-            if isinstance(paid, Paid):
-                back = answer.refunded_fen if isinstance(answer, Returned) else 0
-                return Order(out_trade_no, wallet, paid.amount_fen, 0, back or 0)
+            back = answer.refunded_fen if isinstance(answer, Returned) else 0
+            if isinstance(paid, Paid) and back is not None:  # an untold sum is no sum of nought
+                return Order(out_trade_no, wallet, paid.amount_fen, 0, back)
         if all(isinstance(a, Missing) for a in answers.values()):
             return ErrorReply(code=ErrorCode.NOT_FOUND, message="没有这笔收款")
         return ErrorReply(code=ErrorCode.OFFLINE, message="暂时无法核实该订单", reason="wallet")

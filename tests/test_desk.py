@@ -42,7 +42,14 @@ from device.domain.requests import (
     Request,
     Status,
 )
-from device.domain.screens import AmountDue, Idle, PaidScreen, Screen, Signal, StorageFailed
+from device.domain.screens import (
+    AmountDue,
+    OfflineScreen,
+    PaidScreen,
+    Screen,
+    Signal,
+    StorageFailed,
+)
 from device.domain.words import Business, Department, ErrorCode, Reason, Wallet
 from device.errors import StorageError
 from device.journal import Inline, SqliteJournal
@@ -493,7 +500,7 @@ async def test_a_fault_in_the_check_is_offline_and_frees_the_desk(bench: Bench) 
     assert isinstance(told, ErrorReply)
     assert told.code is ErrorCode.OFFLINE
     assert bench.desk.state.seat is None
-    assert isinstance(bench.panel.screens[-1], Idle)
+    assert isinstance(bench.panel.screens[-1], OfflineScreen)
 
 
 async def test_two_refunds_of_another_desk_s_order_asked_at_once_open_one(bench: Bench) -> None:

@@ -1,0 +1,512 @@
+"""Recovery's tasks on a loop whose time jumps: days pass in milliseconds.
+
+The provider is a script; the desk is the two tables and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import selectors
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from device.clock import BEIJING
+from device.domain import payment, refund
+from device.domain.charge import ChargeKey
+from device.domain.outcome import (
+    Accepted,
+    Closed,
+    Contradiction,
+    Later,
+    Missing,
+    Open,
+    Paid,
+    PayOrder,
+    PayOutcome,
+    QueryOutcome,
+    Refunded,
+    RefundFailed,
+    RefundOrder,
+    RefundOutcome,
+    RefundPending,
+    RefundStuck,
+    RefundSum,
+    Returned,
+    ReverseOutcome,
+    Unknown,
+    Verification,
+    Verified,
+    WindowOver,
+)
+from device.domain.payment import Attempt, AttemptEvent, AttemptState, Facts
+from device.domain.pursuit import Times
+from device.domain.record import Order
+from device.domain.refund import Refund, RefundEvent, RefundKind, RefundState
+from device.domain.replies import ErrorReply
+from device.domain.words import ErrorCode, Reason, Wallet
+from device.errors import StorageError
+from device.recovery import Recovery, Reports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+KEY = ChargeKey("", "A", 1)
+NUMBER = "MZ03A"
+PAID = Paid("42", 1000)
+NOTHING_BACK = RefundSum(0)
+WECHAT = Times(first_query=3, doubt_query=5, poll=3, wait=45, reverse_not_before=15)
+ALIPAY = Times(first_query=3, doubt_query=1, poll=3, wait=60, reverse_not_before=0)
+HOUR_S, DAY_S = 3600.0, 86400.0
+S = AttemptState
+
+
+class JumpingSelector(selectors.DefaultSelector):
+    """Never waits: what the loop would have slept is added to its time."""
+
+    jumped_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is not None and timeout > 0:
+            self.jumped_s += timeout
+        return super().select(0)
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.jumping = JumpingSelector()
+        super().__init__(self.jumping)
+
+    def time(self) -> float:
+        return self.jumping.jumped_s
+
+
+class LoopClock:
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def wall(self) -> datetime:
+        return datetime(2026, 11, 22, 9, 0, tzinfo=BEIJING)
+
+    def sane(self) -> bool:
+        return True
+
+
+@dataclass
+class Provider:
+    """One wallet: scripts of answers, the last one for ever, and a log of what was asked when."""
+
+    wallet: Wallet = Wallet.WECHAT
+    queries: Sequence[QueryOutcome | Exception] = (Open(),)
+    reverses: Sequence[ReverseOutcome] = (Accepted(),)
+    refunds: Sequence[RefundOutcome] = (RefundPending(),)
+    refund_queries: Sequence[RefundOutcome] = (RefundPending(),)
+    sum_: RefundSum | Unknown = NOTHING_BACK
+    answer_s: float = 0.0
+    log: list[tuple[float, str]] = field(default_factory=list)
+
+    async def _answer(self, what: str, script: Sequence[Any]) -> Any:
+        asked = self.times(what)
+        self.log.append((round(asyncio.get_running_loop().time(), 2), what))
+        await asyncio.sleep(self.answer_s)
+        told = script[min(len(asked), len(script) - 1)]
+        if isinstance(told, Exception):
+            raise told
+        return told
+
+    def times(self, what: str) -> list[float]:
+        return [at for at, asked in self.log if asked == what]
+
+    async def pay(self, order: PayOrder) -> PayOutcome:
+        raise AssertionError(f"recovery never pays {order!r}")
+
+    async def query(self, out_trade_no: str, amount_fen: int | None = None) -> QueryOutcome:
+        del out_trade_no, amount_fen
+        told: QueryOutcome = await self._answer("query", self.queries)
+        return told
+
+    async def reverse(self, out_trade_no: str) -> ReverseOutcome:
+        del out_trade_no
+        told: ReverseOutcome = await self._answer("reverse", self.reverses)
+        return told
+
+    async def refund(self, order: RefundOrder) -> RefundOutcome:
+        told: RefundOutcome = await self._answer(f"refund {order.out_refund_no}", self.refunds)
+        return told
+
+    async def query_refund(self, order: RefundOrder) -> RefundOutcome:
+        del order
+        told: RefundOutcome = await self._answer("query_refund", self.refund_queries)
+        return told
+
+    async def refunded_sum(self, out_trade_no: str) -> RefundSum | Unknown:
+        del out_trade_no
+        told: RefundSum | Unknown = await self._answer("sum", [self.sum_])
+        return told
+
+    async def verify(self) -> Verification:
+        return Verified()
+
+    async def warm(self) -> bool:
+        return True
+
+    async def aclose(self) -> None:
+        return
+
+
+@dataclass
+class Desk:
+    """What the real desk does with recovery's words: the tables, and the news sent back."""
+
+    provider: Provider
+    attempt: Attempt
+    refund: Refund | None = None
+    order: Order = Order(NUMBER, Wallet.WECHAT, 1000, 300, 0, KEY)  # noqa: RUF009  frozen
+    disk_fails: int = 0
+    """So many of the next words meet a failing disk."""
+    elsewhere_fen: int | None = None
+    heard: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
+        times = {Wallet.WECHAT: WECHAT, Wallet.ALIPAY: ALIPAY}
+        channels = {self.provider.wallet: self.provider}
+        self.recovery = Recovery(channels, times, LoopClock(), reports)
+
+    async def _attempt(
+        self, key: ChargeKey, number: str, event: AttemptEvent, facts: Facts
+    ) -> Attempt:
+        assert (key, number) == (KEY, NUMBER)
+        self._write(event.value)
+        self.attempt = payment.step(self.attempt, event, facts)
+        self.recovery.pursue(KEY, self.attempt)
+        return self.attempt
+
+    async def _refund(self, one: Refund, event: RefundEvent, facts: Facts, number: str) -> Refund:
+        assert self.refund
+        assert one.out_refund_no == self.refund.out_refund_no
+        self._write(event.value)
+        self.refund = refund.step(
+            self.refund, event, reason=facts.reason, detail=facts.detail, provider_refund_no=number
+        )
+        self.recovery.pursue_refund(self.refund)
+        return self.refund
+
+    async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
+        assert order == self.order
+        self.elsewhere_fen = refunded_fen
+
+    async def _order(self, number: str) -> Order:
+        assert number == NUMBER
+        return self.order
+
+    def _write(self, word: str) -> None:
+        if self.disk_fails:
+            self.disk_fails -= 1
+            raise StorageError("journal: cannot write")
+        self.heard.append(word)
+
+    def wish(self) -> None:
+        """The HIS cancels."""
+        self.attempt = payment.step(self.attempt, AttemptEvent.CANCEL_WISH)
+        self.recovery.pursue(KEY, self.attempt)
+
+
+def attempt(state: AttemptState = S.UNKNOWN, wallet: Wallet = Wallet.WECHAT) -> Attempt:
+    return Attempt(1, wallet, NUMBER, 1000, "h", state=state)
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        runner.run(story)
+
+
+def play(
+    desk: Callable[[], Desk], for_s: float, then: Callable[[Desk], None] | None = None
+) -> Desk:
+    """Pursue the desk's attempt and refund for so long; `then` happens 4 s after the start."""
+    made: list[Desk] = []
+
+    async def story() -> None:
+        here = desk()
+        made.append(here)
+        here.recovery.sent(NUMBER)
+        if here.refund:
+            here.recovery.pursue_refund(here.refund)
+        else:
+            here.recovery.pursue(KEY, here.attempt)
+        if then:
+            await asyncio.sleep(4)
+            then(here)
+        await asyncio.sleep(for_s)
+        await here.recovery.aclose()
+
+    run(story())
+    return made[0]
+
+
+# attempts
+
+
+def test_doubt_that_was_paid_ends_as_paid() -> None:
+    provider = Provider(queries=[Open(), PAID])
+    desk = play(lambda: Desk(provider, attempt()), 60)
+    assert desk.attempt.state is S.PAID
+    assert provider.log == [(5, "query"), (8, "query")]
+
+
+def test_doubt_that_was_never_paid_is_reversed_right_after_the_last_query() -> None:
+    provider = Provider(queries=[Open()] * 15 + [Closed()], answer_s=1.0)
+    desk = play(lambda: Desk(provider, attempt()), 55)
+    assert desk.attempt.state in {S.REVERSING, S.REVERSED}
+    at = provider.log.index((46, "reverse"))
+    assert provider.log[at - 1] == (45, "query")
+
+
+def test_a_wish_wakes_the_sleeping_task() -> None:
+    provider = Provider(Wallet.ALIPAY, queries=[Open(), Open(), Open(), Closed()])
+    waiting = attempt(S.WAITING, Wallet.ALIPAY)
+    desk = play(lambda: Desk(provider, waiting), 30, then=Desk.wish)
+    assert provider.log == [(3, "query"), (4, "query"), (4, "reverse"), (4, "query"), (5, "query")]
+    assert desk.attempt.state is S.REVERSED
+
+
+def test_a_wish_on_wechat_reverses_at_15_s_after_the_pay() -> None:
+    provider = Provider(queries=[Open()] * 5 + [Closed()])
+    play(lambda: Desk(provider, attempt(S.WAITING)), 30, then=Desk.wish)
+    assert provider.times("reverse")[0] == 15
+
+
+def test_two_contradictions_at_the_deadline_make_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Provider(queries=[Open()] * 13 + [Contradiction("amount")] * 2 + [Closed()])
+    with caplog.at_level(logging.WARNING):
+        desk = play(lambda: Desk(provider, attempt()), 50)
+    assert caplog.text == ""
+    assert desk.attempt.state is S.REVERSED
+
+
+def test_a_failing_disk_loses_no_word() -> None:
+    provider = Provider(queries=[PAID])
+    desk = play(lambda: Desk(provider, attempt(), disk_fails=3), 60)
+    assert desk.attempt.state is S.PAID
+    assert provider.times("query") == [5, 7, 9, 11]
+
+
+def test_a_fault_of_ours_does_not_end_the_task(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Provider(queries=[RuntimeError("surprise"), PAID])
+    desk = play(lambda: Desk(provider, attempt()), 60)
+    assert desk.attempt.state is S.PAID
+    assert "goes on after a fault" in caplog.text
+
+
+def test_reversing_for_five_minutes_calls_a_person_once(caplog: pytest.LogCaptureFixture) -> None:
+    provider = Provider(queries=[PAID], reverses=[Later("recall")])
+    desk = play(lambda: Desk(provider, attempt(S.REVERSING)), 1200)
+    assert caplog.text.count("being reversed for five minutes") == 1
+    assert desk.attempt.state is S.REVERSING
+
+
+def test_a_watched_order_is_asked_for_a_day_and_then_left() -> None:
+    provider = Provider(queries=[Missing()])
+    watched = replace(attempt(S.REVERSED), watch=True)
+    desk = play(lambda: Desk(provider, watched), 2 * DAY_S)
+    assert provider.times("query") == [60, 300, 1800, 86400]
+    assert desk.recovery.open_cases() == 0
+    assert desk.recovery._cases == {}
+
+
+def test_a_late_payment_is_given_back() -> None:
+    provider = Provider(queries=[Missing(), PAID, Closed()])
+    desk = play(lambda: Desk(provider, replace(attempt(S.REVERSED), watch=True)), HOUR_S)
+    assert desk.attempt.state is S.REVERSED
+    assert desk.attempt.detail == "late"
+    assert len(provider.times("reverse")) == 1
+
+
+def test_money_back_in_part_is_found_by_its_sum() -> None:
+    provider = Provider(queries=[Returned(PAID)], sum_=RefundSum(1000))
+    desk = play(lambda: Desk(provider, attempt(S.REVERSING)), 60)
+    assert desk.attempt.state is S.REVERSED
+    assert provider.times("reverse") == []
+
+
+def test_open_cases_are_those_not_at_an_end() -> None:
+    provider = Provider(queries=[PAID], reverses=[Later("recall")])
+    desk = play(lambda: Desk(provider, attempt(S.REVERSING)), 100)
+    assert desk.recovery.open_cases() == 1
+    assert desk.attempt.state is S.REVERSING
+
+
+def test_starts_that_recovery_never_needed_are_forgotten() -> None:
+    """A box serves for months: each payment paid at once must not leave a row behind."""
+
+    async def story() -> None:
+        recovery = Desk(Provider(), attempt()).recovery
+        for n in range(500):
+            recovery.sent(f"MZ03{n}")
+            await asyncio.sleep(20)
+        assert len(recovery._started) < 100
+        await recovery.aclose()
+
+    run(story())
+
+
+def test_a_reverse_right_after_the_payment_waits_for_15_s_from_the_pay() -> None:
+    provider = Provider(queries=[PAID, Closed()])
+
+    async def story() -> None:
+        desk = Desk(provider, attempt(S.PAID))
+        desk.recovery.sent(NUMBER)
+        await asyncio.sleep(6)
+        desk.attempt = payment.step(desk.attempt, AttemptEvent.REVERSE_WANTED)
+        desk.recovery.pursue(KEY, desk.attempt)
+        await asyncio.sleep(60)
+        await desk.recovery.aclose()
+
+    run(story())
+    assert provider.log[:2] == [(15, "query"), (15, "reverse")]
+
+
+# refunds
+
+
+def ours(state: RefundState = RefundState.REQUESTED) -> Refund:
+    return Refund("R1", RefundKind.REFUND, Wallet.WECHAT, NUMBER, "RA", 300, 1000, state=state)
+
+
+def giving(provider: Provider, state: RefundState = RefundState.REQUESTED) -> Callable[[], Desk]:
+    return lambda: Desk(provider, attempt(S.PAID), ours(state))
+
+
+def ended(desk: Desk) -> Refund:
+    assert desk.refund
+    return desk.refund
+
+
+def test_the_order_is_looked_at_before_the_first_send() -> None:
+    provider = Provider(refunds=[Refunded("50", 300)])
+    desk = play(giving(provider), 10)
+    assert [what for _, what in provider.log] == ["sum", "refund RA"]
+    assert desk.heard == ["send", "done"]
+    assert ended(desk).provider_refund_no == "50"
+
+
+def test_success_is_what_the_query_says_not_the_acceptance() -> None:
+    provider = Provider(refund_queries=[RefundPending(), Refunded("50", 300)])
+    desk = play(giving(provider), 60)
+    assert [what for _, what in provider.log] == [
+        "sum",
+        "refund RA",
+        "query_refund",
+        "query_refund",
+    ]
+    assert ended(desk).state is RefundState.REFUNDED
+
+
+def test_the_same_number_goes_out_again_after_1_5_15_60_min_then_hourly() -> None:
+    provider = Provider(refunds=[Later("NOTENOUGH", Reason.BALANCE_SHORT)])
+    desk = play(giving(provider), 4 * HOUR_S)
+    at = provider.times("refund RA")
+    assert [b - a for a, b in pairwise(at)] == [60, 300, 900, 3600, 3600, 3600]
+    assert ended(desk).reason is Reason.BALANCE_SHORT
+
+
+def test_seven_days_then_a_person() -> None:
+    provider = Provider(refunds=[Later("NOTENOUGH")])
+    desk = play(giving(provider), 8 * DAY_S)
+    assert ended(desk).state is RefundState.MANUAL
+    assert provider.log[-1][0] <= 7 * DAY_S + HOUR_S
+
+
+def test_a_balance_that_is_good_later_ends_well() -> None:
+    provider = Provider(refunds=[Later("NOTENOUGH"), Refunded("50", 300)])
+    assert ended(play(giving(provider), HOUR_S)).state is RefundState.REFUNDED
+
+
+def test_after_a_boot_it_is_asked_about_before_it_is_sent_again() -> None:
+    provider = Provider(refund_queries=[Missing(), Refunded("50", 300)])
+    play(giving(provider, RefundState.SENT), 120)
+    assert [what for _, what in provider.log] == ["query_refund", "refund RA", "query_refund"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "reason"),
+    [
+        (RefundFailed(Reason.PAYER_ACCOUNT, "X"), RefundState.FAILED, Reason.PAYER_ACCOUNT),
+        (WindowOver("TRADE_OVERDUE"), RefundState.FAILED, Reason.WINDOW_CLOSED),
+        (RefundStuck("REFUNDCLOSE"), RefundState.MANUAL, Reason.MANUAL),
+    ],
+)
+def test_what_can_never_succeed_ends(
+    outcome: RefundOutcome, state: RefundState, reason: Reason
+) -> None:
+    desk = play(giving(Provider(refunds=[outcome])), 60)
+    assert (ended(desk).state, ended(desk).reason) == (state, reason)
+
+
+def test_what_other_desks_gave_back_stops_a_refund_that_is_too_much() -> None:
+    provider = Provider(sum_=RefundSum(800))
+    desk = play(giving(provider), 60)
+    assert (ended(desk).state, ended(desk).reason) == (RefundState.FAILED, Reason.OVER_REFUND)
+    assert provider.times("refund RA") == []
+    assert desk.elsewhere_fen == 800
+
+
+def test_a_sum_that_cannot_be_told_does_not_stop_a_refund() -> None:
+    provider = Provider(sum_=Unknown("timeout"), refunds=[Refunded("50", 300)])
+    assert ended(play(giving(provider), 60)).state is RefundState.REFUNDED
+
+
+def test_a_failing_disk_sends_no_byte_of_a_refund() -> None:
+    provider = Provider(refunds=[Refunded("50", 300)])
+
+    def broken() -> Desk:
+        return Desk(provider, attempt(S.PAID), ours(), disk_fails=10**9)
+
+    desk = play(broken, 100)
+    assert provider.times("refund RA") == []
+    assert ended(desk).state is RefundState.REQUESTED
+
+
+# another desk's order
+
+
+def look_up(queries: dict[Wallet, QueryOutcome], sum_: RefundSum | Unknown) -> Order | ErrorReply:
+    found: list[Order | ErrorReply] = []
+
+    async def story() -> None:
+        desk = Desk(Provider(), attempt())
+        channels = {w: Provider(w, queries=[q], sum_=sum_) for w, q in queries.items()}
+        desk.recovery._channels = channels
+        found.append(await desk.recovery.look_up("ZY11F"))
+
+    run(story())
+    return found[0]
+
+
+def test_every_wallet_is_asked_for_another_desk_s_order() -> None:
+    told = look_up({Wallet.WECHAT: Missing(), Wallet.ALIPAY: PAID}, RefundSum(0))
+    assert told == Order("ZY11F", Wallet.ALIPAY, 1000, 0, 0)
+
+
+def test_what_was_given_back_of_it_counts() -> None:
+    told = look_up({Wallet.WECHAT: Returned(PAID), Wallet.ALIPAY: Missing()}, RefundSum(400))
+    assert told == Order("ZY11F", Wallet.WECHAT, 1000, 0, 400)
+
+
+@pytest.mark.parametrize(
+    ("alipay", "code"),
+    [
+        (Missing(), ErrorCode.NOT_FOUND),
+        (Unknown("timeout"), ErrorCode.OFFLINE),
+        (Returned(PAID), ErrorCode.OFFLINE),
+    ],
+)
+def test_what_cannot_be_told_is_not_denied(alipay: QueryOutcome, code: ErrorCode) -> None:
+    told = look_up({Wallet.WECHAT: Missing(), Wallet.ALIPAY: alipay}, Unknown("timeout"))
+    assert isinstance(told, ErrorReply)
+    assert told.code is code
