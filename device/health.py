@@ -30,6 +30,7 @@ VERIFY_AGAIN_S = 10.0  # after a configuration fault: a technician may be mendin
 FIRST_VERIFICATION_S = 3.0  # how long a `pay` waits for it (§1.7)
 LOW_DISK_BYTES = 100_000_000  # about a hospital year of one desk
 INTERFACES = Path("/sys/class/net")
+CARRYING = frozenset({"up", "unknown"})  # operstate; WireGuard and ppp say unknown while they work
 
 
 class ChannelWatch:
@@ -181,11 +182,11 @@ def in_order(parts: Iterable[Part]) -> list[Part]:
 
 
 def vpn_is_up(interface: str, interfaces: Path = INTERFACES) -> bool:
-    """Whether the interface exists and is not down; always where none is required."""
+    """Whether the interface exists and can carry; always where none is required."""
     if not interface:
         return True
     try:
-        return (interfaces / interface / "operstate").read_text().strip() != "down"
+        return (interfaces / interface / "operstate").read_text().strip() in CARRYING
     except OSError:
         return False
 
