@@ -15,7 +15,7 @@ from typing import Protocol
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 2048  # a flood of one-byte signals costs the loop some 10 ms a read, no more
+READ_BYTES = 512  # a flood of one-byte signals costs the loop a few ms a read, no more
 WRITE_LIMIT_BYTES = 65536  # unsent: eight of the longest frames; then the peer is cut off
 KEEP_ALIVE_S = 10  # his-link §1
 KEEP_ALIVE_PROBE_S = 2  # between the probes after that
