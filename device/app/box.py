@@ -44,7 +44,7 @@ from device.domain.refund import Refund, RefundEvent
 from device.domain.replies import Part
 from device.domain.requests import Request
 from device.drivers.scan_sink import ScanSink
-from device.errors import HardwareError
+from device.errors import ConfigError, HardwareError
 from device.health import HealthWatch, Sight, notify
 from device.his_link.link import HisLink
 from device.journal import SqliteJournal, WriterThread
@@ -135,7 +135,11 @@ class Box:
             loop.create_task(work)
             for work in (self._desk.run(), self._health.run(), self._scanner.run())
         ]
-        close_link = await self._open_link(tasks)
+        try:
+            close_link = await self._open_link(tasks)
+        except ConfigError:
+            await self._close(tasks, _nothing)
+            raise
         self._open_button()
         sys.stdout.write(f"ready his={self.address} box={self._config.box.id}\n")
         sys.stdout.flush()
@@ -189,7 +193,13 @@ class Box:
         host, port = split_address(his.tcp.listen)
         may_connect = named_or_local(his.allow_plain)
         server = TcpServer(host, port, self._link.attach, may_connect=may_connect)
-        await server.start()
+        try:
+            await server.start()
+        except OSError as error:
+            why = error.strerror or "cannot listen"
+            allowed = "a free address of this machine"
+            text = f"[his.tcp] listen = {his.tcp.listen}: {why}; allowed: {allowed}"
+            raise ConfigError(text) from None
         self.address = "tcp://{}:{}".format(*server.address)
         return server.aclose
 

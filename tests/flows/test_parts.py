@@ -2,11 +2,16 @@
 
 import asyncio
 import os
+import socket
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from device import config as paybox_config
+from device.app.box import Box
 from device.app.diagnosis import diagnose
 from device.domain.screens import AmountDue, ClockNotSet, Idle, OfflineScreen, PaidScreen
+from device.errors import ConfigError
 from simulators.gateway.scripts import read_binding
 
 if TYPE_CHECKING:
@@ -164,3 +169,15 @@ async def test_check_names_every_part_and_leaves_no_trace(desk: "Desk") -> None:
     assert (parts["wechat"], parts["alipay"], parts["journal"]) == ("ok", "ok", "ok")
     assert desk.journal("SELECT count(*) FROM events") == events
     assert desk.held_fen() == 0
+
+
+async def test_an_address_in_use_is_one_line_that_names_the_key(desk: "Desk") -> None:
+    await desk.power_off()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "{}:{}".format(*taken.getsockname())
+        desk.changes = {"his.tcp": {"listen": address}}
+        box = await Box.open(paybox_config.load(desk._write_config()), desk.glass)  # type: ignore[arg-type]  # a panel by its shape
+        with pytest.raises(ConfigError, match=r"\[his.tcp\] listen = 127.0.0.1:\d+: .*allowed"):
+            await box.run()
+    desk.changes = {}
+    await desk.power_on()
