@@ -1,8 +1,8 @@
 """The desk's shell: takes one event at a time, asks the domain, performs the effects it returns.
 
 The state is adopted only after every effect before it was performed, so nothing is shown or told
-that is not on disk. A commit that belongs to something that has already happened is tried until the
-disk is good; one that only plans something is given up and answered `storage_failed`.
+that is not on disk. On a failing disk what only plans something is given up and answered
+`storage_failed`; what has already happened is kept, and the desk goes on from memory (`keeping`).
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+from device import known
 from device.clock import Clock
 from device.domain.charge import ChargeKey
 from device.domain.desk.deliver import hello_ok
@@ -27,14 +28,14 @@ from device.domain.desk.model import (
     Defer,
     Desk,
     DeskEvent,
+    DiskGood,
     Drawn,
+    Id,
     LookUp,
     PayAnswered,
     Pursue,
     PursueRefund,
-    RefundReported,
     RefundWord,
-    Reported,
     Scanned,
     Settings,
     TakeHisCode,
@@ -44,20 +45,17 @@ from device.domain.desk.model import (
     TellStored,
     Tick,
 )
-from device.domain.desk.rows import attempt_of, number_of
+from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
-from device.domain.numbers import keyed_hash
 from device.domain.outcome import PayOrder, PayOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.ports import Channel, HisLink, Journal, Lamp, Panel
-from device.domain.record import Moment, Order, Ticket
+from device.domain.record import Delivered, Moment, Order
 from device.domain.refund import Refund, RefundEvent
-from device.domain.replies import ErrorReply, Part, StatusResult
+from device.domain.replies import ErrorReply, Part, Progress, Reply, StatusResult
 from device.domain.requests import (
-    Hello,
-    Last,
+    Pay,
     Received,
-    RefundQuery,
     RefundRequest,
     Reverse,
     Status,
@@ -65,10 +63,11 @@ from device.domain.requests import (
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
 from device.domain.words import ErrorCode, Wallet
 from device.errors import CommitRefused, StorageError
+from device.keeping import Keeping
 
 log = logging.getLogger(__name__)
 
-DISK_RETRY_S = 2.0  # between tries of a commit that must not be lost
+DISK_RETRY_S = 2.0  # between tries whether a failing disk takes a write again
 READY_LIMIT_S = 3.0  # a `pay` waits this long for a host or a first verification (§1.6, §1.7)
 
 
@@ -103,7 +102,8 @@ class DeskLoop:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._shown: Screen | None = None
-        self._disk_failed = False
+        self._keeping = Keeping(ports.journal)
+        self._disk_timer: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ the inbox
 
@@ -144,7 +144,7 @@ class DeskLoop:
             try:
                 result = await self._take(event)
             except StorageError as error:
-                self._storage_failed(event)
+                self._storage_failed(event, error)
                 result = error
             except Exception as error:  # a bug in one event must not stop the desk
                 log.exception("event %s failed", type(event).__name__)
@@ -157,7 +157,14 @@ class DeskLoop:
             return await self._attempt_word(event)
         if isinstance(event, RefundWord):
             return await self._refund_word(event)
-        await self._handle(await self._with_facts(event))
+        if isinstance(event, _TryDisk):
+            await self._try_disk()
+        elif self._keeping.failed and isinstance(event, Scanned):
+            return None  # the amount is not on the glass now
+        elif self._keeping.failed and _begins(event):
+            self._refuse(event)
+        else:
+            await self._handle(await known.with_facts(self._ports.journal, self.state, event))
         return None
 
     def idle(self) -> bool:
@@ -178,76 +185,22 @@ class DeskLoop:
         clock = self._ports.clock
         return Moment(clock.monotonic(), clock.wall(), clock.sane())
 
-    async def _with_facts(self, event: DeskEvent) -> DeskEvent:
-        """Add what the journal holds about the ids an event names."""
-        if isinstance(event, Asked):
-            return await self._with_tickets(event)
-        if isinstance(event, Scanned):
-            used = await self._ports.journal.code_used(self._code_hash(event.text))
-            return replace(event, used=used)
-        return event
-
-    def _code_hash(self, text: str) -> str:
-        return keyed_hash(self.state.settings.key, "code", text)
-
-    async def _with_tickets(self, asked: Asked) -> Asked:
-        request = asked.request
-        if isinstance(request, (Hello, Status)):
-            return asked
-        if isinstance(request, Last):
-            return replace(asked, last=await self._ports.journal.last())
-        if isinstance(request, (RefundRequest, Reverse)):
-            return await self._with_order(asked, request)
-        date = "" if isinstance(request, RefundQuery) else request.business_date
-        return replace(asked, ticket=await self._ticket(date, request.id))
-
-    async def _with_order(self, asked: Asked, request: RefundRequest | Reverse) -> Asked:
-        ticket = await self._ticket("", request.id)
-        number = getattr(request, "out_trade_no", "")
-        pay_ticket = None
-        if request.pay_id:
-            pay_ticket = await self._ticket(request.business_date, request.pay_id)
-            number = number_of(pay_ticket)
-        known = await self._ports.journal.order(number) if number else None
-        order = known or asked.order  # what was looked up is older than what is written
-        if order and order.key and not pay_ticket:
-            pay_ticket = await self._ticket(order.key.business_date, order.key.his_id)
-        return replace(asked, ticket=ticket, pay_ticket=pay_ticket, order=order)
-
-    async def _ticket(self, business_date: str, his_id: str) -> Ticket | None:
-        seat = self.state.seat
-        if seat and (seat.ticket.business_date, seat.ticket.his_id) == (business_date, his_id):
-            return seat.ticket
-        return await self._ports.journal.ticket(business_date, his_id)
-
     # ------------------------------------------------------------ recovery's words
 
     async def _attempt_word(self, word: AttemptWord) -> Attempt:
-        ticket = await self._ticket(word.key.business_date, word.key.his_id)
-        assert ticket
-        order = await self._ports.journal.order(word.out_trade_no)
-        open_id = order.open_refund_id if order else ""
-        refund = await self._ports.journal.ticket("", open_id) if open_id else None
-        await self._handle(
-            Reported(ticket, word.out_trade_no, word.event, word.facts, order, refund)
-        )
-        after = await self._ticket(word.key.business_date, word.key.his_id)
+        journal, key = self._ports.journal, word.key
+        await self._handle(await known.reported(journal, self.state, word))
+        after = await known.ticket(journal, self.state, key.business_date, key.his_id)
         attempt = attempt_of(after, word.out_trade_no) if after else None
         assert attempt
         return attempt
 
     async def _refund_word(self, word: RefundWord) -> Refund:
-        journal, refund = self._ports.journal, word.refund
-        ticket = await journal.ticket("", refund.his_id)
-        order = await journal.order(refund.out_trade_no)
-        assert ticket
-        assert ticket.refund
-        assert order
-        pay = await self._ticket(refund.pay_date, refund.pay_id) if refund.pay_id else None
-        await self._handle(
-            RefundReported(ticket, pay, order, word.event, word.facts, word.provider_refund_no)
-        )
-        after = await journal.ticket("", refund.his_id)
+        journal = self._ports.journal
+        await self._handle(await known.refund_reported(journal, self.state, word))
+        if self._keeping.failed and word.event is RefundEvent.SEND:
+            raise StorageError("journal: a refund is not sent before that is on disk")
+        after = await journal.ticket("", word.refund.his_id)
         assert after
         assert after.refund
         return after.refund
@@ -255,34 +208,37 @@ class DeskLoop:
     # ------------------------------------------------------------ effects
 
     async def _commit(self, effect: Commit) -> None:
-        while True:
-            try:
-                await self._ports.journal.commit(effect.change)
-            except CommitRefused:
-                raise  # it can never take hold: a contradiction, said by `run`
-            except StorageError:
-                if effect.optional:
-                    raise
-                self._say_disk_failed()
-                self._refuse_waiting()
-                await asyncio.sleep(DISK_RETRY_S)
-            else:
-                self._disk_failed = False
-                return
+        before = self._keeping.failed
+        try:
+            await self._keeping.commit(effect.change, optional=effect.optional, told=self._told)
+        finally:
+            self._disk_news(before=before)
+
+    def _told(self, id_: Id) -> str:
+        """The `state` of the newest durable answer of an id, if the desk has it at hand."""
+        seat = self.state.seat
+        if seat and seat.ticket.stored and (seat.ticket.business_date, seat.ticket.his_id) == id_:
+            return getattr(seat.ticket.stored.answer, "state", "")
+        offer = self.state.offers.get(id_)
+        return getattr(offer.answer, "state", "") if offer else ""
 
     async def _defer(self, effect: Defer) -> None:
-        if self._disk_failed:  # nothing new is armed until the disk takes a write again (M21)
-            await self._commit(Commit(effect.change, optional=True))
-        else:
+        if not self._keeping.failed:
             self._ports.journal.defer(effect.change)
+        elif not all(isinstance(w, Delivered) for w in effect.change):  # what was told was a hint
+            await self._commit(Commit(effect.change, optional=True))
 
     async def _tell(self, effect: Tell) -> None:
-        self._ports.link.send(effect.connection, effect.reply, effect.re)
+        if not (self._keeping.failed and isinstance(effect.reply, Progress)):
+            self._send(effect.connection, effect.reply, effect.re)
+
+    def _send(self, connection: int, reply: Reply, re: int | None) -> None:
+        self._ports.link.send(connection, self._keeping.sayable(reply), re)
 
     async def _tell_stored(self, effect: TellStored) -> None:
         ticket = await self._ports.journal.ticket(*effect.id)
         if ticket and ticket.stored:
-            self._ports.link.send(effect.connection, ticket.stored.answer, effect.re)
+            self._send(effect.connection, ticket.stored.answer, effect.re)
 
     async def _tell_hello(self, effect: TellHello) -> None:
         journal, settings = self._ports.journal, self.state.settings
@@ -291,8 +247,10 @@ class DeskLoop:
         self._ports.link.send(effect.connection, reply, effect.re)
 
     async def _tell_status(self, effect: TellStatus) -> None:
-        reply = StatusResult(tuple(self._ports.parts()))
-        self._ports.link.send(effect.connection, reply, effect.re)
+        self._send(effect.connection, self._status(), effect.re)
+
+    def _status(self) -> StatusResult:
+        return StatusResult(self._keeping.parts(self._ports.parts()))
 
     async def _check_channels(self, effect: CheckChannels) -> None:
         self._spawn(self._check(effect))
@@ -335,7 +293,10 @@ class DeskLoop:
         self._ports.pursue(effect.key, effect.attempt)
 
     async def _pursue_refund(self, effect: PursueRefund) -> None:
-        self._ports.pursue_refund(effect.refund)
+        if self._keeping.failed:  # its first byte waits for the disk (M2); a reverse does not
+            self._keeping.refunds.append(effect.refund)
+        else:
+            self._ports.pursue_refund(effect.refund)
 
     async def _look_up(self, effect: LookUp) -> None:
         self._spawn(self._find(effect.asked))
@@ -359,7 +320,7 @@ class DeskLoop:
     def _present(self) -> None:
         """Show what the state says, if it is not on the glass already; wake for what is next."""
         now_s = self._ports.clock.monotonic()
-        screen = StorageFailed() if self._disk_failed else screen_of(self.state, now_s)
+        screen = StorageFailed() if self._keeping.failed else screen_of(self.state, now_s)
         if screen != self._shown:
             self._shown = screen
             self._ports.panel.show(screen, self._on_drawn(screen))
@@ -386,9 +347,12 @@ class DeskLoop:
 
     # ------------------------------------------------------------ a failing disk
 
-    def _storage_failed(self, event: object) -> None:
+    def _storage_failed(self, event: object, error: StorageError) -> None:
         """A plan was given up because it could not be written; whoever asked is told."""
-        self._say_disk_failed()
+        before = self._keeping.failed
+        if not isinstance(error, CommitRefused):
+            self._keeping.fail(error)
+        self._disk_news(before=before)
         if isinstance(event, Asked):
             self._refuse(event)
         seat = self.state.seat
@@ -400,8 +364,7 @@ class DeskLoop:
     def _refuse(self, asked: Asked) -> None:
         """Answer from memory alone."""
         if isinstance(asked.request, Status):
-            reply = StatusResult(tuple(self._ports.parts()))
-            self._ports.link.send(asked.connection, reply, asked.re)
+            self._send(asked.connection, self._status(), asked.re)
         elif not isinstance(asked.request, Received):  # which is never answered
             asker = Asker(asked.connection, asked.re)
             self._say_storage_failed(asker, getattr(asked.request, "id", ""))
@@ -411,21 +374,34 @@ class DeskLoop:
         reply = ErrorReply(code=ErrorCode.STORAGE_FAILED, message=text, id=his_id)
         self._ports.link.send(asker.connection, reply, asker.re)
 
-    def _refuse_waiting(self) -> None:
-        """While a commit waits for the disk whoever asks is told so; the rest waits too (M21)."""
-        waiting = [self._inbox.get_nowait() for _ in range(self._inbox.qsize())]
-        for event, done in waiting:
-            if isinstance(event, Asked):
-                self._refuse(event)
-            else:
-                self._inbox.put_nowait((event, done))
+    def _disk_news(self, *, before: bool) -> None:
+        """The disk has just failed: say so and try again soon. It is good again: go on."""
+        failed = self._keeping.failed
+        if failed and not before:
+            self._present()
+            self._try_disk_soon()
+        elif before and not failed:
+            self._inbox.put_nowait((_TryDisk(), None))
 
-    def _say_disk_failed(self) -> None:
-        log.error("the journal cannot be written")
-        self._disk_failed = True
-        self._shown = StorageFailed()
-        self._ports.panel.show(self._shown)
-        self._ports.lamp.signal(signal_of(self._shown))
+    def _try_disk_soon(self) -> None:
+        if self._disk_timer:
+            self._disk_timer.cancel()
+        loop, trial = asyncio.get_running_loop(), (_TryDisk(), None)
+        self._disk_timer = loop.call_later(DISK_RETRY_S, self._inbox.put_nowait, trial)
+
+    async def _try_disk(self) -> None:
+        """Write what was kept; once that is durable, tell and show it."""
+        if self._keeping.failed:
+            await self._keeping.flush()
+        if self._keeping.failed:
+            self._try_disk_soon()
+            return
+        journal = self._ports.journal
+        tickets = [await journal.ticket(*id_) for id_ in self._keeping.concerned()]
+        self._keeping.all_good()
+        await self._handle(DiskGood(tuple(t.stored for t in tickets if t and t.stored)))
+        for refund in self._keeping.released():
+            self._ports.pursue_refund(refund)
 
     _PERFORM: ClassVar[dict[type[Any], Callable[..., Awaitable[None]]]] = {
         Commit: _commit,
@@ -441,6 +417,16 @@ class DeskLoop:
         Pursue: _pursue,
         PursueRefund: _pursue_refund,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _TryDisk:
+    """The disk failed: see whether it takes a write again."""
+
+
+def _begins(event: object) -> bool:
+    """Whether it would begin something: an amount, a refund (M21)."""
+    return isinstance(event, Asked) and isinstance(event.request, (Pay, RefundRequest, Reverse))
 
 
 def _answer(done: asyncio.Future[Any], result: Any) -> None:

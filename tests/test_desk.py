@@ -12,6 +12,7 @@ import pytest
 from device import desk as shell
 from device.clock import BEIJING
 from device.desk import DeskLoop, Ports
+from device.domain.charge import ChargeKey
 from device.domain.desk.model import Asked, Connection, Health, HealthChanged, Scanned, Settings
 from device.domain.outcome import (
     Declined,
@@ -31,15 +32,16 @@ from device.domain.outcome import (
 )
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.record import Change, Order, PutAttempt
+from device.domain.refund import RefundEvent
 from device.domain.replies import ErrorReply, HelloOk, Part, Reply, Result, StatusResult
 from device.domain.requests import (
-    Cancel,
     Hello,
     Pay,
     Query,
     Received,
     RefundRequest,
     Request,
+    Reverse,
     Status,
 )
 from device.domain.screens import (
@@ -51,14 +53,13 @@ from device.domain.screens import (
     StorageFailed,
 )
 from device.domain.words import Business, Department, ErrorCode, Reason, Wallet
-from device.errors import StorageError
+from device.errors import CommitRefused, StorageError
 from device.journal import Inline, SqliteJournal
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from pathlib import Path
 
-    from device.domain.charge import ChargeKey
     from device.domain.payment import Attempt
     from device.domain.ports import Journal
     from device.domain.refund import Refund
@@ -89,6 +90,7 @@ class Disk:
         self._journal = journal
         self._diary = diary
         self.failing = False
+        self.refusing = False
         self.tries = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -96,11 +98,19 @@ class Disk:
 
     async def commit(self, change: Change) -> None:
         self.tries += 1
+        if self.refusing:
+            raise CommitRefused("journal: refused")
         if self.failing:
             raise StorageError("journal: cannot write")
         await self._journal.commit(change)
         states = [w.attempt.state.value for w in change if isinstance(w, PutAttempt)]
         self._diary.append(f"commit {' '.join(states)}".strip())
+
+    async def flush(self) -> None:
+        self.tries += 1
+        if self.failing:
+            raise StorageError("journal: cannot write")
+        await self._journal.flush()
 
 
 @dataclass
@@ -199,6 +209,8 @@ class Bench:
     pursued: list[Attempt] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     re: int = 0
+    hold: asyncio.Event | None = None
+    """The channels answer when it is set."""
 
     def __post_init__(self) -> None:
         self.link = FakeLink(self.diary)
@@ -227,11 +239,13 @@ class Bench:
                 pursue=self._pursue,
                 pursue_refund=self.refunds.append,
                 look_up=self._look_up,
-                parts=lambda: [Part("vpn", "ok", "wg0")],
+                parts=lambda: [Part(p, "ok", "") for p in ("vpn", "disk", "journal")],
             ),
         )
 
     async def _ready(self, wallets: frozenset[Wallet]) -> frozenset[Wallet]:
+        if self.hold:
+            await self.hold.wait()
         if isinstance(self.ready, Exception):
             raise self.ready
         return wallets & self.ready
@@ -361,7 +375,9 @@ async def test_hello_and_status_are_answered(bench: Bench) -> None:
     hello = await bench.ask(Hello())
     assert isinstance(hello, HelloOk)
     assert (hello.box, hello.unsettled, hello.undelivered) == ("BOX-0001", (), ())
-    assert await bench.ask(Status()) == StatusResult((Part("vpn", "ok", "wg0"),))
+    status = await bench.ask(Status())
+    assert isinstance(status, StatusResult)
+    assert [p.part for p in status.parts] == ["vpn", "disk", "journal"]
 
 
 async def test_hello_names_what_is_open_and_what_was_not_delivered(bench: Bench) -> None:
@@ -386,32 +402,105 @@ async def test_hello_names_try_and_date_where_ids_restart_daily(bench: Bench) ->
 # a failing disk
 
 
+async def disk_good(bench: Bench) -> None:
+    """The disk takes writes again, and the desk has found out."""
+    bench.disk.failing = False
+    await asyncio.sleep(0.02)
+    await bench.settle()
+
+
 async def test_an_intent_that_cannot_be_written_is_not_sent(bench: Bench) -> None:
     await bench.ask(pay())
     bench.disk.failing = True
     await bench.scan()
     assert bench.channel.orders == []
     assert isinstance(bench.panel.screens[-1], StorageFailed)
-    assert bench.lamp.signals[-1] is not Signal.PAID
-    bench.disk.failing = False
+    assert bench.lamp.signals[-1] is Signal.FAULT
+    await disk_good(bench)
+    assert isinstance(bench.panel.screens[-1], AmountDue)
     await bench.scan(OTHER)
     assert len(bench.channel.orders) == 1
 
 
-async def test_a_result_waits_for_the_disk_and_is_neither_told_nor_shown(bench: Bench) -> None:
+async def test_a_code_shown_while_the_amount_was_not_on_the_glass_is_not_taken(
+    bench: Bench,
+) -> None:
+    await bench.ask(pay())
+    bench.disk.failing = True
+    await bench.scan()
+    tries = bench.disk.tries
+    await bench.scan(OTHER)
+    assert bench.disk.tries == tries
+    first_key_s = bench.clock.mono_s
+    bench.clock.mono_s += 5.0
+    await disk_good(bench)
+    bench.desk.post(Scanned(OTHER, first_key_s))
+    await bench.settle()
+    assert bench.channel.orders == []
+
+
+async def test_a_success_that_is_not_on_disk_is_told_as_unknown_and_not_shown(
+    bench: Bench,
+) -> None:
     await bench.ask(pay())
     await bench.scan()
     bench.disk.failing = True
     bench.channel.outcome = Paid("42", 1234)
+    await bench.settle()
+    told = bench.link.sent[-1][1]
+    assert isinstance(told, Result)
+    assert (told.status, told.reason, told.state) == ("unknown", "storage_failed", "paying")
+    assert (told.revision, told.provider_trade_no, told.paid_at) == (0, "", "")
+    assert isinstance(bench.panel.screens[-1], StorageFailed)
     await asyncio.sleep(0.02)
     assert bench.disk.tries > 3
-    assert bench.results() == []
-    assert isinstance(bench.panel.screens[-1], StorageFailed)
     assert PaidScreen not in {type(s) for s in bench.panel.screens}
-    bench.disk.failing = False
-    await asyncio.sleep(0.02)
-    assert bench.results() == ["paid"]
+    await disk_good(bench)
+    assert bench.results() == ["unknown", "paid"]
     assert isinstance(bench.panel.screens[-1], PaidScreen)
+    ticket = await bench.disk.ticket("", "A")
+    assert ticket.stored.answer.revision == bench.link.sent[-1][1].revision  # type: ignore[union-attr]  # a Result
+
+
+async def test_the_desk_goes_on_from_memory_to_the_reverse(bench: Bench) -> None:
+    """What is under way still ends; `reversing` is not said before it is durable."""
+    bench.channel.outcome = Unknown("timeout")
+    await bench.ask(pay())
+    await bench.scan()
+    assert bench.desk.state.seat
+    key, number = bench.desk.state.seat.charge.key, bench.channel.orders[0].out_trade_no
+    bench.disk.failing = True
+    told = await bench.desk.report(key, number, AttemptEvent.DEADLINE, Facts())
+    assert told.state is AttemptState.REVERSING
+    assert bench.pursued[-1] == told
+    told = await bench.desk.report(key, number, AttemptEvent.AGREED, Facts())
+    assert told.state is AttemptState.REVERSED
+    said = [(r.state, r.reason) for _, r, _ in bench.link.sent if isinstance(r, Result)]
+    assert said == [("querying", ""), *[("querying", "storage_failed")] * 2]
+    await disk_good(bench)
+    assert bench.results()[-1] == "not_paid"
+    ticket = await bench.disk.ticket("", "A")
+    assert ticket.charges[0].attempts[0].state is AttemptState.REVERSED
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [pay("B"), RefundRequest("R1", 300, pay_id="A"), Reverse("V1", "A")],
+    ids=["pay", "refund", "reverse"],
+)
+async def test_nothing_new_is_begun_while_the_disk_fails(bench: Bench, request_: Request) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    bench.disk.failing = True
+    await bench.scan()
+    bench.disk.failing = False
+    await bench.settle()
+    for attempt in range(2):
+        told = await bench.ask(request_)
+        assert isinstance(told, ErrorReply), attempt
+        assert (told.code, told.id) == (ErrorCode.STORAGE_FAILED, getattr(request_, "id", ""))
+    assert bench.refunds == []
+    assert not bench.desk.state.askers
 
 
 async def test_a_plan_that_cannot_be_written_is_answered_storage_failed(bench: Bench) -> None:
@@ -423,61 +512,111 @@ async def test_a_plan_that_cannot_be_written_is_answered_storage_failed(bench: B
     assert isinstance(told, ErrorReply)
     assert (told.code, told.id) == (ErrorCode.STORAGE_FAILED, "R1")
     assert bench.refunds == []
-    bench.disk.failing = False
+    await disk_good(bench)
     assert await bench.ask(RefundRequest("R1", 300, pay_id="A")) is None
     assert [r.his_id for r in bench.refunds] == ["R1"]
 
 
-async def test_whoever_asks_while_a_result_waits_for_the_disk_is_told_so(bench: Bench) -> None:
+async def test_a_durable_result_too_is_only_unknown_while_the_disk_fails(bench: Bench) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    await bench.scan()
+    await bench.ask(Received("A", 1))
+    bench.disk.failing = True
+    await bench.ask(RefundRequest("R1", 300, pay_id="A"))
+    told = await bench.ask(Query("A"))
+    assert isinstance(told, Result)
+    assert (told.status, told.reason, told.revision) == ("unknown", "storage_failed", 0)
+    await disk_good(bench)
+    newest = bench.link.sent[-1][1]
+    assert isinstance(newest, Result)
+    assert (newest.status, newest.revision > 0) == ("paid", True)
+
+
+async def test_an_answer_that_was_only_hinted_at_is_not_delivered(bench: Bench) -> None:
     await bench.ask(pay())
     await bench.scan()
     bench.disk.failing = True
     bench.channel.outcome = Paid("42", 1234)
     await bench.settle()
-    told = []
-    for request in (Query("A"), pay("B"), Cancel("A")):
-        await bench.ask(request)
-        await asyncio.sleep(0.01)
-        told.append(bench.link.sent[-1][1])
-    assert [t.code for t in told if isinstance(t, ErrorReply)] == [ErrorCode.STORAGE_FAILED] * 3
-    bench.disk.failing = False
-    await asyncio.sleep(0.02)
-    assert bench.results() == ["paid"]
+    await bench.ask(Query("A"))
+    await disk_good(bench)
+    undelivered = await bench.disk.undelivered()
+    assert [s.answer.status for s in undelivered] == ["paid"]
+    assert len(bench.desk.state.offers) == 1
 
 
-async def test_status_is_answered_while_the_disk_fails(bench: Bench) -> None:
+async def test_a_refund_waits_for_the_disk_before_it_is_sent(bench: Bench) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    await bench.scan()
+    await bench.ask(Reverse("V1", "A"))
+    key, number = ChargeKey("", "A", 1), bench.channel.orders[0].out_trade_no
+    bench.disk.failing = True
+    await bench.desk.report(key, number, AttemptEvent.WINDOW_OVER, Facts())
+    assert bench.refunds == []
+    await disk_good(bench)
+    assert [r.his_id for r in bench.refunds] == ["V1"]
+    bench.disk.failing = True
+    with pytest.raises(StorageError):
+        await bench.desk.report_refund(bench.refunds[0], RefundEvent.SEND, Facts(), "")
+
+
+async def test_status_says_that_the_disk_fails(bench: Bench) -> None:
     await bench.ask(pay())
     await bench.scan()
     bench.disk.failing = True
     bench.channel.outcome = Paid("42", 1234)
     await bench.settle()
-    await bench.ask(Status())
-    await asyncio.sleep(0.01)
-    assert isinstance(bench.link.sent[-1][1], StatusResult)
+    told = await bench.ask(Status())
+    assert isinstance(told, StatusResult)
+    assert {p.part: p.state for p in told.parts} == {"vpn": "ok", "disk": "fail", "journal": "fail"}
+    await disk_good(bench)
+    told = await bench.ask(Status())
+    assert isinstance(told, StatusResult)
+    assert {p.state for p in told.parts} == {"ok"}
 
 
 async def test_an_amount_that_could_not_be_armed_frees_the_desk(bench: Bench) -> None:
-    await bench.ask(pay())
+    bench.hold = asyncio.Event()
+    assert await bench.ask(pay("B")) is None
     bench.disk.failing = True
-    await bench.scan()
-    bench.disk.failing = False
-    await bench.ask(Cancel("A"))
-    bench.disk.failing = True
-    bench.desk._say_disk_failed()
-    told = await bench.ask(pay("B"))
-    assert AmountDue not in {type(s) for s in bench.panel.screens[-3:]}
+    await bench.ask(Query("B"))
+    bench.hold.set()
+    await bench.settle()
+    assert AmountDue not in {type(s) for s in bench.panel.screens}
+    told = bench.link.sent[-1][1]
     assert isinstance(told, ErrorReply)
     assert told.code is ErrorCode.STORAGE_FAILED
     assert bench.desk.state.seat is None
-    bench.disk.failing = False
+    await disk_good(bench)
+    bench.hold = None
     assert await bench.ask(pay("C")) is None
     assert isinstance(bench.panel.screens[-1], AmountDue)
 
 
 async def test_received_is_never_answered(bench: Bench) -> None:
+    await bench.ask(pay())
     bench.disk.failing = True
-    bench.desk._say_disk_failed()
+    await bench.scan()
     assert await bench.ask(Received("A", 1)) is None
+
+
+async def test_a_change_that_contradicts_the_schema_is_said_and_not_tried_again(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.ask(pay())
+    await bench.scan()
+    bench.disk.refusing = True
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.settle()
+    await asyncio.sleep(0.02)
+    assert bench.disk.tries == 2
+    assert not any(isinstance(s, StorageFailed) for s in bench.panel.screens)
+    assert any(r.levelname == "CRITICAL" for r in caplog.records)
+    told = await bench.ask(Status())
+    assert isinstance(told, StatusResult)
+    assert {p.part: p.state for p in told.parts}["journal"] == "fail"
 
 
 # parts that fail in mid-work

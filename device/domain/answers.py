@@ -138,6 +138,43 @@ def refund_result_of(refund: Refund, revision: int) -> RefundResult:
     )
 
 
+def storage_failed(answer: Answer, state: str) -> Answer:
+    """Return what the HIS hears of this id while the journal cannot be written (M21).
+
+    `unknown`, reason `storage_failed`, with the state that was last durable and nothing that is not
+    on disk. It alone is not stored, so it has no revision of its own: it says 0, which is below
+    every stored one, is never delivered, and never stands in the way of the answer that follows.
+    """
+    reason = Reason.STORAGE_FAILED.value
+    told = REASON_TEXTS[Reason.STORAGE_FAILED] + "，" + STATUS_TEXTS["querying"]
+    if isinstance(answer, RefundResult):
+        return RefundResult(
+            id=answer.id,
+            revision=0,
+            status="unknown",
+            pay_id=answer.pay_id,
+            reason=reason,
+            message=told,
+            amount_fen=answer.amount_fen,
+            out_trade_no=answer.out_trade_no,
+            out_refund_no=answer.out_refund_no,
+        )
+    return Result(
+        id=answer.id,
+        try_=answer.try_,
+        revision=0,
+        status="unknown",
+        business_date=answer.business_date,
+        reason=reason,
+        message=told,
+        wallet=answer.wallet,
+        amount_fen=answer.amount_fen,
+        out_trade_no=answer.out_trade_no,
+        state=state,
+        next_check_s=NEXT_CHECK_S,
+    )
+
+
 def iso(moment: datetime | None) -> str:
     """ISO 8601 with offset, seconds; empty for none."""
     return moment.isoformat(timespec="seconds") if moment else ""

@@ -85,6 +85,10 @@ class Journal(Protocol):
         """Write this with the next commit, or after two idle seconds; losing it costs no money."""
         ...
 
+    async def flush(self) -> None:
+        """Write what is deferred, and a mark, to the disk; StorageError while it takes nothing."""
+        ...
+
     async def ticket(self, business_date: str, his_id: str) -> Ticket | None:
         """Everything under one HIS id, deferred writes included."""
         ...

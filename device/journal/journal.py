@@ -85,6 +85,10 @@ class SqliteJournal:
         if self._timer is None:
             self._wait_for_pause()
 
+    async def flush(self) -> None:
+        """Write what is deferred, and a mark, to the disk; StorageError while it takes nothing."""
+        await self._runner.run(self._store.flush)
+
     async def ticket(self, business_date: str, his_id: str) -> Ticket | None:
         """Everything under one HIS id; for an id of a refund the date does not matter."""
         return await self._ask(lambda db: reads.ticket(db, business_date, his_id, self._store.age))

@@ -21,7 +21,7 @@ from device.journal.chain import Link
 from device.journal.connection import Connect, connect, open_database, storage_error
 from device.journal.marks import Marks
 from device.journal.rows import SqlRow, stamp
-from device.journal.writes import Batch, Entry, immediate, undo
+from device.journal.writes import Batch, Entry, Noted, immediate, undo
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,10 @@ class Store:
         """Hold the change for the next commit."""
         self._note(change)
         self._deferred.append(change)
+
+    def flush(self) -> None:
+        """Write what was held back, and a mark: an empty transaction would touch no disk."""
+        self.commit((Noted("written_at", stamp(self.clock.wall())),))
 
     @property
     def waiting(self) -> int:

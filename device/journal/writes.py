@@ -35,7 +35,15 @@ class Acknowledged:
     seq: int
 
 
-Entry = Write | Acknowledged
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A word of the journal about itself, in `meta`."""
+
+    key: str
+    value: str
+
+
+Entry = Write | Acknowledged | Noted
 """What may stand in a batch: the domain's writes and the journal's own."""
 
 ORDER: tuple[type[Any], ...] = (
@@ -47,6 +55,7 @@ ORDER: tuple[type[Any], ...] = (
     PutAnswer,
     Delivered,
     Acknowledged,
+    Noted,
 )
 """Parents before children: a change may list its writes in any order."""
 
@@ -135,6 +144,14 @@ def _acknowledged(batch: Batch, write: Acknowledged) -> None:
         )
 
 
+def _noted(batch: Batch, write: Noted) -> None:
+    values: dict[str, Value] = {"key": write.key, "value": write.value}
+    batch.db.execute(
+        rows.upsert_sql("meta", ("key", "value"), ("key",), frozenset()), list(values.values())
+    )
+    batch.checks["meta", write.key] = _check("meta", ("key", "value"), values)
+
+
 def _insert(db: Database, table: str, values: dict[str, Value]) -> None:
     marks = ", ".join("?" * len(values))
     db.execute(
@@ -157,6 +174,7 @@ _APPLY: dict[type[Any], Callable[[Batch, Any], None]] = {
     PutAnswer: _answer,
     Delivered: _delivered,
     Acknowledged: _acknowledged,
+    Noted: _noted,
 }
 
 T = TypeVar("T")

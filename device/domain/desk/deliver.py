@@ -94,11 +94,20 @@ def next_offer_s(desk: Desk) -> float | None:
 
 def restore(desk: Desk, undelivered: tuple[Stored, ...], now: Moment) -> Desk:
     """Offer again, after a boot, what was not delivered."""
-    offers = {
+    return replace(desk, offers={**_offers(undelivered, now), **desk.offers})
+
+
+def renewed(desk: Desk, newest: tuple[Stored, ...], now: Moment) -> Desk:
+    """Offer these at once, whatever was said of them before."""
+    return replace(desk, offers={**desk.offers, **_offers(newest, now)})
+
+
+def _offers(stored: tuple[Stored, ...], now: Moment) -> dict[Id, Offer]:
+    return {
         (s.business_date, s.answer.id): Offer(s.answer, s.business_date, 0, now.mono_s)
-        for s in undelivered
+        for s in stored
+        if s.offer
     }
-    return replace(desk, offers={**offers, **desk.offers})
 
 
 def received(desk: Desk, key: Id, revision: int) -> Step:

@@ -18,6 +18,7 @@ from device.domain.desk.model import (
     Connection,
     Desk,
     DeskEvent,
+    DiskGood,
     Drawn,
     Effect,
     Elsewhere,
@@ -131,6 +132,14 @@ def _on_drawn(desk: Desk, event: Drawn, _: Moment) -> Step:
 
 def _on_health(desk: Desk, event: HealthChanged, _: Moment) -> Step:
     return replace(desk, health=event.health), ()
+
+
+def _on_disk_good(desk: Desk, event: DiskGood, now: Moment) -> Step:
+    """Tell what is durable now; a code is taken only after the amount is on the glass again."""
+    seat = desk.seat
+    if seat and seat.phase is Phase.ARMED:
+        desk = replace(desk, seat=replace(seat, drawn_s=None))
+    return deliver.offer_due(deliver.renewed(desk, event.newest, now), now)
 
 
 def _on_closing(desk: Desk, _: Closing, now: Moment) -> Step:
@@ -292,6 +301,7 @@ EVENTS: dict[type[Any], Handler] = {
     Elsewhere: give_back.on_elsewhere,
     Booted: _on_booted,
     HealthChanged: _on_health,
+    DiskGood: _on_disk_good,
     Tick: _on_tick,
     Closing: _on_closing,
 }

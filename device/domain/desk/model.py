@@ -291,6 +291,14 @@ class HealthChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class DiskGood:
+    """The journal takes writes again, and everything that was kept is durable (M21)."""
+
+    newest: tuple[Stored, ...]
+    """Answers that the HIS heard only `storage_failed` of."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A moment that `wake_at` asked for has come."""
 
@@ -314,6 +322,7 @@ DeskEvent = (
     | Elsewhere
     | Booted
     | HealthChanged
+    | DiskGood
     | Tick
     | Closing
 )
@@ -325,8 +334,8 @@ DeskEvent = (
 class Commit:
     """Sync this before any effect behind it.
 
-    `optional`: on a failing disk it may be given up, because nothing has happened yet; otherwise it
-    is tried until the disk is good.
+    `optional`: on a failing disk it is given up, because nothing has happened yet; otherwise it is
+    kept in memory and written when the disk is good (M21).
     """
 
     change: Change

@@ -28,6 +28,7 @@ from device.domain.screens import (
     Screen,
     Signal,
     Starting,
+    StorageFailed,
 )
 from device.domain.words import Reason, Wallet
 
@@ -130,6 +131,7 @@ SIGNALS: dict[type[Screen], Signal] = {
     ClockNotSet: Signal.OFFLINE,
     ScannerMissing: Signal.FAULT,
     CallCashier: Signal.FAULT,
+    StorageFailed: Signal.FAULT,
 }
 
 

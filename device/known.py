@@ -1,0 +1,92 @@
+"""What the journal holds about the ids that an event names; the core decides on nothing else.
+
+The charge at the desk is newer than its rows (an armed amount is not synced by itself), so its
+ticket comes from the seat.
+"""
+
+from dataclasses import replace
+
+from device.domain.desk.model import (
+    Asked,
+    AttemptWord,
+    Desk,
+    DeskEvent,
+    RefundReported,
+    RefundWord,
+    Reported,
+    Scanned,
+)
+from device.domain.desk.rows import number_of
+from device.domain.numbers import keyed_hash
+from device.domain.ports import Journal
+from device.domain.record import Ticket
+from device.domain.requests import Hello, Last, RefundQuery, RefundRequest, Reverse, Status
+
+
+async def with_facts(journal: Journal, desk: Desk, event: DeskEvent) -> DeskEvent:
+    """Return the event with what the journal holds; StorageError if it cannot be read."""
+    if isinstance(event, Asked):
+        return await _with_tickets(journal, desk, event)
+    if isinstance(event, Scanned):
+        code_hash = keyed_hash(desk.settings.key, "code", event.text)
+        return replace(event, used=await journal.code_used(code_hash))
+    return event
+
+
+async def ticket(journal: Journal, desk: Desk, business_date: str, his_id: str) -> Ticket | None:
+    """Return everything under an id, as it stands."""
+    seat = desk.seat
+    if seat and (seat.ticket.business_date, seat.ticket.his_id) == (business_date, his_id):
+        return seat.ticket
+    return await journal.ticket(business_date, his_id)
+
+
+async def _with_tickets(journal: Journal, desk: Desk, asked: Asked) -> Asked:
+    request = asked.request
+    if isinstance(request, (Hello, Status)):
+        return asked
+    if isinstance(request, Last):
+        return replace(asked, last=await journal.last())
+    if isinstance(request, (RefundRequest, Reverse)):
+        return await _with_order(journal, desk, asked, request)
+    date = "" if isinstance(request, RefundQuery) else request.business_date
+    return replace(asked, ticket=await ticket(journal, desk, date, request.id))
+
+
+async def _with_order(
+    journal: Journal, desk: Desk, asked: Asked, request: RefundRequest | Reverse
+) -> Asked:
+    own = await ticket(journal, desk, "", request.id)
+    number = getattr(request, "out_trade_no", "")
+    pay_ticket = None
+    if request.pay_id:
+        pay_ticket = await ticket(journal, desk, request.business_date, request.pay_id)
+        number = number_of(pay_ticket)
+    known = await journal.order(number) if number else None
+    order = known or asked.order  # what was looked up is older than what is written
+    if order and order.key and not pay_ticket:
+        pay_ticket = await ticket(journal, desk, order.key.business_date, order.key.his_id)
+    return replace(asked, ticket=own, pay_ticket=pay_ticket, order=order)
+
+
+async def reported(journal: Journal, desk: Desk, word: AttemptWord) -> Reported:
+    """Return recovery's word about an attempt with what hangs on it."""
+    key = word.key
+    held = await ticket(journal, desk, key.business_date, key.his_id)
+    assert held
+    order = await journal.order(word.out_trade_no)
+    open_id = order.open_refund_id if order else ""
+    refund = await journal.ticket("", open_id) if open_id else None
+    return Reported(held, word.out_trade_no, word.event, word.facts, order, refund)
+
+
+async def refund_reported(journal: Journal, desk: Desk, word: RefundWord) -> RefundReported:
+    """Return recovery's word about a refund with its charge and order."""
+    refund = word.refund
+    held = await journal.ticket("", refund.his_id)
+    order = await journal.order(refund.out_trade_no)
+    assert held
+    assert held.refund
+    assert order
+    pay = await ticket(journal, desk, refund.pay_date, refund.pay_id) if refund.pay_id else None
+    return RefundReported(held, pay, order, word.event, word.facts, word.provider_refund_no)
