@@ -164,6 +164,12 @@ COMMANDS = {
         "模拟微信与支付宝网关，可编排故障",
         "both provider gateways, emulated",
     ),
+    "simulate": Command(
+        _installed("simulate"),
+        "simulate [--seeds A..B]",
+        "按种子推演：真实程序、虚拟时钟、各种故障，逐条核对资金规则",
+        "the deterministic world: faults by seed, every money rule judged",
+    ),
     "keygen": Command(keygen, "keygen DIR", "为新扫码墩生成密钥", "keys for a new box"),
 }
 

@@ -1,0 +1,286 @@
+"""The real box for one life: desk, recovery, link, channels and journal, plugged as `app/box.py`.
+
+Only what touches the world is replaced: clock, disk connection, HTTP transport, streams, panel,
+lamp, and the pace of the idle probes.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from device.channels.alipay.application import Application
+from device.channels.alipay.client import AlipayChannel
+from device.channels.http import HttpClient, Route
+from device.channels.wechat.client import WechatChannel
+from device.channels.wechat.merchant import Merchant
+from device.desk import DeskLoop, Ports
+from device.domain.charge import ChargeKey
+from device.domain.desk.model import (
+    Asked,
+    ButtonPressed,
+    Connection,
+    Elsewhere,
+    Garbled,
+    Health,
+    HealthChanged,
+    Scanned,
+    Settings,
+)
+from device.domain.payment import Attempt, AttemptEvent, Facts
+from device.domain.ports import Channel, Panel
+from device.domain.pursuit import Times
+from device.domain.record import Order
+from device.domain.refund import Refund, RefundEvent
+from device.domain.requests import Request
+from device.domain.screens import Signal
+from device.domain.words import Department, Wallet
+from device.health import ChannelWatch
+from device.his_link.connection import LoopTimers
+from device.his_link.link import HisLink
+from device.his_link.messages import Codec
+from device.journal import Inline, SqliteJournal
+from device.recovery import Recovery, Reports
+from simulators.world.chance import Stream
+from simulators.world.disk import Disk
+from simulators.world.keys import BOX_KEY, keys
+from simulators.world.loop import Life, VirtualLoop
+from simulators.world.network import Network
+from simulators.world.time import BoxClock, WallClock
+
+DESK = "MZ-03"
+DESK_CODE = "MZ03"
+BOX_ID = "BOX-0001"
+HOSPITAL = "市一医院"
+MAX_AMOUNT_FEN = 5_000_000
+LOOK_EVERY_S = 2.0  # as device/health.py
+IDLE_LOOK_S = 60.0  # while the world only waits: 26 hours of looks would be all that a run does
+IDLE_PACE = 60.0  # and the probes come so much more rarely then
+TIMES = {
+    Wallet.WECHAT: Times(3.0, 5.0, 3.0, 45.0, 15.0),
+    Wallet.ALIPAY: Times(3.0, 1.0, 3.0, 60.0, 0.0),
+}
+"""payment-states §3."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a box is plugged into."""
+
+    loop: VirtualLoop
+    disk: Disk
+    network: Network
+    wall: WallClock
+    chance: Stream
+    panel: Panel
+    is_quiet: Callable[[], bool]
+    """Whether the world only waits for time to pass."""
+
+
+class SimBox:
+    """One box under power; `open`, `start`, then talk to it through `call`."""
+
+    def __init__(self, world: World, life: Life) -> None:
+        self.world = world
+        self.life = life
+        self.clock = BoxClock(world.loop, world.wall, world.loop.time())
+        self.channels = _channels(world, self.clock)
+        self.link = HisLink(
+            Codec(desk=DESK, max_amount_fen=MAX_AMOUNT_FEN, default_department=_DEPARTMENT),
+            self._on_request,
+            self._on_connection,
+            self.clock,
+            call_later=LoopTimers().call_later,
+        )
+        self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
+        self.recovery = Recovery(self.channels, TIMES, self.clock, self._reports)
+        self.health = _Health(self)
+        self.journal: SqliteJournal
+        self.desk: DeskLoop
+        self.ready = False
+
+    async def run(self) -> None:
+        """Boot and serve until the power goes."""
+        world = self.world
+        self.journal = await SqliteJournal.open(
+            world.disk.path,
+            self.clock,
+            Inline(),
+            randomness=world.chance.bytes,
+            box=BOX_ID,
+            connect=world.disk.connect,
+        )
+        self.desk = DeskLoop(_settings(), self._ports())
+        await self.desk.boot()
+        self.ready = True
+        await asyncio.gather(self.desk.run(), self.health.run())
+
+    def call(self, function: Callable[..., object], *args: object) -> None:
+        """Let something happen to the box, in its own life."""
+        self.world.loop.call_soon(function, *args, context=self.life.context.copy())
+
+    # ------------------------------------------------------------ what comes in
+
+    def scan(self, text: str, first_key_s: float) -> None:
+        """A whole code."""
+        self.call(self._post, Scanned(text, first_key_s))
+
+    def garble(self, why: str) -> None:
+        """A scan that the driver threw away."""
+        self.call(self._post, Garbled(why))
+
+    def press(self) -> None:
+        """The cashier's button."""
+        self.call(self._post, ButtonPressed())
+
+    def _post(self, event: Scanned | Garbled | ButtonPressed) -> None:
+        if self.ready:
+            self.desk.post(event)
+
+    def _on_request(self, connection: int, re: int, request: Request) -> None:
+        self.desk.post(Asked(connection, re, request))
+
+    def _on_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  the port's
+        self.desk.post(Connection(connection, opened))
+
+    # ------------------------------------------------------------ as app/box.py
+
+    def _ports(self) -> Ports:
+        return Ports(
+            journal=self.journal,
+            link=self.link,
+            panel=self.world.panel,
+            lamp=_NoLamp(),
+            clock=self.clock,
+            channels=self.channels,
+            ready_wallets=self.health.ready_wallets,
+            sent=self.recovery.sent,
+            pursue=self.recovery.pursue,
+            pursue_refund=self.recovery.pursue_refund,
+            look_up=self.recovery.look_up,
+            parts=tuple,
+        )
+
+    async def _attempt(
+        self, key: ChargeKey, out_trade_no: str, event: AttemptEvent, facts: Facts
+    ) -> Attempt:
+        return await self.desk.report(key, out_trade_no, event, facts)
+
+    async def _refund(
+        self, refund: Refund, event: RefundEvent, facts: Facts, number: str
+    ) -> Refund:
+        return await self.desk.report_refund(refund, event, facts, number)
+
+    async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
+        self.desk.post(Elsewhere(order, refunded_fen))
+
+    async def _order(self, out_trade_no: str) -> Order | None:
+        return await self.journal.order(out_trade_no)
+
+
+_DEPARTMENT = Department.OUTPATIENT
+
+
+class _NoLamp:
+    """The glass says the same."""
+
+    def signal(self, signal: Signal) -> None:
+        """Nothing."""
+
+
+class _Watch(ChannelWatch):
+    """The real watch at the world's pace."""
+
+    def __init__(self, box: SimBox, channel: Channel, changed: Callable[[], None]) -> None:
+        super().__init__(channel, changed, lambda: box.desk.state.seat is not None)
+        self._box = box
+
+    async def run(self) -> None:
+        while True:
+            pause_s = await self._look()
+            await asyncio.sleep(pause_s * (IDLE_PACE if self._box.world.is_quiet() else 1.0))
+
+
+class _Health:
+    """`device.health.HealthWatch` without the machine's own files and sockets."""
+
+    def __init__(self, box: SimBox) -> None:
+        self._box = box
+        self._told: Health | None = None
+        self.watches: Mapping[Wallet, _Watch] = {
+            w: _Watch(box, c, self.look) for w, c in box.channels.items()
+        }
+
+    async def run(self) -> None:
+        """Look every two seconds; the channels look for themselves."""
+        async with asyncio.TaskGroup() as group:
+            for watch in self.watches.values():
+                group.create_task(watch.run())
+            while True:
+                self.look()
+                quiet = self._box.world.is_quiet()
+                await asyncio.sleep(IDLE_LOOK_S if quiet else LOOK_EVERY_S)
+
+    def look(self) -> None:
+        """Tell the desk if anything changed."""
+        seen = self._health()
+        if seen != self._told:
+            self._told = seen
+            self._box.desk.post(HealthChanged(seen))
+
+    def _health(self) -> Health:
+        watches = self.watches.items()
+        return Health(
+            clock_sane=self._box.clock.sane(),
+            vpn_up=self._box.world.network.vpn_up,
+            configured=frozenset(self.watches),
+            verified=frozenset(w for w, watch in watches if watch.verified),
+            reachable=frozenset(w for w, watch in watches if watch.reachable),
+        )
+
+    async def ready_wallets(self, wallets: frozenset[Wallet]) -> frozenset[Wallet]:
+        """Which of these can take money now."""
+        asked = [w for w in self.watches if w in wallets]
+        ready = await asyncio.gather(*(self.watches[w].ready() for w in asked))
+        return frozenset(w for w, is_ready in zip(asked, ready, strict=True) if is_ready)
+
+
+def _settings() -> Settings:
+    return Settings(
+        box_id=BOX_ID,
+        desk=DESK,
+        desk_code=DESK_CODE,
+        hospital=HOSPITAL,
+        key=BOX_KEY,
+        waits_s={wallet: times.wait for wallet, times in TIMES.items()},
+    )
+
+
+def _channels(world: World, clock: BoxClock) -> dict[Wallet, Channel]:
+    held = keys()
+    merchant = held.merchant
+    network = world.network
+
+    def client() -> HttpClient:
+        return HttpClient(Route(transport=network.lines()))
+
+    def nonce() -> str:
+        return world.chance.bytes(16).hex()
+
+    wechat = WechatChannel(
+        Merchant(merchant.appid, merchant.mch_id, merchant.wechat_key, BOX_ID, DESK_CODE),
+        client(),
+        client(),
+        base_url="https://api.mch.weixin.qq.com",
+        clock=clock,
+        nonce=nonce,
+    )
+    alipay = AlipayChannel(
+        Application(
+            merchant.app_id, held.app_key, merchant.platform_key.public_key(), BOX_ID, DESK_CODE
+        ),
+        client(),
+        gateway_url="https://openapi.alipay.com/gateway.do",
+        clock=clock,
+        nonce=nonce,
+    )
+    return {Wallet.WECHAT: wechat, Wallet.ALIPAY: alipay}

@@ -1,0 +1,338 @@
+"""The cashier and her HIS: collects, waits or does not, cancels, asks again, undoes and refunds."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from device.his_link.host import Fields
+from simulators.world.chance import Stream
+from simulators.world.world import World
+
+FINAL = frozenset({"paid", "not_paid", "returned"})
+BUSINESSES = ("registration", "outpatient_fee", "inpatient_deposit", "outpatient_prepay")
+MANNERS: Mapping[str, float] = {
+    "cancels": 4,
+    "gives_up": 1.5,
+    "impatient": 3,
+    "sends_again": 2,
+    "reconnects": 2,
+    "second_connection": 1.5,
+    "other_amount": 1.5,
+    "asks_late": 0.7,
+}
+AFTERWARDS: Mapping[str, float] = {
+    "refund": 4,
+    "refund_in_parts": 2,
+    "refund_twice": 2,
+    "refund_over": 1,
+    "reverse": 3,
+    "reverse_then_refund": 1.5,
+    "pay_again": 2,
+}
+RETRY_S = 3.0  # between two tries of a HIS that was told busy or offline
+TRIES = 40
+WAIT_S = 400.0
+BOOT_PATIENCE_S = 4000.0
+ANSWERED = frozenset({"result", "refund_result"})
+
+
+@dataclass(slots=True)
+class Bill:
+    """What one patient owes."""
+
+    his_id: str
+    amount_fen: int
+    fields: Fields
+    try_: int = 1
+
+    @property
+    def pay(self) -> Fields:
+        """The fields of `pay`."""
+        return {**self.fields, "id": self.his_id, "amount_fen": self.amount_fen, "try": self.try_}
+
+
+class Cashier:
+    """Serves one patient after another at one desk."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._his = world.his
+
+    async def serve(self, number: int, share: float) -> None:
+        """One patient: collect, then perhaps change the mind."""
+        stream = self._world.chance.stream(f"p{number}/his")
+        bill = self._bill(number, stream)
+        wallet = str(bill.fields.get("wallet") or stream.choice(("wechat", "alipay")))
+        manner = stream.fault(share, MANNERS)
+        for _ in range(2):
+            end = await self._collect(bill, wallet, manner, stream, number, share)
+            if end is None or end.get("status") != "not_paid" or not stream.happens(0.5):
+                break
+            self._world.sometimes("next try after not_paid")
+            bill.try_, manner = bill.try_ + 1, ""
+        if end and end.get("status") == "paid":
+            await self._afterwards(bill, stream, share)
+
+    def _bill(self, number: int, stream: Stream) -> Bill:
+        name = "张" + "".join(stream.choice("伟芳娜敏静丽强磊军洋") for _ in range(2))
+        identity = f"P{stream.digits(11)}"
+        self._world.scans.names.append(identity)
+        fields: Fields = {
+            "business": stream.choice(BUSINESSES),
+            "operator": f"{stream.whole(1, 99):04d}",
+            "patient_name": name,
+            "patient_id": identity,
+        }
+        if stream.happens(0.25):
+            fields["wallet"] = stream.choice(("wechat", "alipay"))
+        if stream.happens(0.3):
+            fields["ttl_s"] = stream.whole(10, 300)
+        amount_fen = 1 + int(stream.spread(1, 90_000))
+        return Bill(f"MZ{number:06d}", amount_fen, fields)
+
+    # ------------------------------------------------------------ collecting
+
+    async def _collect(  # noqa: PLR0913  the bill, and everything that may go wrong with it
+        self, bill: Bill, wallet: str, manner: str, stream: Stream, number: int, share: float
+    ) -> Fields | None:
+        world = self._world
+        world.expect(bill.his_id, bill.try_, bill.amount_fen)
+        patient = world.patient(f"p{number}.{bill.try_}")
+        coming = asyncio.ensure_future(patient.come(bill.amount_fen, wallet, share))
+        meddling = asyncio.ensure_future(self._meddle(bill, manner, stream))
+        try:
+            return await self._until_final(bill, manner, stream)
+        finally:
+            coming.cancel()
+            meddling.cancel()
+
+    async def _until_final(self, bill: Bill, manner: str, stream: Stream) -> Fields | None:
+        """Pay, and ask until it is known; None if it could not be collected or nobody asked on."""
+        his, world = self._his, self._world
+        patience_s = stream.spread(3.0, 60.0) if manner == "impatient" else WAIT_S
+        answer: Fields | None = None
+        for _ in range(TRIES):
+            if not await self._link_up():
+                return None
+            boots = world.cuts
+            answer = await his.ask("pay", bill.pay, timeout_s=patience_s)
+            self._check_about(bill.his_id, answer)
+            if world.cuts > boots:
+                world.sometimes("HIS asks again after reboot")
+            if manner == "gives_up" and stream.happens(0.7):
+                world.sometimes("HIS never asks again")
+                return None
+            if answer is None:
+                answer = await his.ask("query", {"id": bill.his_id, "try": bill.try_})
+            if answer is not None and answer.get("type") == "result":
+                return await self._settled(bill, answer)
+            if answer is not None and answer.get("code") == "conflict":
+                return await his.ask("query", {"id": bill.his_id, "try": bill.try_})
+            await asyncio.sleep(RETRY_S)
+        return None
+
+    async def _settled(self, bill: Bill, answer: Fields) -> Fields | None:
+        """Take a result; while unknown wait for the next, or ask."""
+        his, world = self._his, self._world
+        ends = world.loop.time() + WAIT_S
+        while True:
+            his.received(answer)
+            gone = answer.get("state") == "reversing"  # the bill may be paid otherwise now
+            if answer.get("status") in FINAL or gone or world.loop.time() > ends:
+                return answer
+            await asyncio.sleep(4.0)
+            if not await self._link_up():
+                return None
+            told = his.newest.get(bill.his_id)
+            if told and told.get("try") == bill.try_ and told["revision"] > answer["revision"]:
+                answer = told
+                continue
+            asked = await his.ask("query", {"id": bill.his_id, "try": bill.try_})
+            if asked is not None and asked.get("type") == "result":
+                answer = asked
+
+    async def _link_up(self) -> bool:
+        """Wait for a box and a connection to it."""
+        world, his = self._world, self._his
+        if not await his.until(
+            lambda: world.box is not None and world.box.ready, BOOT_PATIENCE_S
+        ):
+            return False
+        if not his.connected():
+            assert world.box
+            his.connect(world.box)
+            await his.ask("hello", {"v": 1, "his": "sim"})
+        return True
+
+    # ------------------------------------------------------------ getting in the way
+
+    async def _meddle(self, bill: Bill, manner: str, stream: Stream) -> None:
+        if not manner:
+            return
+        await asyncio.sleep(stream.spread(0.02, 60.0))
+        await {
+            "cancels": self._cancel,
+            "sends_again": self._send_again,
+            "reconnects": self._reconnect,
+            "second_connection": self._second,
+            "other_amount": self._other_amount,
+            "asks_late": self._ask_late,
+        }.get(manner, self._nothing)(bill, stream)
+
+    async def _nothing(self, bill: Bill, stream: Stream) -> None:
+        """Only waiting differs."""
+
+    async def _cancel(self, bill: Bill, stream: Stream) -> None:
+        world, his = self._world, self._his
+        state = self._attempt_state(bill)
+        if stream.happens(0.3):
+            if world.box:
+                world.box.press()
+            return
+        answer = await his.ask("cancel", {"id": bill.his_id})
+        self._check_about(bill.his_id, answer)
+        if state == "waiting":
+            world.sometimes("cashier cancels while the patient types")
+        if answer and answer.get("status") == "paid":
+            world.sometimes("cancel crosses paid")
+
+    async def _send_again(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("same id in flight")
+        answer = await self._his.ask("pay", bill.pay)
+        self._check_about(bill.his_id, answer)
+
+    async def _reconnect(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("HIS link lost before the result")
+        self._his.unplug()
+
+    async def _second(self, bill: Bill, stream: Stream) -> None:
+        world = self._world
+        if world.box is None or not world.box.ready:
+            return
+        world.sometimes("two HIS connections")
+        from simulators.world.his import His  # noqa: PLC0415
+
+        other = His(world.loop, stream, world._on_said, "other")  # noqa: SLF001
+        other.connect(world.box)
+        for type_ in ("status", "query", "cancel", "pay"):
+            fields = {**bill.pay, "id": f"{bill.his_id}-X"} if type_ == "pay" else {}
+            answer = await other.ask(type_, {"id": bill.his_id, **fields})
+            held = world.box and world.box.desk.state.seat
+            if type_ == "pay" and answer and answer.get("type") == "result" and held:
+                world.expect(f"{bill.his_id}-X", bill.try_, bill.amount_fen)
+            if type_ == "pay":
+                world.expect(f"{bill.his_id}-X", bill.try_, bill.amount_fen)
+        other.unplug()
+
+    async def _other_amount(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("same id with another amount")
+        other = {**bill.pay, "amount_fen": bill.amount_fen + 1}
+        known = self._his.newest.get(bill.his_id) or self._attempt_state(bill)
+        answer = await self._his.ask("pay", other)
+        if known and answer and answer.get("code") not in {"conflict", "busy"}:
+            self._world.view.blame("M15", f"{bill.his_id} with another amount: {answer}")
+
+    async def _ask_late(self, bill: Bill, stream: Stream) -> None:
+        await asyncio.sleep(stream.between(1801.0, 2500.0))
+
+    def _attempt_state(self, bill: Bill) -> str:
+        sql = "SELECT state FROM attempts WHERE his_id = ? AND try = ? ORDER BY number DESC"
+        rows = self._world.disk.rows(sql, bill.his_id, bill.try_)
+        return str(rows[0][0]) if rows else ""
+
+    def _check_about(self, his_id: str, answer: Fields | None) -> None:
+        """M13: an answer is about what was asked."""
+        if answer is not None and answer.get("id", his_id) != his_id:
+            self._world.view.blame("M13", f"asked about {his_id}, answered {answer['id']}")
+
+    # ------------------------------------------------------------ giving back
+
+    async def _afterwards(self, bill: Bill, stream: Stream, share: float) -> None:
+        kind = stream.fault(0.15 + share / 2, AFTERWARDS)
+        if not kind:
+            return
+        await asyncio.sleep(stream.spread(0.1, 600.0))
+        if not await self._link_up():
+            return
+        await {
+            "refund": self._refund,
+            "refund_in_parts": self._refund_in_parts,
+            "refund_twice": self._refund_twice,
+            "refund_over": self._refund_over,
+            "reverse": self._reverse,
+            "reverse_then_refund": self._reverse_then_refund,
+            "pay_again": self._pay_again,
+        }[kind](bill, stream)
+
+    async def _give_back(self, type_: str, id_: str, fields: dict[str, Any]) -> Fields | None:
+        for _ in range(6):
+            if not await self._link_up():
+                return None
+            answer = await self._his.ask(type_, {"id": id_, **fields}, timeout_s=20.0)
+            self._check_about(id_, answer)
+            if answer is not None and answer.get("code") not in {"busy", "storage_failed"}:
+                self._his.received(answer)
+                return answer
+            await asyncio.sleep(5.0)
+        return None
+
+    async def _refund(self, bill: Bill, stream: Stream) -> None:
+        part = bill.amount_fen if stream.happens(0.5) else stream.whole(1, bill.amount_fen)
+        fields = {"pay_id": bill.his_id, "amount_fen": part}
+        answer = await self._give_back("refund", f"R{bill.his_id}", fields)
+        self._note_refund(answer)
+
+    def _note_refund(self, answer: Fields | None) -> None:
+        if answer and answer.get("status") == "refunded":
+            self._world.sometimes("refund good")
+
+    async def _refund_in_parts(self, bill: Bill, stream: Stream) -> None:
+        left = bill.amount_fen
+        for part in range(stream.whole(2, 4)):
+            fen = max(1, left // 2)
+            fields = {"pay_id": bill.his_id, "amount_fen": fen}
+            answer = await self._give_back("refund", f"R{bill.his_id}-{part}", fields)
+            if answer and answer.get("status") == "refunded":
+                self._world.sometimes("refund good")
+                left -= fen
+            if left < 1:
+                return
+
+    async def _refund_twice(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("refund twice with one id")
+        fields = {"pay_id": bill.his_id, "amount_fen": max(1, bill.amount_fen // 2)}
+        for _ in range(2):
+            self._note_refund(await self._give_back("refund", f"R{bill.his_id}", fields))
+
+    async def _refund_over(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("refund over the amount")
+        fields = {"pay_id": bill.his_id, "amount_fen": bill.amount_fen + 1}
+        answer = await self._give_back("refund", f"R{bill.his_id}", fields)
+        if answer and answer.get("status") in {"refunded", "pending"}:
+            self._world.view.blame("M24", f"{bill.his_id}: a refund over the amount: {answer}")
+
+    async def _reverse(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("reverse asked by the HIS")
+        await self._give_back("reverse", f"V{bill.his_id}", {"pay_id": bill.his_id})
+
+    async def _reverse_then_refund(self, bill: Bill, stream: Stream) -> None:
+        self._world.sometimes("refund while reversing")
+        undo = self._give_back("reverse", f"V{bill.his_id}", {"pay_id": bill.his_id})
+        first = asyncio.ensure_future(undo)
+        await asyncio.sleep(stream.spread(0.005, 1.0))
+        fields = {"pay_id": bill.his_id, "amount_fen": 1}
+        await self._his.ask("refund", {"id": f"R{bill.his_id}", **fields})
+        await first
+
+    async def _pay_again(self, bill: Bill, stream: Stream) -> None:
+        if stream.happens(0.4):
+            await asyncio.sleep(1900.0)
+            self._world.sometimes("same id after 30 min")
+            answer = await self._his.ask("pay", bill.pay)
+            if answer and answer.get("status") == "paid":
+                self._world.view.blame("M13", f"{bill.his_id}: an old receipt was given again")
+            return
+        self._world.sometimes("same id after the end")
+        answer = await self._his.ask("pay", bill.pay)
+        self._check_about(bill.his_id, answer)

@@ -1,0 +1,162 @@
+"""The HIS: the real client over byte streams that take time, break, and lose their last bytes."""
+
+import asyncio
+import contextvars
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from device.his_link.host import Client, Fields, NoAnswer
+from device.his_link.link import Receiver
+from simulators.world.box import SimBox
+from simulators.world.chance import Stream
+from simulators.world.loop import VirtualLoop
+
+DELAY_S = 0.001  # one way on a hospital's own network
+
+OnSaid = Callable[[str, Fields], None]
+"""Told of every message of the box: the connection's name and the fields."""
+
+
+class _End:
+    """One end of a cable: what is written here comes out there, in the other's life."""
+
+    def __init__(self, loop: VirtualLoop, context: contextvars.Context) -> None:
+        self._loop = loop
+        self._context = context
+        """In which the *other* end's receiver runs."""
+        self.receiver: Receiver | None = None
+        self.other: _End
+        self.open = True
+
+    def write(self, data: bytes) -> None:
+        if self.open:
+            self._loop.call_later(DELAY_S, self._deliver, data, context=self._context.copy())
+
+    def close(self) -> None:
+        """Both ends hear of it."""
+        for end in (self, self.other):
+            if end.open:
+                end.open = False
+                self._loop.call_soon(end._told, context=end.other._context.copy())
+
+    def _deliver(self, data: bytes) -> None:
+        if self.other.open and self.other.receiver is not None:
+            self.other.receiver.data_received(data)
+
+    def _told(self) -> None:
+        if self.receiver is not None:
+            self.receiver.closed()
+
+
+class TellingClient(Client):
+    """The real client; everything the box says is told before anybody acts on it."""
+
+    def __init__(self, name: str, on_said: OnSaid) -> None:
+        super().__init__("tcp")
+        self.name = name
+        self._on_said = on_said
+
+    def on_message(self, seq: int, body: bytes) -> None:
+        self._on_said(self.name, json.loads(body))
+        super().on_message(seq, body)
+
+
+def connect(loop: VirtualLoop, box: SimBox, client: TellingClient) -> "_End":
+    """Lay a cable between a box that is up and a client; return the client's end."""
+    world = contextvars.copy_context()
+    ours, theirs = _End(loop, box.life.context), _End(loop, world)
+    ours.other, theirs.other = theirs, ours
+    ours.receiver = client
+    client.attach(ours)
+    box.call(_plug, box, theirs)
+    return ours
+
+
+def _plug(box: SimBox, end: _End) -> None:
+    if box.ready and end.open:
+        end.receiver = box.link.attach(end)
+    else:
+        end.close()
+
+
+@dataclass(slots=True)
+class Asked:
+    """One charge as the HIS wants it."""
+
+    his_id: str
+    try_: int
+    amount_fen: int
+    fields: Fields = field(repr=False)
+
+
+class His:
+    """The hospital's program at one desk: a connection that is kept up, and what was heard."""
+
+    def __init__(
+        self, loop: VirtualLoop, stream: Stream, on_said: OnSaid, name: str = "his"
+    ) -> None:
+        self._loop = loop
+        self._stream = stream
+        self._on_said = on_said
+        self.name = name
+        self._connections = 0
+        self.client: TellingClient | None = None
+        self._cable: _End | None = None
+        self.newest: dict[str, Fields] = {}
+        """id -> the newest result or refund_result heard."""
+
+    def connected(self) -> bool:
+        """Whether the box can be asked."""
+        return self.client is not None and self.client.is_open
+
+    def connect(self, box: SimBox) -> None:
+        """Lay a new cable to a box that is up."""
+        self._connections += 1
+        self.client = TellingClient(f"{self.name}-{self._connections}", self._hear)
+        self._cable = connect(self._loop, box, self.client)
+
+    def unplug(self) -> None:
+        """Break the connection."""
+        if self._cable is not None:
+            self._cable.close()
+        self._cable = None
+
+    def _hear(self, name: str, message: Fields) -> None:
+        self._on_said(name, message)
+        if message.get("type") in {"result", "refund_result"}:
+            held = self.newest.get(message["id"])
+            if held is None or held["revision"] <= message["revision"]:
+                self.newest[message["id"]] = message
+
+    async def ask(self, type_: str, fields: Fields, timeout_s: float = 10.0) -> Fields | None:
+        """Return the answer, None if none came."""
+        if self.client is None or not self.client.is_open:
+            return None
+        try:
+            return await self.client.request(type_, fields, timeout_s=timeout_s)
+        except NoAnswer:
+            return None
+
+    def received(self, message: Fields) -> None:
+        """Say that a result was taken."""
+        if self.client is not None and message.get("revision"):
+            self.client.post(
+                "received", {"id": message["id"], "revision": message["revision"]}
+            )
+
+    async def until(self, condition: Callable[[], bool], patience_s: float) -> bool:
+        """Wait, looking now and then; whether it came true."""
+        ends = self._loop.time() + patience_s
+        while not condition():
+            if self._loop.time() >= ends:
+                return False
+            await asyncio.sleep(0.25)
+        return True
+
+
+def content_of(message: Fields) -> str:
+    """What a revision means: everything but how it was asked."""
+    left: dict[str, Any] = {k: v for k, v in message.items() if k != "re"}
+    return json.dumps(left, sort_keys=True, ensure_ascii=False)

@@ -1,0 +1,304 @@
+"""One history: payments of one seed, the faults around them, the end when all is well again."""
+
+import asyncio
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.world import keys
+from simulators.world.cashier import Cashier
+from simulators.world.chance import Chance, Fault, Stream
+from simulators.world.loop import Deadlock, VirtualLoop, run
+from simulators.world.view import Violation
+from simulators.world.world import Listening, World
+
+PAYMENTS = 20
+CALM_SHARE = 0.3  # so many payments meet no fault at all
+NETWORK_SHARE = 0.12  # of the requests of the others
+MISHAP_SHARE = 0.45
+MISHAPS: Mapping[str, float] = {
+    "power_cut": 5,
+    "power_cut_step": 5,
+    "power_cut_before_commit": 3,
+    "power_cut_after_commit": 3,
+    "commit_error_before": 1.5,
+    "commit_error_after": 1.5,
+    "disk_full": 1.0,
+    "vpn_down": 2,
+    "packets_vanish": 2,
+    "wall_jump": 2,
+    "clock_unset": 0.7,
+    "panel_broken": 1,
+}
+DAY_S = 86_400.0
+END_S = 26 * 3600.0  # the last watch query comes 24 h after an end
+YEARS_S = 10 * 365 * DAY_S
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one history came to."""
+
+    seed: int
+    payments: int
+    cuts: int
+    virtual_s: float
+    faults: tuple[Fault, ...]
+    reached: Counter[str]
+    violations: tuple[Violation, ...]
+    events: tuple[str, ...]
+
+
+def play(seed: int, payments: int = PAYMENTS, without: frozenset[str] = frozenset()) -> Told:
+    """Run one history: the same arguments always give the same one."""
+    directory = keys.folder()
+    try:
+        return _play(directory, Chance(seed, without), payments)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _play(directory: Path, chance: Chance, payments: int) -> Told:
+    loop = VirtualLoop()
+    world = World(loop, chance, directory)
+    listening = Listening(world.view.logged.append)
+    logger = logging.getLogger("device")
+    logger.addHandler(listening)
+    logger.propagate = False
+    try:
+        run(loop, lambda: _History(world, payments).main())
+    except Deadlock as stuck:
+        world.view.blame("box", f"deadlock: {stuck}")
+    finally:
+        logger.removeHandler(listening)
+        logger.propagate = True
+        world.disk.forget()
+    return Told(
+        chance.seed,
+        world.payments,
+        world.cuts,
+        loop.time(),
+        tuple(chance.faults),
+        world.sometimes.counts,
+        tuple(world.view.violations),
+        tuple(world.events),
+    )
+
+
+class _History:
+    def __init__(self, world: World, payments: int) -> None:
+        self._world = world
+        self._payments = payments
+        self._cashier = Cashier(world)
+
+    async def main(self) -> None:
+        world = self._world
+        world.power_on()
+        for number in range(1, self._payments + 1):
+            await self._payment(number)
+        await self._end()
+        world.judge()
+        world.drop()
+
+    async def _payment(self, number: int) -> None:
+        world = self._world
+        stream = world.chance.stream(f"p{number}")
+        calm = stream.happens(CALM_SHARE)
+        world.network.stream = world.chance.stream(f"p{number}/net")
+        world.network.share = 0.0 if calm else NETWORK_SHARE
+        world.log(f"payment {number}")
+        mishap = asyncio.ensure_future(self._mishap(stream, 0.0 if calm else MISHAP_SHARE))
+        await self._cashier.serve(number, 0.1 if calm else 0.6)
+        mishap.cancel()
+        self._mend()
+        await asyncio.sleep(stream.spread(0.5, 60.0))
+
+    # ------------------------------------------------------------ what goes wrong
+
+    async def _mishap(self, stream: Stream, share: float) -> None:
+        """One thing that goes wrong with the machine or its line during a payment."""
+        kind = stream.fault(share, MISHAPS)
+        if not kind:
+            return
+        await asyncio.sleep(stream.spread(0.01, 60.0))
+        self._world.log(f"mishap {kind}")
+        self._world.disturb()
+        await getattr(self, f"_{kind}")(stream)
+
+    def _mend(self) -> None:
+        world = self._world
+        world.network.vpn_up, world.network.cut_off = True, False
+        world.disk.full = False
+        world.disk.on_commit = lambda: ""
+        world.glass.broken = False
+        world.wall.synchronised = True
+        world.loop.after_steps(0, lambda: None)
+        world.disturb()
+        if world.box is None:
+            world.power_on()
+
+    async def _cut(self, stream: Stream) -> None:
+        """Pull the plug, wait, start again; sometimes once more while it recovers."""
+        world = self._world
+        world.cut_power()
+        await self._boot_again(stream)
+
+    async def _boot_again(self, stream: Stream) -> None:
+        world = self._world
+        await asyncio.sleep(stream.spread(2.0, 600.0))
+        if stream.happens(0.15):
+            world.sometimes("boot with no network")
+            world.network.cut_off = True
+        if stream.happens(0.1):
+            world.sometimes("boot with a wrong clock")
+            world.wall.synchronised = False
+        if world.box is None:
+            world.power_on()
+        await asyncio.sleep(stream.spread(0.05, 20.0))
+        world.network.cut_off, world.wall.synchronised = False, True
+        if stream.happens(0.25):
+            world.cut_power()
+            await asyncio.sleep(stream.spread(2.0, 60.0))
+            if world.box is None:
+                world.power_on()
+
+    async def _power_cut(self, stream: Stream) -> None:
+        self._world.sometimes("power cut between two steps")
+        await self._cut(stream)
+
+    async def _power_cut_step(self, stream: Stream) -> None:
+        """After so many callbacks: in the middle of an instant."""
+        world, gone = self._world, asyncio.Event()
+
+        def cut() -> None:
+            world.cut_power()
+            gone.set()
+
+        world.loop.after_steps(stream.whole(1, 400), cut)
+        await gone.wait()
+        world.sometimes("power cut between two steps")
+        await self._boot_again(stream)
+
+    async def _power_cut_before_commit(self, stream: Stream) -> None:
+        await self._at_commit("cut_before", stream)
+        self._world.sometimes("power cut before a commit")
+        await self._boot_again(stream)
+
+    async def _power_cut_after_commit(self, stream: Stream) -> None:
+        await self._at_commit("cut_after", stream)
+        self._world.sometimes("power cut after a commit")
+        await self._boot_again(stream)
+
+    async def _at_commit(self, fault: str, stream: Stream, times: int = 1) -> None:
+        """Wait for one of the next commits and let it meet this."""
+        world, left, met = self._world, stream.whole(0, 3), asyncio.Event()
+        todo = times
+
+        def on_commit() -> str:
+            nonlocal left, todo
+            left -= 1
+            if left >= 0 or not todo:
+                return ""
+            todo -= 1
+            met.set()
+            return fault
+
+        world.disk.on_commit = on_commit
+        await met.wait()
+
+    async def _commit_error_before(self, stream: Stream) -> None:
+        await self._at_commit("error_before", stream, stream.whole(1, 5))
+        self._world.sometimes("commit error, not durable")
+
+    async def _commit_error_after(self, stream: Stream) -> None:
+        await self._at_commit("error_after", stream, stream.whole(1, 3))
+        self._world.sometimes("commit error though durable")
+
+    async def _disk_full(self, stream: Stream) -> None:
+        world = self._world
+        world.sometimes("disk full")
+        world.disk.full = True
+        await asyncio.sleep(stream.spread(0.5, 120.0))
+        world.disk.full = False
+
+    async def _vpn_down(self, stream: Stream) -> None:
+        world = self._world
+        busy = world.network.in_flight > 0
+        world.sometimes("VPN lost after the bytes left" if busy else "VPN lost before connect")
+        world.network.vpn_up = False
+        world.network.cut_off = True
+        await asyncio.sleep(stream.spread(0.5, 120.0))
+        world.network.vpn_up, world.network.cut_off = True, False
+
+    async def _packets_vanish(self, stream: Stream) -> None:
+        world = self._world
+        world.sometimes("VPN lost after the bytes left")
+        world.network.cut_off = True
+        await asyncio.sleep(stream.spread(0.5, 120.0))
+        world.network.cut_off = False
+
+    async def _wall_jump(self, stream: Stream) -> None:
+        world = self._world
+        world.sometimes("wall clock jumped")
+        world.wall.jump_s = stream.choice((-YEARS_S, YEARS_S, -DAY_S, DAY_S, 3600.0, -3600.0))
+        await asyncio.sleep(stream.spread(0.5, 300.0))
+        world.wall.jump_s = 0.0
+
+    async def _clock_unset(self, stream: Stream) -> None:
+        world = self._world
+        world.wall.synchronised = False
+        await asyncio.sleep(stream.spread(0.5, 60.0))
+        world.wall.synchronised = True
+
+    async def _panel_broken(self, stream: Stream) -> None:
+        world = self._world
+        world.sometimes("panel broken")
+        world.glass.broken = True
+        await asyncio.sleep(stream.spread(5.0, 120.0))
+        world.glass.broken = False
+
+    # ------------------------------------------------------------ the end
+
+    async def _end(self) -> None:
+        """All faults are lifted, and time goes on until everything open has ended."""
+        world = self._world
+        self._mend()
+        world.chance.calm = True
+        world.network.share = 0.0
+        world.wall.jump_s = 0.0
+        world.log("all is well again")
+        await asyncio.sleep(1.0)
+        ends, pause_s = world.loop.time() + END_S, 10.0
+        while world.loop.time() < ends and (self._open() or world.network.in_flight):
+            await asyncio.sleep(pause_s)
+            pause_s = min(600.0, 2 * pause_s)
+            world.quiet = pause_s > 100.0  # noqa: PLR2004  a few minutes in: nobody is at the desk
+        await self._ask_all()
+
+    def _open(self) -> bool:
+        box = self._world.box
+        rows = self._world.disk.rows
+        return bool(
+            (box and box.ready and box.desk.state.seat)
+            or rows(
+                "SELECT 1 FROM attempts WHERE state IN ('intended','waiting','unknown','reversing',"
+                "'refund_due','refunding') OR (watch = 1 AND watched < 4 AND state IN"
+                " ('failed','reversed')) UNION ALL SELECT 1 FROM charges WHERE state = 'open'"
+                " UNION ALL SELECT 1 FROM refunds WHERE state IN ('requested','sent','pending')"
+                " LIMIT 1"
+            )
+        )
+
+    async def _ask_all(self) -> None:
+        """The HIS asks about everything: what it hears is the newest."""
+        world = self._world
+        if not await self._cashier._link_up():  # noqa: SLF001  the same desk
+            world.view.blame("box", "no link at the end")
+            return
+        for his_id in sorted({key.his_id for key in world.view.wanted}):
+            answer = await world.his.ask("query", {"id": his_id})
+            if answer is None:
+                world.view.blame("M6", f"{his_id}: no answer at the end")

@@ -1,0 +1,309 @@
+"""The patient: looks at the glass, shows codes (often the wrong ones), types the password or not."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from device.domain.screens import AmountDue, DeclinedScreen, Idle, Screen, Starting
+from simulators.gateway.provider import Provider
+from simulators.gateway.scripts import read_binding
+from simulators.world.box import SimBox
+from simulators.world.chance import Stream
+from simulators.world.loop import VirtualLoop
+
+DRAWN_S = (0.003, 0.03)  # how long a panel takes
+OFFLINE_DRAWN_S = 0.3  # payment-states §2: without a working panel
+SCAN_S = (0.04, 0.35)  # from the first key of a code to its end
+
+
+class Glass:
+    """The panel (`domain.ports.Panel`): what people see, and since when."""
+
+    def __init__(self, loop: VirtualLoop, stream: Stream) -> None:
+        self._loop = loop
+        self._stream = stream
+        self.screen: Screen = Starting()
+        self.changed = asyncio.Event()
+        self.broken = False
+        self.monotonic: Callable[[], float] = loop.time
+        """Of the box that draws."""
+        self.on_show: Callable[[Screen], None] = lambda _: None
+
+    def show(self, screen: Screen, drawn: Callable[[float], None] | None = None) -> None:
+        """Draw soon; the report comes when it is on the glass."""
+        self.on_show(screen)
+        if self.broken:
+            if drawn:
+                drawn(self.monotonic() + OFFLINE_DRAWN_S)
+            self._draw(screen, None)
+            return
+        self._loop.call_later(self._stream.between(*DRAWN_S), self._draw, screen, drawn)
+
+    def dark(self) -> None:
+        """The power is gone."""
+        self._draw(Starting(), None)
+
+    def _draw(self, screen: Screen, drawn: Callable[[float], None] | None) -> None:
+        self.screen = screen
+        self.changed.set()
+        if drawn:
+            drawn(self.monotonic())
+
+    @property
+    def asks_fen(self) -> int | None:
+        """The amount that a code would be for."""
+        if isinstance(self.screen, AmountDue):
+            return self.screen.amount_fen
+        if isinstance(self.screen, DeclinedScreen) and self.screen.retry:
+            return self.screen.amount_fen
+        return None
+
+
+Do = Sequence[Mapping[str, Any]]
+LUCK: Mapping[str, float] = {
+    "password": 6,
+    "password_never": 2,
+    "password_cancelled": 1.5,
+    "decline": 4,
+    "system_error": 2,
+    "system_error_not_created": 2,
+    "unavailable": 1,
+    "bank_error": 0.7,
+    "query_lag": 1.5,
+    "late_pay": 2.5,
+    "paid_at_last_moment": 2,
+    "recall": 1.5,
+    "reverse_paying": 1,
+    "retry_flag": 1,
+    "no_action": 1,
+    "reverse_no_effect": 0.7,
+    "reverse_refused": 0.7,
+    "reverse_expired": 1,
+    "other_amount": 0.7,
+    "other_number": 0.7,
+    "bad_signature": 0.7,
+    "no_signature": 0.5,
+    "drop_after": 1,
+    "drop_before": 1,
+    "truncated": 0.5,
+    "html": 0.5,
+    "empty": 0.5,
+    "refund_processing": 2,
+    "refund_not_enough": 1.5,
+    "refund_error": 1,
+    "other_state": 0.4,
+}
+DECLINES = {
+    "wechat": ("NOTENOUGH", "AUTHCODEEXPIRE", "AUTH_CODE_INVALID", "NOTSUPORTCARD"),
+    "alipay": ("ACQ.BUYER_BALANCE_NOT_ENOUGH", "ACQ.PAYMENT_AUTH_CODE_INVALID"),
+}
+WAITS_S = {"wechat": 45.0, "alipay": 60.0}
+WECHAT_ONLY = frozenset({"bank_error", "recall", "reverse_paying"})
+ALIPAY_ONLY = frozenset({"retry_flag", "no_action"})
+LEADS_TO_REVERSE = frozenset(
+    {
+        *("recall", "reverse_paying", "retry_flag", "no_action", "reverse_no_effect"),
+        *("reverse_expired", "reverse_refused"),
+    }
+)
+
+
+def luck(kind: str, wallet: str, stream: Stream) -> Do:
+    """What a provider does with this code, as `gateway.behaviours` has it."""
+    if (wallet == "wechat" and kind in ALIPAY_ONLY) or (wallet == "alipay" and kind in WECHAT_ONLY):
+        return ()
+    wait_s = WAITS_S[wallet]
+    typed = {"name": "password", "after_s": stream.between(1.0, wait_s - 1)}
+    at_last = {"name": "password", "after_s": wait_s + stream.between(-0.2, 0.4)}
+    never = {"name": "password_never"}
+    times = stream.whole(1, 4)
+    made: Mapping[str, Do] = {
+        "password": (typed,),
+        "paid_at_last_moment": (at_last,),
+        "password_cancelled": ({"name": kind, "after_s": stream.between(1.0, 40.0)},),
+        "decline": ({"name": "decline", "code": stream.choice(DECLINES[wallet])},),
+        "query_lag": ({"name": "system_error"}, {"name": kind, "for_s": stream.spread(1.0, 60.0)}),
+        "late_pay": (_late(stream, wait_s),),
+        "reverse_refused": (
+            stream.choice((never, at_last)),
+            {"name": "error", "on": "reverse", "code": _REFUSALS[wallet], "times": times},
+        ),
+        "other_amount": ({"name": kind, "on": stream.choice(("pay", "query"))},),
+        "other_number": ({"name": kind, "on": stream.choice(("pay", "query"))},),
+        "other_state": ({"name": kind, "on": "query", "state": _STATES[wallet]}, typed),
+        "refund_processing": ({"name": kind, "for_s": stream.spread(1.0, 4000.0)},),
+        "refund_not_enough": ({"name": kind, "times": times},),
+        "refund_error": ({"name": "system_error", "on": "refund"},),
+    }
+    if kind in made:
+        return made[kind]
+    if kind in LEADS_TO_REVERSE:
+        return (stream.choice((never, at_last)), {"name": kind, "times": times})
+    on = stream.choice(("pay", "query", "reverse")) if kind in _ANYWHERE else "pay"
+    return ({"name": kind, "on": on}, *(() if on == "pay" else (never,)))
+
+
+_ANYWHERE = frozenset(
+    {"bad_signature", "no_signature", "drop_after", "drop_before", "truncated", "html", "empty"}
+)
+_REFUSALS = {"wechat": "TRADE_ERROR", "alipay": "ACQ.REASON_TRADE_REFUND_FEE_ERR"}
+_STATES = {"wechat": "ACCEPT", "alipay": "WAIT_BUYER_PAY"}
+
+
+def _late(stream: Stream, wait_s: float) -> Mapping[str, Any]:
+    how = stream.choice(("silence", "close", "error"))
+    if stream.happens(0.5):
+        return {"name": "late_pay", "after_reverse_s": stream.spread(0.01, 40_000.0), "how": how}
+    return {"name": "late_pay", "after_s": stream.spread(0.5, 3 * wait_s), "how": how}
+
+
+MANNERS: Mapping[str, float] = {
+    "double_scan": 3,
+    "garbage": 1.5,
+    "garbled": 1.5,
+    "used_code": 1.5,
+    "other_wallet": 1,
+    "too_early": 2,
+    "slow_scan": 2,
+    "walks_away": 1.5,
+    "scan_while_idle": 1.5,
+    "two_phones": 1.5,
+}
+PATIENCE_S = 120.0
+
+
+@dataclass(slots=True)
+class Scans:
+    """Every code that was shown, and which amounts were on the glass at its first key."""
+
+    glass: dict[str, set[int]] = field(default_factory=dict)
+    used: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Patients' names and numbers: they may stand nowhere (M19)."""
+
+    def note(self, code: str, amount_fen: int | None) -> None:
+        """The first key of this code came now."""
+        seen = self.glass.setdefault(code, set())
+        if amount_fen is not None:
+            seen.add(amount_fen)
+
+
+class Patient:
+    """One person at the desk for one charge."""
+
+    def __init__(  # noqa: PLR0913  what a person sees, holds and touches
+        self,
+        glass: Glass,
+        provider: Provider,
+        scans: Scans,
+        stream: Stream,
+        box: Callable[[], SimBox | None],
+        sometimes: Callable[[str], None],
+    ) -> None:
+        self._glass = glass
+        self._provider = provider
+        self._scans = scans
+        self._stream = stream
+        self._box = box
+        self._sometimes = sometimes
+
+    async def come(self, amount_fen: int, wallet: str, share: float) -> None:
+        """Show codes until the amount is gone from the glass."""
+        manner = self._stream.fault(share, MANNERS)
+        if manner == "scan_while_idle" and isinstance(self._glass.screen, Idle):
+            self._show(self._stream.digits(18), kind="scan before amount")
+        if manner == "walks_away":
+            return
+        for turn in range(6):
+            if not await self._sees(amount_fen):
+                return
+            await asyncio.sleep(self._stream.spread(0.05, 20.0))
+            if self._glass.asks_fen != amount_fen:
+                continue
+            await self._act(manner if turn == 0 else "", wallet, share)
+            if not await self._answered():
+                return
+
+    async def _sees(self, amount_fen: int) -> bool:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while self._glass.asks_fen != amount_fen:
+                    self._glass.changed.clear()
+                    await self._glass.changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _answered(self) -> bool:
+        """Wait for what the glass says next; True if a code is asked for (again)."""
+        before = self._glass.screen
+        try:
+            async with asyncio.timeout(3.0):
+                while self._glass.screen == before:
+                    self._glass.changed.clear()
+                    await self._glass.changed.wait()
+        except TimeoutError:
+            pass
+        return True
+
+    async def _act(self, manner: str, wallet: str, share: float) -> None:
+        if manner == "garbage":
+            self._show(self._stream.digits(self._stream.whole(1, 30)), kind="scanner garbage")
+            return
+        if manner == "garbled":
+            box = self._box()
+            if box:
+                box.garble(self._stream.choice(("overrun", "letters", "too_long")))
+                self._sometimes("truncated code after an overrun")
+            return
+        if manner == "used_code" and self._scans.used:
+            self._show(self._stream.choice(self._scans.used), kind="double scan")
+            return
+        if manner == "other_wallet":
+            wallet = "alipay" if wallet == "wechat" else "wechat"
+        code = self.new_code(wallet, share)
+        await self._scan(code, manner)
+        if manner == "two_phones":
+            await asyncio.sleep(self._stream.spread(0.01, 1.0))
+            await self._scan(self.new_code(wallet, 0.0), "")
+
+    async def _scan(self, code: str, manner: str) -> None:
+        self._scans.used.append(code)
+        early_s = self._stream.between(1.0, 3.0) if manner == "too_early" else 0.0
+        if manner == "slow_scan":  # the trigger is pulled now, the end comes for the next patient
+            await self._slowly(code)
+            return
+        self._show(code, early_s=early_s, kind="scan before amount" if early_s else "")
+        if manner == "double_scan":
+            await asyncio.sleep(self._stream.spread(0.001, 3.0))
+            self._show(code, kind="double scan")
+
+    async def _slowly(self, code: str) -> None:
+        box = self._box()
+        if box is None:
+            return
+        first_key_s = box.clock.monotonic()
+        self._scans.note(code, self._glass.asks_fen)
+        await asyncio.sleep(self._stream.spread(0.5, 60.0))
+        if box.life.alive:
+            self._sometimes("A's scan finishing after B is armed")
+            box.scan(code, first_key_s)
+
+    def _show(self, code: str, *, early_s: float = 0.0, kind: str = "") -> None:
+        box = self._box()
+        if box is None:
+            return
+        self._scans.note(code, None if early_s else self._glass.asks_fen)
+        if kind:
+            self._sometimes(kind)
+        box.scan(code, box.clock.monotonic() - early_s)
+
+    def new_code(self, wallet: str, share: float) -> str:
+        """A fresh code of a phone, with what it will meet."""
+        kind = self._stream.fault(share, LUCK)
+        code = {"wechat": "13", "alipay": "28"}[wallet] + self._stream.digits(16)
+        do = list(luck(kind, wallet, self._stream)) if kind else []
+        if do:
+            self._provider.scripts.bind(read_binding({"match": {"code": code}, "do": do}))
+        return code

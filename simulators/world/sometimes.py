@@ -1,0 +1,94 @@
+"""What a long run must have reached: a run that never met a state has proven nothing about it.
+
+The names are those of payment-states §5; the world says `sometimes(name)` where it happens.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+
+STATES: tuple[str, ...] = (
+    "paid at once",
+    "password then paid",
+    "password never",
+    "paid between the last query and the reverse",
+    "SYSTEMERROR and paid",
+    "SYSTEMERROR and not created",
+    "10003 then cancel",
+    "no such trade, then a late pay",
+    "late pay found and given back",
+    "recall=Y",
+    "reverse refused while paying",
+    "reverse answer lost",
+    "reverse window over, refunded",
+    "cashier cancels while the patient types",
+    "cancel crosses paid",
+    "rescan after declined",
+    "two attempts of one charge",
+    "power cut before a commit",
+    "power cut after a commit",
+    "power cut between two steps",
+    "power cut with a payment open",
+    "boot with no network",
+    "boot with a wrong clock",
+    "wall clock jumped",
+    "HIS link lost before the result",
+    "HIS asks again after reboot",
+    "HIS never asks again",
+    "same id in flight",
+    "same id after the end",
+    "same id with another amount",
+    "same id after 30 min",
+    "next try after not_paid",
+    "scan before amount",
+    "A's scan finishing after B is armed",
+    "two HIS connections",
+    "double scan",
+    "scanner garbage",
+    "truncated code after an overrun",
+    "stale keep-alive reset after the bytes left",
+    "VPN lost before connect",
+    "VPN lost after the bytes left",
+    "an answer with another amount",
+    "an answer for another order",
+    "an answer with a bad signature",
+    "an answer without a signature",
+    "HTML 502",
+    "duplicate delivery",
+    "delayed delivery",
+    "disk full",
+    "commit error, not durable",
+    "commit error though durable",
+    "refund good",
+    "refund twice with one id",
+    "refund over the amount",
+    "refund while reversing",
+    "refund pending, later good",
+    "refund for lack of balance, later good",
+    "reverse asked by the HIS",
+    "panel broken",
+)
+LATER: Mapping[str, str] = {
+    "card replaced after paid": "the young journal (rule 9)",
+    "cloned card on another board": "board binding",
+    "centre away for 30 days": "sync",
+    "centre acknowledges twice or out of order": "sync",
+    "confirm lost, held, refused": "confirm",
+    "refund at another desk": "a second desk in the world",
+    "ids restarted daily": "day scope",
+}
+"""States of §5 that wait for a part that is still to come, and for which."""
+
+
+class Sometimes:
+    """Counts what was reached."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+    def __call__(self, name: str) -> None:
+        assert name in STATES, name
+        self.counts[name] += 1
+
+    def missing(self) -> list[str]:
+        """What was never reached."""
+        return [name for name in STATES if not self.counts[name]]

@@ -1,0 +1,130 @@
+"""What the checkers may look at: the books of all sides, and what crossed between them."""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from simulators.gateway.book import Book
+from simulators.gateway.model import State, Trade, Wallet
+from simulators.world.disk import Disk
+from simulators.world.patient import Scans
+from simulators.world.wire import Sent
+
+
+class Key(NamedTuple):
+    """A charge: HIS id and try."""
+
+    his_id: str
+    try_: int
+
+
+class Attempt(NamedTuple):
+    """A row of the journal, read by SQL of our own."""
+
+    out_trade_no: str
+    his_id: str
+    try_: int
+    amount_fen: int
+    state: str
+    wallet: str
+
+
+ATTEMPT = "SELECT out_trade_no, his_id, try, amount_fen, state, wallet FROM attempts"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """An invariant that did not hold."""
+
+    invariant: str
+    text: str
+    at_s: float
+
+
+@dataclass(slots=True)
+class View:
+    """The world as its judges see it."""
+
+    disk: Disk
+    book: Book
+    scans: Scans
+    now_s: Callable[[], float]
+    wanted: dict[Key, int] = field(default_factory=dict)
+    """What the HIS asked for, in fen."""
+    keys: dict[str, Key] = field(default_factory=dict)
+    """Order number -> charge, learned from the journal when the pay arrived."""
+    pay_left_s: dict[str, float] = field(default_factory=dict)
+    last_sent: dict[str, str] = field(default_factory=dict)
+    """Order number -> the box's newest call about it."""
+    met_nothing: set[str] = field(default_factory=set)
+    """Numbers whose reverse reached a provider that had no such order (M9)."""
+    of_this_life: set[str] = field(default_factory=set)
+    disturbed: set[str] = field(default_factory=set)
+    """Numbers that met a fault: no time limit holds for them."""
+    disturbed_s: float = -1.0
+    """When something last disturbed the whole desk."""
+    logged: list[str] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+
+    def blame(self, invariant: str, text: str) -> None:
+        """Note a violation."""
+        self.violations.append(Violation(invariant, text, self.now_s()))
+
+    def attempt(self, out_trade_no: str) -> Attempt | None:
+        """The committed row of an order number."""
+        found = self.disk.rows(f"{ATTEMPT} WHERE out_trade_no = ?", out_trade_no)
+        return Attempt(*found[0]) if found else None
+
+    def attempts(self) -> list[Attempt]:
+        """Every committed attempt."""
+        return [Attempt(*row) for row in self.disk.rows(ATTEMPT)]
+
+    def trade(self, out_trade_no: str) -> Trade | None:
+        """The provider's order of this number."""
+        for wallet in Wallet:
+            if trade := self.book.find(wallet, out_trade_no):
+                return trade
+        return None
+
+    def held_fen(self, trade: Trade) -> int:
+        """What the merchant holds of an order."""
+        if trade.state is not State.PAID:
+            return 0
+        return trade.order.amount_fen - trade.refunded_fen(self.book.clock.now())
+
+    def held_of(self, key: Key) -> int:
+        """What the merchant holds of one try."""
+        return sum(self.held_fen(t) for n, t in self.trades() if self.keys.get(n) == key)
+
+    def trades(self) -> list[tuple[str, Trade]]:
+        """Every order of the providers by number."""
+        return [(number, trade) for (_, number), trade in self.book.trades.items()]
+
+    def answers(self) -> dict[Key, dict[str, Any]]:
+        """The journal's newest answer of every try."""
+
+
+        newest: dict[Key, dict[str, Any]] = {}
+        rows = self.disk.rows(
+            "SELECT his_id, try, content FROM answers WHERE type = 'result' ORDER BY revision"
+        )
+        for his_id, try_, content in rows:
+            newest[Key(his_id, try_)] = json.loads(content)
+        return newest
+
+    def numbers_of(self) -> dict[str, list[str]]:
+        """HIS id -> its order numbers."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for number, key in self.keys.items():
+            found[key.his_id].append(number)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A request at the provider, and the journal's row at that instant."""
+
+    sent: Sent
+    row: Attempt | None

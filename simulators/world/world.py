@@ -1,0 +1,249 @@
+"""One world: a desk with its box, its HIS, its patients, two providers and everything between."""
+
+import asyncio
+import contextvars
+import itertools
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from device.domain.screens import Screen
+from simulators.gateway.clock import Clock
+from simulators.gateway.model import Wallet
+from simulators.gateway.provider import Provider
+from simulators.gateway.rules import Rules
+from simulators.world.box import SimBox
+from simulators.world.box import World as Plugs
+from simulators.world.chance import Chance
+from simulators.world.checkers import CHECKERS, NothingLeaks, UnknownEnds
+from simulators.world.disk import Disk
+from simulators.world.his import His
+from simulators.world.keys import keys
+from simulators.world.loop import Life, PowerCut, VirtualLoop
+from simulators.world.network import Network
+from simulators.world.patient import Glass, Patient, Scans
+from simulators.world.sometimes import Sometimes
+from simulators.world.time import EPOCH_S, WallClock
+from simulators.world.view import Key, View
+from simulators.world.wire import Sent
+
+ENDS_WITHIN_S = {"wechat": 60.0, "alipay": 75.0}  # M6, when nothing goes wrong
+SLACK_S = 2.0  # the round trips of this network: M6 counts from answers within a second
+NETWORK_FAULT_STATES = {
+    "stale_connection": "stale keep-alive reset after the bytes left",
+    "http_502": "HTML 502",
+    "http_502_before": "HTML 502",
+    "duplicate": "duplicate delivery",
+    "delayed_request": "delayed delivery",
+}
+
+
+class World:
+    """Everything, for one seed. Used inside its own loop."""
+
+    def __init__(self, loop: VirtualLoop, chance: Chance, directory: Path) -> None:
+        self.loop = loop
+        self.chance = chance
+        self.sometimes = Sometimes()
+        self.events: list[str] = []
+        self.quiet = False
+        self.cuts = 0
+        self.wall = WallClock()
+        self.disk = Disk(directory)
+        self.disk.begin()
+        self.provider = Provider(keys().merchant, Clock(lambda: EPOCH_S + loop.time()), Rules())
+        self.network = Network(loop, self.provider, chance.stream("calm/net"))
+        self.scans = Scans()
+        self.glass = Glass(loop, chance.stream("glass"))
+        self.his = His(loop, chance.stream("his"), self._on_said)
+        self.view = View(self.disk, self.provider.book, self.scans, loop.time)
+        self.checkers = [kind(self.view) for kind in CHECKERS]
+        self.box: SimBox | None = None
+        self.payments = 0
+        self.world = contextvars.copy_context()
+        self._lives = itertools.count(1)
+        self._serving: list[asyncio.Task[None]] = []
+        self._wire()
+
+    def _wire(self) -> None:
+        self.network.on_sent = self._on_sent
+        self.network.on_arrival = self._on_arrival
+        self.network.on_fault = self._on_fault
+        self.disk.on_cut = self.cut_power
+        self.glass.on_show = self._on_show
+        self.provider.book.listeners.append(self._on_book)
+        self._nothing = self.provider.book.reversed_nothing
+        self.provider.book.reversed_nothing = self._on_nothing  # type: ignore[method-assign]  # told, then done
+        for checker in self.checkers:
+            if isinstance(checker, NothingLeaks):
+                checker.secrets = keys().secrets
+
+    # ------------------------------------------------------------ power
+
+    def power_on(self) -> None:
+        """Start a box on what is on the disk."""
+        name = f"life {next(self._lives)}"
+        life = Life(name)
+        self.view.of_this_life.clear()
+        plugs = Plugs(
+            self.loop,
+            self.disk,
+            self.network,
+            self.wall,
+            self.chance.stream(name),
+            self.glass,
+            lambda: self.quiet,
+        )
+        box = life.context.run(SimBox, plugs, life)
+        self.glass.monotonic = box.clock.monotonic
+        self.box = box
+        task = self.loop.create_task(box.run(), context=life.context.copy())
+        task.add_done_callback(self._ended, context=self.world.copy())
+        self._serving.append(task)
+        self.log("power on")
+
+    def cut_power(self) -> None:
+        """The plug is pulled: now, in the middle of whatever it is doing."""
+        box = self.box
+        if box is None:
+            return
+        if any(row.state in {"intended", "waiting", "unknown"} for row in self.view.attempts()):
+            self.sometimes("power cut with a payment open")
+        self.loop.bury(box.life)
+        self.disk.cut()
+        self.box = None
+        self.cuts += 1
+        self.disturb()
+        self.log("power cut")
+        self.loop.call_soon(self._dark, context=self.world.copy())
+
+    def _dark(self) -> None:
+        self.his.unplug()
+        self.glass.dark()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = task.exception() if not task.cancelled() else None
+        if error is not None and not isinstance(error, PowerCut):
+            self.view.blame("box", f"the box ended: {error!r}")
+
+    def disturb(self) -> None:
+        """Something befell the whole desk: no time limit holds for what is under way."""
+        self.view.disturbed_s = self.loop.time()
+
+    # ------------------------------------------------------------ what happens
+
+    def log(self, text: str) -> None:
+        """Add to the history."""
+        self.events.append(f"{self.loop.time():12.6f} {text}")
+
+    def expect(self, his_id: str, try_: int, amount_fen: int) -> None:
+        """The HIS asks for this much."""
+        self.view.wanted.setdefault(Key(his_id, try_), amount_fen)
+
+    def patient(self, name: str) -> Patient:
+        """Somebody with a phone."""
+        stream = self.chance.stream(f"{name}/patient")
+        return Patient(
+            self.glass, self.provider, self.scans, stream, lambda: self.box, self.sometimes
+        )
+
+    def _on_sent(self, sent: Sent) -> None:
+        if sent.probe:
+            return
+        self.log(f"box sends {sent.wallet} {sent.call} {sent.out_trade_no[:10]} {sent.amount_fen}")
+        for checker in self.checkers:
+            checker.on_sent(sent)
+        view, number = self.view, sent.out_trade_no
+        view.last_sent[number] = sent.call
+        if sent.call == "pay":
+            self.payments += 1
+            left_s = self.loop.time()
+            view.pay_left_s.setdefault(number, left_s)
+            if self.network.share:
+                view.disturbed.add(number)
+            limit_s = ENDS_WITHIN_S[sent.wallet] + SLACK_S
+            self.loop.call_later(
+                limit_s, self._in_time, number, left_s, context=self.world.copy()
+            )
+
+    def _in_time(self, number: str, left_s: float) -> None:
+        for checker in self.checkers:
+            if isinstance(checker, UnknownEnds):
+                checker.in_time(number, left_s)
+
+    def _on_arrival(self, sent: Sent) -> None:
+        if sent.probe:
+            return
+        self.log(f"arrives {sent.wallet} {sent.call} {sent.out_trade_no[:10]}")
+        row = self.view.attempt(sent.out_trade_no)
+        if row:
+            self.view.keys[sent.out_trade_no] = Key(row.his_id, row.try_)
+        for checker in self.checkers:
+            checker.on_arrival(sent, row)
+
+    def _on_fault(self, sent: Sent, kind: str) -> None:
+        self.view.disturbed.add(sent.out_trade_no)
+        self.log(f"network {kind} at {sent.call} {sent.out_trade_no[:10]}")
+        if kind in NETWORK_FAULT_STATES:
+            self.sometimes(NETWORK_FAULT_STATES[kind])
+        if kind in {"lost_answer", "reset_after"} and sent.call == "reverse":
+            self.sometimes("reverse answer lost")
+
+    def _on_nothing(self, wallet: Wallet, number: str) -> None:
+        self.view.met_nothing.add(number)
+        self._nothing(wallet, number)
+
+    def _on_book(self, change: dict[str, Any]) -> None:
+        if change["change"] == "call":
+            return
+        number = change["out_trade_no"]
+        word = change.get("state") or f"refund {change.get('amount_fen')}"
+        self.log(f"provider {number[:10]} {word} {change.get('by', '')}".rstrip())
+        if change.get("state") == "paid":
+            for checker in self.checkers:
+                checker.on_paid(number)
+            if number in self.view.met_nothing:
+                self.sometimes("no such trade, then a late pay")
+
+    def _on_said(self, connection: str, message: dict[str, Any]) -> None:
+        words = {k: v for k, v in message.items() if k not in {"message", "time", "paid_at"}}
+        self.log(f"{connection} hears {json.dumps(words, ensure_ascii=False)}")
+        for checker in self.checkers:
+            checker.on_said(connection, message)
+
+    def _on_show(self, screen: Screen) -> None:
+        self.log(f"glass {type(screen).__name__}")
+        for checker in self.checkers:
+            checker.on_show(screen)
+
+    # ------------------------------------------------------------ the end
+
+    def judge(self) -> None:
+        """Ask every judge for the last word."""
+        self.provider.book.settle()
+        for checker in self.checkers:
+            checker.at_end()
+        for fault in self.loop.faults:
+            self.view.blame("box", f"{fault.get('message')}: {fault.get('exception')!r}")
+
+    def drop(self) -> None:
+        """Let go of everything at the end of a history."""
+        if self.box is not None:
+            self.loop.bury(self.box.life)
+        for task in asyncio.all_tasks(self.loop):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001  buried
+        self.disk.forget()
+
+
+class Listening(logging.Handler):
+    """Keeps what the box logs."""
+
+    def __init__(self, keep: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._keep = keep
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._keep(self.format(record))
