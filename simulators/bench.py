@@ -66,6 +66,15 @@ class Figures:
     """Last answer byte to the HIS's answer: verified, on disk, told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a process holds."""
+
+    rss_mb: float
+    descriptors: int
+    threads: int
+
+
 class Stand:
     """One desk on the test stand."""
 
@@ -147,11 +156,19 @@ class Stand:
         """Connections opened to the gateways so far."""
         return self._clock.connections
 
+    def footprint(self) -> Footprint:
+        """What the box's process holds now."""
+        status = Path(f"/proc/{self._box.pid}/status").read_text()
+        rows = dict(row.split(":", 1) for row in status.splitlines())
+        return Footprint(
+            rss_mb=int(rows["VmRSS"].split()[0]) / 1024,
+            descriptors=len(list(Path(f"/proc/{self._box.pid}/fd").iterdir())),
+            threads=int(rows["Threads"]),
+        )
+
     def rss_mb(self) -> float:
         """The box's resident memory."""
-        status = Path(f"/proc/{self._box.pid}/status").read_text()
-        line = next(row for row in status.splitlines() if row.startswith("VmRSS"))
-        return int(line.split()[1]) / 1024
+        return self.footprint().rss_mb
 
 
 async def measure(payments: int, directory: Path) -> None:
