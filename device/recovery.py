@@ -17,12 +17,10 @@ from device.domain.charge import ChargeKey
 from device.domain.outcome import (
     Missing,
     Paid,
-    QueryOutcome,
     RefundOrder,
     RefundOutcome,
     RefundSum,
     Returned,
-    Unknown,
 )
 from device.domain.payment import Attempt, AttemptEvent, AttemptState, Facts
 from device.domain.ports import Channel
@@ -49,6 +47,7 @@ from device.domain.refund_pursuit import (
 from device.domain.replies import ErrorReply
 from device.domain.words import ErrorCode, Reason, Wallet
 from device.errors import StorageError
+from device.probing import query_with_sum
 
 T = TypeVar("T")
 
@@ -171,7 +170,7 @@ class Recovery:
         if call is Call.REVERSE:
             outcome = await channel.reverse(attempt.out_trade_no)
             return heard_reverse(case.trail, outcome, self._clock.monotonic())
-        asked = await _query(channel, attempt.out_trade_no, attempt.amount_fen)
+        asked = await query_with_sum(channel, attempt.out_trade_no, attempt.amount_fen)
         return heard_query(case.attempt, case.trail, call, asked, self._clock.monotonic())
 
     async def _hear(self, case: Case, heard: Heard) -> None:
@@ -248,7 +247,9 @@ class Recovery:
 
     async def look_up(self, out_trade_no: str) -> Order | ErrorReply:
         """Find an order of another desk: every wallet is asked (his-link §3.10)."""
-        answers = {w: await _query(c, out_trade_no, None) for w, c in self._channels.items()}
+        answers = {
+            w: await query_with_sum(c, out_trade_no, None) for w, c in self._channels.items()
+        }
         for wallet, answer in answers.items():
             paid = answer.paid if isinstance(answer, Returned) else answer
             back = answer.refunded_fen if isinstance(answer, Returned) else 0
@@ -278,17 +279,6 @@ def _refund_order(refund: Refund) -> RefundOrder:
         total_fen=refund.total_fen,
         reason=refund.remark,
         operator=refund.operator,
-    )
-
-
-async def _query(channel: Channel, out_trade_no: str, amount_fen: int | None) -> QueryOutcome:
-    """Query, and for an order that gave money back ask how much."""
-    outcome = await channel.query(out_trade_no, amount_fen)
-    if not isinstance(outcome, Returned) or outcome.refunded_fen is not None:
-        return outcome
-    told = await channel.refunded_sum(out_trade_no)
-    return (
-        outcome if isinstance(told, Unknown) else replace(outcome, refunded_fen=told.refunded_fen)
     )
 
 

@@ -20,6 +20,8 @@ class Paid:
     """With offset +08:00; None where the provider did not say."""
     payer_mask: str = ""
     """The provider's own masked name of the payer (`158****1562`); never anything unmasked."""
+    mark: str = ""
+    """Query: the box id sent with the pay (`device_info`, `terminal_id`); empty = untold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class Open:
 
     confirming: bool = False
     """The payer is at it right now (USERPAYING)."""
+    mark: str = ""
+    """The box id that was sent with the pay; empty = untold."""
+    amount_fen: int | None = None
+    """None where the provider does not say."""
 
 
 @dataclass(frozen=True, slots=True)

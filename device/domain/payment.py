@@ -141,7 +141,7 @@ class Attempt:
     out_trade_no: str
     amount_fen: int
     code_hash: str
-    """HMAC of the payer code under the box key (`numbers.keyed_hash`)."""
+    """HMAC of the payer code under the box key (`numbers.keyed_hash`); empty = adopted."""
     state: AttemptState = AttemptState.INTENDED
     reason: Reason = Reason.NONE
     detail: str = ""
@@ -167,6 +167,11 @@ class Attempt:
         return self.out_trade_no
 
     @property
+    def adopted(self) -> bool:
+        """Found at a wallet by a young journal: nobody knows which code paid it (§1.9)."""
+        return not self.code_hash
+
+    @property
     def watch_due(self) -> bool:
         """Ended, but a late payment may still land: recovery asks again."""
         ended = self.state in {AttemptState.FAILED, AttemptState.REVERSED}
@@ -182,6 +187,8 @@ class Facts:
     provider_trade_no: str = ""
     payer_mask: str = ""
     paid_at: datetime | None = None
+    mark: str = ""
+    """Of a query that says paid: the box id that was sent with the pay. It is judged, not kept."""
 
 
 NO_FACTS = Facts()

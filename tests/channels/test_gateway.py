@@ -155,7 +155,8 @@ async def test_a_payment_from_the_code_to_the_reverse(channel: Channel, gateway:
     assert paid.paid_at is not None
     found = await channel.query(what.out_trade_no, 12345)
     assert isinstance(found, Paid)
-    assert replace(found, payer_mask=paid.payer_mask) == paid
+    assert found.mark == "BOX-0001"  # whose order it is (payment-states §1.9)
+    assert replace(found, payer_mask=paid.payer_mask, mark="") == paid
     assert isinstance(await channel.query(what.out_trade_no, 1), Contradiction)
     gateway.provider.book.clock.advance(20)
     assert await channel.reverse(what.out_trade_no) == Accepted()

@@ -5,6 +5,7 @@ number.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from device.channels.alipay import codes
@@ -16,6 +17,7 @@ from device.domain.outcome import (
     Contradiction,
     Later,
     Missing,
+    Open,
     Paid,
     PayerConfirming,
     PayOrder,
@@ -91,11 +93,13 @@ def query(node: Node, out_trade_no: str, amount_fen: int | None) -> QueryOutcome
         return _refused(codes.QUERY, node, out_trade_no)
     if word(node, "out_trade_no") != out_trade_no:
         return Unknown("another order")
-    status = word(node, "trade_status")
+    status, mark = word(node, "trade_status"), word(node, "terminal_id")
     if status not in codes.PAID_STATUS:
-        return codes.UNPAID_STATUS.get(status) or Unknown(short_code(status) or "no trade_status")
+        unpaid = codes.UNPAID_STATUS.get(status) or Unknown(short_code(status) or "no trade_status")
+        told = fen(word(node, "total_amount"))
+        return replace(unpaid, mark=mark, amount_fen=told) if isinstance(unpaid, Open) else unpaid
     wrong = mismatch(node, out_trade_no, amount_fen)
-    return Contradiction(wrong) if wrong else _paid(node, "send_pay_date")
+    return Contradiction(wrong) if wrong else replace(_paid(node, "send_pay_date"), mark=mark)
 
 
 def cancel(node: Node, out_trade_no: str) -> ReverseOutcome:

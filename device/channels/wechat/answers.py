@@ -5,6 +5,7 @@ they speak of our merchant and our number.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from device.channels.meaning import meaning_of
 from device.channels.provider_text import beijing_time, short_code
@@ -14,6 +15,7 @@ from device.domain.outcome import (
     Accepted,
     Contradiction,
     Later,
+    Open,
     Paid,
     PayOrder,
     PayOutcome,
@@ -68,13 +70,15 @@ def query(fields: Fields, out_trade_no: str, amount_fen: int | None) -> QueryOut
         return meaning_of(codes.QUERY, *failure(fields))
     if fields.get("out_trade_no") != out_trade_no:
         return Unknown("another order")
-    state = fields.get("trade_state", "")
+    state, mark = fields.get("trade_state", ""), fields.get("device_info", "")
     if state not in (codes.PAID_STATE, codes.RETURNED_STATE):
-        return codes.UNPAID_STATES.get(state) or Unknown(short_code(state) or "no trade_state")
+        unpaid = codes.UNPAID_STATES.get(state) or Unknown(short_code(state) or "no trade_state")
+        told = fen(fields.get("total_fee", ""))
+        return replace(unpaid, mark=mark, amount_fen=told) if isinstance(unpaid, Open) else unpaid
     wrong = mismatch(fields, out_trade_no, amount_fen)
     if wrong:
         return Contradiction(wrong)
-    paid = _paid(fields)
+    paid = replace(_paid(fields), mark=mark)
     return Returned(paid) if state == codes.RETURNED_STATE else paid
 
 

@@ -121,4 +121,5 @@ def paid_facts(paid: Paid) -> Facts:
         provider_trade_no=paid.provider_trade_no,
         payer_mask=paid.payer_mask,
         paid_at=paid.paid_at,
+        mark=paid.mark,
     )

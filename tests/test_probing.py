@@ -1,0 +1,130 @@
+"""A young journal asks every wallet: as many numbers as the rule says, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from device.domain.found import Found, FoundOrder, Wanted
+from device.domain.outcome import (
+    Closed,
+    Contradiction,
+    Missing,
+    Open,
+    Paid,
+    PayFailed,
+    QueryOutcome,
+    RefundSum,
+    Returned,
+    Unknown,
+)
+from device.domain.words import Wallet
+from device.probing import MAX_ATTEMPTS_ASKED, Prober
+
+if TYPE_CHECKING:
+    from device.domain.ports import Channel
+
+PAID = Paid("42", 1000)
+
+
+@dataclass
+class Wallets:
+    """Answers by `try.attempt`; what is not listed is missing."""
+
+    held: dict[str, QueryOutcome] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    sum_: RefundSum | Unknown = field(default_factory=lambda: RefundSum(300))
+
+    async def query(self, out_trade_no: str, amount_fen: int | None = None) -> QueryOutcome:
+        assert amount_fen is None
+        self.asked.append(out_trade_no)
+        await asyncio.sleep(0)
+        return self.held.get(out_trade_no, Missing())
+
+    async def refunded_sum(self, out_trade_no: str) -> RefundSum | Unknown:
+        del out_trade_no
+        return self.sum_
+
+
+async def probe(
+    wechat: Wallets, alipay: Wallets, *tries: int, off: tuple[Wallet, ...] = ()
+) -> Found:
+    channels = {
+        Wallet.WECHAT: cast("Channel", wechat),
+        Wallet.ALIPAY: cast("Channel", alipay),
+    }
+    prober = Prober({w: c for w, c in channels.items() if w not in off}, off)
+    return await prober.probe(Wanted("", "A", tries), lambda t, n: f"{t}.{n}")
+
+
+async def test_a_pay_that_nobody_knows_costs_two_questions_a_wallet() -> None:
+    wechat, alipay = Wallets(), Wallets()
+    assert await probe(wechat, alipay, 1) == Found()
+    assert wechat.asked == alipay.asked == ["1.1", "1.2"]
+
+
+async def test_attempts_are_asked_until_two_in_a_row_do_not_exist() -> None:
+    wechat, alipay = Wallets({"1.1": Closed(), "1.3": PAID}), Wallets()
+    found = await probe(wechat, alipay, 1)
+    assert wechat.asked == alipay.asked == ["1.1", "1.2", "1.3", "1.4", "1.5"]
+    assert found.orders == (
+        FoundOrder(1, 1, Wallet.WECHAT, "1.1", Closed()),
+        FoundOrder(1, 3, Wallet.WECHAT, "1.3", PAID),
+    )
+    assert found.taken(1) == 3
+
+
+async def test_what_exists_at_one_wallet_goes_on_at_both() -> None:
+    wechat, alipay = Wallets({"1.1": Closed()}), Wallets({"1.2": PAID})
+    found = await probe(wechat, alipay, 1)
+    assert wechat.asked == alipay.asked == ["1.1", "1.2", "1.3", "1.4"]
+    assert [o.wallet for o in found.orders] == [Wallet.WECHAT, Wallet.ALIPAY]
+
+
+async def test_other_messages_ask_until_three_tries_in_a_row_have_nothing() -> None:
+    wechat, alipay = Wallets({"2.1": PAID}), Wallets()
+    await probe(wechat, alipay)
+    assert wechat.asked == [f"{t}.{n}" for t in (1, 2) for n in (1, 2)] + ["2.3"] + [
+        f"{t}.{n}" for t in (3, 4, 5) for n in (1, 2)
+    ]
+
+
+async def test_a_pay_asks_the_tries_it_names() -> None:
+    wechat, alipay = Wallets(), Wallets()
+    await probe(wechat, alipay, 2, 4)
+    assert wechat.asked == ["2.1", "2.2", "4.1", "4.2"]
+
+
+@pytest.mark.parametrize("answer", [Unknown("timeout"), Contradiction("another fee_type")])
+async def test_a_wallet_that_gives_no_answer_leaves_nothing_known(answer: QueryOutcome) -> None:
+    found = await probe(Wallets({"1.1": PAID}), Wallets({"1.2": answer}), 1)
+    assert found == Found(offline=True)
+
+
+async def test_a_configured_wallet_that_is_off_leaves_nothing_known() -> None:
+    wechat = Wallets({"1.1": PAID})
+    assert (await probe(wechat, Wallets(), 1, off=(Wallet.ALIPAY,))).offline
+    assert wechat.asked == []
+
+
+async def test_the_sum_of_what_went_back_is_asked_for() -> None:
+    returned = Returned(PAID)
+    found = await probe(Wallets({"1.1": returned}), Wallets(), 1)
+    assert found.orders[0].held == replace(returned, refunded_fen=300)
+    untold = Wallets({"1.1": returned}, sum_=Unknown("not told"))
+    assert (await probe(untold, Wallets(), 1)).offline
+
+
+@pytest.mark.parametrize("held", [Open(), PayFailed(), Closed()])
+async def test_open_failed_and_closed_orders_exist(held: Open | PayFailed | Closed) -> None:
+    found = await probe(Wallets(), Wallets({"1.1": held}), 1)
+    assert [o.held for o in found.orders] == [held]
+
+
+async def test_a_wallet_that_knows_everything_does_not_keep_it_asking_for_ever() -> None:
+    endless = Wallets({f"1.{n}": Closed() for n in range(1, 500)})
+    await probe(endless, Wallets(), 1)
+    assert len(endless.asked) <= MAX_ATTEMPTS_ASKED + 1
