@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain, repeat
 from pathlib import Path
 
 from device.domain.replies import ErrorReply, RefundResult, Reply, Result
@@ -108,8 +109,10 @@ async def bring_to_an_end(box: SmallBox, facts: Sequence[Fact], style: Style) ->
             violations.append(f"M6: {request.id} got no final answer in {END_WITHIN_S:.0f} s")
     try:
         async with asyncio.timeout(WATCH_WITHIN_S):
-            while await box.journal.unsettled():
-                await asyncio.sleep(60.0)
+            for wait_s in chain((1.0, 10.0, 60.0, 300.0), repeat(3_600.0)):
+                if not await box.journal.unsettled():
+                    break
+                await asyncio.sleep(wait_s)
     except TimeoutError:
         violations.append("M6: something is unsettled for days")
     return violations

@@ -12,6 +12,7 @@ T = TypeVar("T")
 
 BEGIN = datetime(2026, 11, 23, 9, 0, tzinfo=BEIJING)  # a Monday morning
 REBOOT_S = 20.0  # from the cut to the next start
+TURN_S = 1e-6  # every turn of the loop takes time, or a wait rounded down would never end
 
 
 class Stuck(Exception):
@@ -27,7 +28,7 @@ class _Selector:
     def select(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None:
             raise Stuck("nothing will ever happen again")
-        self.now_s += timeout
+        self.now_s += timeout + TURN_S
         return []
 
 
@@ -37,7 +38,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, start_s: float = 0.0) -> None:
         super().__init__()
         self._selector = _Selector(start_s)
-        self._clock_resolution = 1e-6  # additions of floats may fall short of a due time
+        self._clock_resolution = TURN_S / 2  # sums of floats may fall short of a due time
 
     def time(self) -> float:
         """Seconds of the world since its beginning."""
