@@ -14,7 +14,7 @@ from pathlib import Path
 
 from simulators.crash import vfs
 from simulators.crash.aftermath import Bench
-from simulators.crash.cuts import Cutter, Tally
+from simulators.crash.cuts import MAX_VIOLATIONS, Cutter, Tally
 from simulators.crash.life import LIVES, Life
 from simulators.crash.modes import MODES, PRODUCT, Mode, in_mode
 from simulators.crash.record import empty_journal, record
@@ -45,13 +45,14 @@ def cut_everywhere(  # noqa: PLR0913  what is lived, where, and how thoroughly
     subsets: int = SUBSETS,
     seed: int = 1,
     watch: bool = False,
+    enough: int = MAX_VIOLATIONS,
 ) -> Tally:
     """Live it once in this mode and cut the power at every moment of it."""
     with in_mode(mode):
         base = {} if life.from_nothing else empty_journal(keys, directory / "life")
         recording = record(life, keys, directory / "life", base)
         cutter = Cutter(recording, Bench(keys, directory / "image"), seed)
-        return cutter.run(subsets, _bar if watch else None)
+        return cutter.run(subsets, _bar if watch else None, enough)
 
 
 def _bar(done: int, of: int, tally: Tally) -> None:

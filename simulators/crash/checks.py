@@ -142,7 +142,9 @@ def _told(
     told = newest(facts)
     for (his_id, try_), answer in told.items():
         if isinstance(answer, Result):
-            mine = [n for n, r in books.attempts.items() if (r["his_id"], r["try"]) == (his_id, try_)]
+            mine = [
+                n for n, r in books.attempts.items() if (r["his_id"], r["try"]) == (his_id, try_)
+            ]
             held = sum(held_fen(provider, trades.get(number)) for number in mine)
             believed = answer.amount_fen - answer.refunded_fen if answer.status == "paid" else 0
             if held != believed:

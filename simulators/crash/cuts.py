@@ -4,7 +4,6 @@ import hashlib
 import random
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -33,7 +32,6 @@ class Tally:
     """Different (content, what the world knew): each booted to the end, in both styles."""
     seconds: float = 0.0
     violations: list[str] = field(default_factory=list)
-    ends: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Tally") -> None:
         """Sum up over lives."""
@@ -58,8 +56,10 @@ class Cutter:
         self._checked: set[tuple[bytes, int]] = set()
         self._recovered: set[tuple[bytes, int, int]] = set()
 
-    def run(self, subsets: int, progress: Progress | None = None) -> Tally:
-        """Cut at every moment; stop early only if everything is wrong."""
+    def run(
+        self, subsets: int, progress: Progress | None = None, enough: int = MAX_VIOLATIONS
+    ) -> Tally:
+        """Cut at every moment; stop early only at so many violations."""
         begun = time.monotonic()
         entries = self._recording.tape.entries
         for moment, cut in self._moments(subsets):
@@ -67,7 +67,7 @@ class Cutter:
             if progress:
                 self.tally.seconds = time.monotonic() - begun
                 progress(moment, len(entries), self.tally)
-            if len(self.tally.violations) >= MAX_VIOLATIONS:
+            if len(self.tally.violations) >= enough:
                 break
         self.tally.seconds = time.monotonic() - begun
         return self.tally
@@ -87,7 +87,7 @@ class Cutter:
 
     def _try(self, cut: Cut, moment: int) -> None:
         self.tally.cuts += 1
-        digest = _digest(cut.image)
+        digest = digest_of(cut.image)
         if (digest, len(cut.facts)) in self._checked:
             return
         self._checked.add((digest, len(cut.facts)))
@@ -121,7 +121,7 @@ class Cutter:
         self.tally.violations += [f"{name}, moment {moment}: {line}" for line in lines]
 
 
-def _digest(image: Image) -> bytes:
+def digest_of(image: Image) -> bytes:
     """Equal for equal images."""
     hashed = hashlib.blake2b()
     for name in sorted(image):

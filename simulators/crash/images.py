@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from simulators.crash.tape import Create, Delete, Operation, Sync, Truncate, Write
+from simulators.crash.tape import Create, Delete, Operation, Sync, SyncFailed, Truncate, Write
 
 SECTOR = 512
 
@@ -83,6 +83,8 @@ class DiskModel:
             self.pending_names.append((operation, self.names.pop(operation.name)))
             if operation.synced:
                 self._sync_names()
+        elif isinstance(operation, SyncFailed):
+            self.names[operation.name].pending.clear()  # never to be certain
         elif isinstance(operation, Sync):
             self.names[operation.name].sync()
             if operation.directory:

@@ -113,5 +113,3 @@ def image_of(directory: Path) -> Image:
     """Read a directory; the -shm file is no part of a disk's content: it is rebuilt."""
     files = (f for f in directory.iterdir() if not f.name.endswith("-shm"))
     return {file.name: file.read_bytes() for file in files}
-
-

@@ -76,9 +76,7 @@ def channels(keys: Identities, network: Network, clock: WorldClock) -> dict[Wall
     def nonce() -> str:
         return f"{network.calls:032d}"
 
-    wechat = WechatChannel(
-        merchant, client, client, base_url=WECHAT_URL, clock=clock, nonce=nonce
-    )
+    wechat = WechatChannel(merchant, client, client, base_url=WECHAT_URL, clock=clock, nonce=nonce)
     alipay = AlipayChannel(_keys(keys), client, gateway_url=ALIPAY_URL, clock=clock, nonce=nonce)
     return {Wallet.WECHAT: wechat, Wallet.ALIPAY: alipay}
 

@@ -51,7 +51,14 @@ class Sync:
     directory: bool = False
 
 
-Operation = Create | Delete | Write | Truncate | Sync
+@dataclass(frozen=True, slots=True)
+class SyncFailed:
+    """The sync of a file failed: Linux then takes its pages for clean, and they may be gone."""
+
+    name: str
+
+
+Operation = Create | Delete | Write | Truncate | Sync | SyncFailed
 
 
 @dataclass(frozen=True, slots=True)
