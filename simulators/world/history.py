@@ -64,7 +64,7 @@ def play(seed: int, payments: int = PAYMENTS, without: frozenset[str] = frozense
 def _play(directory: Path, chance: Chance, payments: int) -> Told:
     loop = VirtualLoop()
     world = World(loop, chance, directory)
-    listening = Listening(world.view.logged.append)
+    listening = Listening(world.view)
     logger = logging.getLogger("device")
     logger.addHandler(listening)
     logger.propagate = False

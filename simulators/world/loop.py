@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+TICK_S = 1e-7  # a turn of the loop takes time: a rest lost in rounding must not stop the clock
 AWAITS_ON_THE_WAY_OUT = 50  # clean-up handlers of one task, far more than any has
 
 
@@ -52,8 +53,7 @@ class _Hands:
     def select(self, timeout: float | None) -> list[Any]:
         if timeout is None:
             raise Deadlock("nothing is scheduled, and somebody waits")
-        if timeout > 0:
-            self.now_s += timeout
+        self.now_s += max(timeout, TICK_S)
         return []
 
     def close(self) -> None:

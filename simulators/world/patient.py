@@ -29,6 +29,7 @@ class Glass:
         self.monotonic: Callable[[], float] = loop.time
         """Of the box that draws."""
         self.on_show: Callable[[Screen], None] = lambda _: None
+        self._history: list[tuple[float, int | None]] = []
 
     def show(self, screen: Screen, drawn: Callable[[float], None] | None = None) -> None:
         """Draw soon; the report comes when it is on the glass."""
@@ -44,8 +45,13 @@ class Glass:
         """The power is gone."""
         self._draw(Starting(), None)
 
+    def asked_at(self, at_s: float) -> int | None:
+        """The amount that a code would have been for, then."""
+        return next((fen for since_s, fen in reversed(self._history) if since_s <= at_s), None)
+
     def _draw(self, screen: Screen, drawn: Callable[[float], None] | None) -> None:
         self.screen = screen
+        self._history.append((self._loop.time(), self.asks_fen))
         self.changed.set()
         if drawn:
             drawn(self.monotonic())
@@ -194,6 +200,7 @@ class Patient:
 
     def __init__(  # noqa: PLR0913  what a person sees, holds and touches
         self,
+        loop: VirtualLoop,
         glass: Glass,
         provider: Provider,
         scans: Scans,
@@ -201,6 +208,7 @@ class Patient:
         box: Callable[[], SimBox | None],
         sometimes: Callable[[str], None],
     ) -> None:
+        self._loop = loop
         self._glass = glass
         self._provider = provider
         self._scans = scans
@@ -294,7 +302,7 @@ class Patient:
         box = self._box()
         if box is None:
             return
-        self._scans.note(code, None if early_s else self._glass.asks_fen)
+        self._scans.note(code, self._glass.asked_at(self._loop.time() - early_s))
         if kind:
             self._sometimes(kind)
         box.scan(code, box.clock.monotonic() - early_s)

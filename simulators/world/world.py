@@ -146,7 +146,13 @@ class World:
         """Somebody with a phone."""
         stream = self.chance.stream(f"{name}/patient")
         return Patient(
-            self.glass, self.provider, self.scans, stream, lambda: self.box, self.sometimes
+            self.loop,
+            self.glass,
+            self.provider,
+            self.scans,
+            stream,
+            lambda: self.box,
+            self.sometimes,
         )
 
     def _on_sent(self, sent: Sent) -> None:
@@ -238,12 +244,15 @@ class World:
 
 
 class Listening(logging.Handler):
-    """Keeps what the box logs."""
+    """Keeps what the box logs; a traceback is a fault of the box, whatever it survived."""
 
-    def __init__(self, keep: Callable[[str], None]) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__(logging.INFO)
-        self._keep = keep
+        self._view = view
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._keep(self.format(record))
+        self._view.logged.append(self.format(record))
+        if record.exc_info:
+            error = record.exc_info[1]
+            self._view.blame("box", f"{record.getMessage()}: {type(error).__name__}: {error}")
