@@ -6,9 +6,11 @@ the demo ends its children in order.
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import re
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from enum import StrEnum
 
 KEPT_LINES = 60  # of a child's output, enough to read a traceback on the page
 END_PATIENCE_S = 6.0  # SIGTERM to SIGKILL; an idle box is gone within 5 s (config)
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 MAX_LINE_BYTES = 65536  # a longer line of output is a fault, not a reason to fill the memory
 
 
@@ -76,6 +79,7 @@ class Child:
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
+            preexec_fn=_die_with_parent,
             limit=MAX_LINE_BYTES,
         )
         self._set(ChildState.STARTING)
@@ -140,6 +144,16 @@ class Child:
     def _set(self, state: ChildState) -> None:
         self.state = state
         self._on_change()
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end this child when the demo is gone, however that came about.
+
+    A box that was left behind would go on opening its scanner's pty, and that name is given to the
+    next demo. Linux only; elsewhere a demo that is killed leaves its children.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 async def _line(stream: asyncio.StreamReader) -> str:
