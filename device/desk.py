@@ -7,19 +7,19 @@ that is not on disk. On a failing disk what only plans something is given up and
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar
 
 from device import known
-from device.clock import Clock
+from device.desk_ports import Ports
 from device.domain.charge import ChargeKey
 from device.domain.desk.deliver import hello_ok
 from device.domain.desk.flow import step, wake_at
 from device.domain.desk.model import (
     Asked,
     Asker,
-    AttemptWord,
     Booted,
     CallPay,
     CheckChannels,
@@ -33,9 +33,9 @@ from device.domain.desk.model import (
     Id,
     LookUp,
     PayAnswered,
+    Probe,
     Pursue,
     PursueRefund,
-    RefundWord,
     Scanned,
     Settings,
     TakeHisCode,
@@ -47,12 +47,13 @@ from device.domain.desk.model import (
 )
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
+from device.domain.desk.young import number_of_attempt
+from device.domain.found import OFFLINE, Found, Wanted
 from device.domain.outcome import PayOrder, PayOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
-from device.domain.ports import Channel, HisLink, Journal, Lamp, Panel
-from device.domain.record import Delivered, Moment, Order
+from device.domain.record import Delivered, Moment
 from device.domain.refund import Refund, RefundEvent
-from device.domain.replies import ErrorReply, Part, Progress, Reply, StatusResult
+from device.domain.replies import ErrorReply, Progress, Reply, StatusResult
 from device.domain.requests import (
     Pay,
     Received,
@@ -64,32 +65,14 @@ from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFail
 from device.domain.words import ErrorCode, Wallet
 from device.errors import CommitRefused, StorageError
 from device.keeping import Keeping
+from device.known import AttemptWord, RefundWord
+
+__all__ = ["DeskLoop", "Ports"]
 
 log = logging.getLogger(__name__)
 
 DISK_RETRY_S = 2.0  # between tries whether a failing disk takes a write again
 READY_LIMIT_S = 3.0  # a `pay` waits this long for a host or a first verification (§1.6, §1.7)
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What the desk is plugged into."""
-
-    journal: Journal
-    link: HisLink
-    panel: Panel
-    lamp: Lamp
-    clock: Clock
-    channels: dict[Wallet, Channel]
-    ready_wallets: Callable[[frozenset[Wallet]], Awaitable[frozenset[Wallet]]]
-    """Warms and waits for a first verification; returns the wallets that can take money."""
-    sent: Callable[[str], None]
-    """The pay call of this order number is going out now: all waits count from here."""
-    pursue: Callable[[ChargeKey, Attempt], None]
-    pursue_refund: Callable[[Refund], None]
-    look_up: Callable[[str], Awaitable[Order | ErrorReply]]
-    """Asks every wallet for an order number of another desk."""
-    parts: Callable[[], Sequence[Part]]
 
 
 class DeskLoop:
@@ -104,6 +87,7 @@ class DeskLoop:
         self._shown: Screen | None = None
         self._keeping = Keeping(ports.journal)
         self._disk_timer: asyncio.TimerHandle | None = None
+        self._probing = asyncio.Lock()
 
     # ------------------------------------------------------------ the inbox
 
@@ -164,7 +148,9 @@ class DeskLoop:
         elif self._keeping.failed and _begins(event):
             self._refuse(event)
         else:
-            await self._handle(await known.with_facts(self._ports.journal, self.state, event))
+            young = self._ports.probe is not None and self._ports.journal.young
+            facts = await known.with_facts(self._ports.journal, self.state, event, young=young)
+            await self._handle(facts)
         return None
 
     def idle(self) -> bool:
@@ -310,6 +296,32 @@ class DeskLoop:
         else:
             self.post(replace(asked, order=found, looked_up=True))
 
+    async def _probe(self, effect: Probe) -> None:
+        self._spawn(self._ask_wallets(effect.asked, effect.wanted))
+
+    async def _ask_wallets(self, asked: Asked, wanted: Wanted) -> None:
+        """One request at a time, in their order: a `cancel` is judged after the `pay` it is about.
+
+        Who is gone meanwhile is not answered, and nothing was begun for him.
+        """
+        async with self._probing:
+            found = await self._found(asked, wanted)
+            if asked.connection in self._ports.link.connections():
+                self.post(replace(asked, found=found))
+
+    async def _found(self, asked: Asked, wanted: Wanted) -> Found:
+        """What the wallets hold; beside a `pay`'s questions the connections are warmed."""
+        assert self._ports.probe
+        warming = self.state.health.configured if isinstance(asked.request, Pay) else frozenset()
+        number = partial(number_of_attempt, self.state.settings, wanted)
+        try:
+            asking = self._ports.probe(wanted, number), self._ports.ready_wallets(warming)
+            found, _ = await asyncio.gather(*asking)
+        except Exception:  # a fault of ours must not leave the HIS waiting for ever
+            log.exception("the wallets could not be asked")
+            return OFFLINE
+        return found
+
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -411,6 +423,7 @@ class DeskLoop:
         TellHello: _tell_hello,
         TellStatus: _tell_status,
         LookUp: _look_up,
+        Probe: _probe,
         CheckChannels: _check_channels,
         TakeHisCode: _take_his_code,
         CallPay: _call_pay,

@@ -4,29 +4,50 @@ The charge at the desk is newer than its rows (an armed amount is not synced by 
 ticket comes from the seat.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
     Asked,
-    AttemptWord,
     Desk,
     DeskEvent,
     RefundReported,
-    RefundWord,
     Reported,
     Scanned,
 )
 from device.domain.desk.rows import number_of
 from device.domain.numbers import keyed_hash
+from device.domain.payment import AttemptEvent, Facts
 from device.domain.ports import Journal
 from device.domain.record import Ticket
+from device.domain.refund import Refund, RefundEvent
 from device.domain.requests import Hello, Last, RefundQuery, RefundRequest, Reverse, Status
 
 
-async def with_facts(journal: Journal, desk: Desk, event: DeskEvent) -> DeskEvent:
+@dataclass(frozen=True, slots=True)
+class AttemptWord:
+    """Recovery's word about an attempt; it becomes `Reported` with the journal's facts."""
+
+    key: ChargeKey
+    out_trade_no: str
+    event: AttemptEvent
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class RefundWord:
+    """Recovery's word about a refund; it becomes `RefundReported`."""
+
+    refund: Refund
+    event: RefundEvent
+    facts: Facts
+    provider_refund_no: str
+
+
+async def with_facts(journal: Journal, desk: Desk, event: DeskEvent, *, young: bool) -> DeskEvent:
     """Return the event with what the journal holds; StorageError if it cannot be read."""
     if isinstance(event, Asked):
-        return await _with_tickets(journal, desk, event)
+        return await _with_tickets(journal, desk, replace(event, young=young))
     if isinstance(event, Scanned):
         code_hash = keyed_hash(desk.settings.key, "code", event.text)
         return replace(event, used=await journal.code_used(code_hash))

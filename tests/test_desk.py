@@ -493,8 +493,6 @@ async def test_nothing_new_is_begun_while_the_disk_fails(bench: Bench, request_:
     await bench.ask(pay())
     bench.disk.failing = True
     await bench.scan()
-    bench.disk.failing = False
-    await bench.settle()
     for attempt in range(2):
         told = await bench.ask(request_)
         assert isinstance(told, ErrorReply), attempt

@@ -48,6 +48,7 @@ from device.errors import ConfigError, HardwareError
 from device.health import HealthWatch, Sight, notify
 from device.his_link.link import HisLink
 from device.journal import SqliteJournal, WriterThread
+from device.probing import Prober
 from device.recovery import Recovery, Reports
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Box:
         self._channels, broken = make_channels(config, self._clock)
         self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
+        self._prober = Prober(self._channels, broken)
         self._recovery = Recovery(self._channels, make_times(config), self._clock, self._reports)
         self._health = HealthWatch(
             Sight(
@@ -123,6 +125,7 @@ class Box:
             pursue_refund=self._recovery.pursue_refund,
             look_up=self._recovery.look_up,
             parts=self._health.parts,
+            probe=self._prober.probe,
         )
 
     async def run(self) -> int:

@@ -50,3 +50,6 @@ class Charge:
     attention: bool = False
     undo: Reason = Reason.NONE
     """Why an answered payment is being given back: reversed, not_booked, manual."""
+    adopted: bool = False
+    """Found at a wallet by a young journal (payment-states §1.9): only the amount is known, the
+    rest is a placeholder until a `pay` of the same id and amount names it."""

@@ -77,6 +77,11 @@ class Journal(Protocol):
         """Names this journal file; another after a re-flash."""
         ...
 
+    @property
+    def young(self) -> bool:
+        """Younger than 24 h, or not known to be older: unknown ids are asked for (§1.9)."""
+        ...
+
     async def commit(self, change: Change) -> None:
         """Return when the whole change, and everything deferred before it, is synced to disk."""
         ...

@@ -68,6 +68,11 @@ class SqliteJournal:
         """16 hex digits that name this file."""
         return self._store.epoch
 
+    @property
+    def young(self) -> bool:
+        """Younger than 24 h, or not known to be older (payment-states §1.9)."""
+        return self._store.young
+
     async def commit(self, change: Change) -> None:
         """Return when the change, and everything deferred before it, is synced to disk.
 

@@ -186,6 +186,7 @@ _CHARGE: dict[str, Callable[[Any], Any]] = {
     "undo": Reason,
     "answered_paid": bool,
     "attention": bool,
+    "adopted": bool,
 }
 _ATTEMPT: dict[str, Callable[[Any], Any]] = {
     "wallet": Wallet,

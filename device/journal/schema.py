@@ -279,7 +279,13 @@ def first(db: Database) -> None:
         db.executescript(part)
 
 
-NAMES = ("0001_first",)
+@migrations(name="0002_adopted")
+def adopted(db: Database) -> None:
+    """Charges that a young journal found at a wallet (payment-states §1.9)."""
+    db.execute(f"ALTER TABLE charges ADD COLUMN {_flag('adopted')} DEFAULT 0")
+
+
+NAMES = ("0001_first", "0002_adopted")
 """Every migration this version knows, in order."""
 
 

@@ -8,6 +8,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,10 @@ log = logging.getLogger(__name__)
 EPOCH_BYTES = 8  # 16 hex digits: no two cards of one hospital ever share an epoch
 DEFERRED_LIMIT = 256
 """Changes held back. Each lives two seconds; so many mean that the disk has failed for long."""
+YOUNG = timedelta(hours=24)  # so long unknown ids are asked for (payment-states §1.9)
+SINCE = "sane_since"
+"""The key in `meta` of the first moment of the epoch at which the clock was sane: a card that was
+written before the clock was set would otherwise be born old."""
 CHECKPOINT_COMMITS = 64
 """Commits between checkpoints in a pause. Some 25 payments share the rewriting of their pages; more
 would save bytes, but a patient may come while it runs, and it is 0.7 MiB to move."""
@@ -54,6 +59,19 @@ class Store:
     _link: Link = field(default_factory=lambda: Link(""))
     _deferred: list[Change] = field(default_factory=list)
     _commits: int = 0
+    _since: datetime | None = None
+    """When the epoch began, by a clock that could be believed; None = not yet known."""
+    _made_s: float | None = None
+    """When, by the monotonic clock, if this process made the file."""
+
+    @property
+    def young(self) -> bool:
+        """Whether the epoch is younger than 24 h; a clock that is not sane proves nothing."""
+        if self._made_s is not None:
+            return self.clock.monotonic() - self._made_s < YOUNG.total_seconds()
+        if self._since is None or not self.clock.sane():
+            return True
+        return self.clock.wall() - self._since < YOUNG
 
     def open(self) -> None:
         """Open, create or migrate, and verify; StorageError or JournalDamaged if it cannot be."""
@@ -62,6 +80,7 @@ class Store:
         except sqlite3.Error as error:
             raise storage_error(error, "cannot open") from error
         try:
+            _settle(db)
             immediate(db, lambda: self._prepare(db))
             verify.at_open(db)
             self._link = verify.end(db)
@@ -82,9 +101,12 @@ class Store:
         CommitRefused: the schema does not allow it.
         """
         self._note(change)
-        self._write(change)
+        dated = self._date()
+        self._write((*change, *dated))
         self._deferred.clear()
         self._commits += 1
+        if dated:
+            self._since = datetime.fromisoformat(dated[0].value)
 
     def defer(self, change: Change) -> None:
         """Hold the change for the next commit."""
@@ -148,6 +170,11 @@ class Store:
             return self.clock.monotonic() - mono_s < reads.CODE_LIFE.total_seconds()
         return reads.code_stored_since(db, code_hash, self.clock.wall())
 
+    def _date(self) -> tuple[Noted, ...]:
+        """The mark from which the epoch's age counts, once the clock is sane."""
+        known = self._since is not None or not self.clock.sane()
+        return () if known else (Noted(SINCE, stamp(self.clock.wall())),)
+
     def _prepare(self, db: Database) -> None:
         now = self.clock.wall()
         if schema.migrate(db, now) and not _number(db, "SELECT count(*) FROM epochs"):
@@ -155,6 +182,9 @@ class Store:
             db.execute("INSERT INTO epochs VALUES (?, 1, 0, ?)", [epoch, stamp(now)])
             for pair in (("box", self.box), ("created_at", stamp(now)), ("opened_at", "")):
                 db.execute("INSERT INTO meta VALUES (?, ?)", list(pair))
+            self._made_s = self.clock.monotonic()
+        since = db.execute("SELECT value FROM meta WHERE key = ?", [SINCE]).fetchone()
+        self._since = datetime.fromisoformat(since["value"]) if since else None
         # A write at each opening: a read-only disk shows now, not at the first patient.
         db.execute("UPDATE meta SET value = ? WHERE key = 'opened_at'", [stamp(now)])
 
@@ -247,6 +277,17 @@ class Store:
                 self.answers.note((write.business_date, answer.id, answer.revision), now)
             elif isinstance(write, PutAttempt):
                 self.codes.note(write.attempt.code_hash, now)
+
+
+def _settle(db: Database) -> None:
+    """Move a WAL that an earlier process left into the file, before anything is built on it.
+
+    Where its last sync failed, Linux shows it from the page cache and calls the pages clean: no
+    later sync of the WAL would write them, and each commit behind them would end with them.
+    """
+    busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        raise StorageError("journal: the WAL of the last run cannot be moved: in use")
 
 
 def _number(db: Database, sql: str) -> int:

@@ -175,7 +175,7 @@ def test_a_file_of_a_newer_version_is_one_line_and_exit_2(
 ) -> None:
     assert running.epoch
     with closing(sqlite3.connect(path)) as db:
-        db.execute("UPDATE _sqlite_migrations SET name = '9999_x'")
+        db.execute("UPDATE _sqlite_migrations SET name = '9999_x' WHERE id = 1")
         db.commit()
     assert main(["list"], path) == 2
     assert "newer version" in capsys.readouterr().err

@@ -246,5 +246,8 @@ async def test_migrations_are_recorded_with_the_injected_time(
 ) -> None:
     assert journal.epoch
     rows = ask(path, f"SELECT name, applied_at FROM {schema.migrations.migrations_table}")
-    assert [tuple(row) for row in rows] == [("0001_first", "2026-11-22T09:30:01+08:00")]
+    assert [tuple(row) for row in rows] == [
+        ("0001_first", "2026-11-22T09:30:01+08:00"),
+        ("0002_adopted", "2026-11-22T09:30:01+08:00"),
+    ]
     assert tuple(row["name"] for row in rows) == schema.NAMES

@@ -17,6 +17,7 @@ from device.domain.desk.model import (
     Desk,
     Effect,
     Phase,
+    Probe,
     Pursue,
     Seat,
     Step,
@@ -25,6 +26,7 @@ from device.domain.desk.model import (
 )
 from device.domain.desk.rows import attempt_change, charge_change, put_charge
 from device.domain.desk.view import outcome_screen
+from device.domain.desk.young import wanted
 from device.domain.numbers import keyed_hash
 from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step
@@ -32,7 +34,7 @@ from device.domain.record import Moment, PutCharge, PutOrder, Stored, Ticket
 from device.domain.replies import Answer, ErrorReply
 from device.domain.requests import Cancel, Pay
 from device.domain.screens import OfflineScreen
-from device.domain.verdict import attempt_under_way, ended, with_attempt
+from device.domain.verdict import attempt_under_way, current_attempt, ended, with_attempt
 from device.domain.words import BUSINESS_NAMES, ErrorCode, Reason
 
 SHORT_NAME = 2  # characters: there is no last one to show
@@ -59,7 +61,11 @@ def on_pay(desk: Desk, asked: Asked, now: Moment) -> Step:
     known = _try(ticket, pay.try_) if ticket else None
     if ticket and known:
         return _again(desk, asked, ticket, known, now)
-    return _refusal(desk, asked, now) or _seat(desk, asked, now)
+    refused = _refusal(desk, asked, now)
+    if refused:
+        return refused
+    plan = wanted(asked)
+    return (desk, (Probe(asked, plan),)) if plan else _seat(desk, asked, now)
 
 
 def _try(ticket: Ticket, try_: int) -> Charge | None:
@@ -67,6 +73,8 @@ def _try(ticket: Ticket, try_: int) -> Charge | None:
 
 
 def _same_content(desk: Desk, charge: Charge, pay: Pay) -> bool:
+    if charge.adopted:  # nothing but the amount is known of it
+        return pay.amount_fen == charge.amount_fen and standing(charge)[1] != "manual"
     asked = (pay.amount_fen, pay.business, pay.wallet, _patient(desk, pay))
     return asked == (charge.amount_fen, charge.business, charge.wallet, charge.patient_hash)
 
@@ -83,7 +91,29 @@ def _again(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment
     stored = answer_for(ticket, charge.key.try_)
     if stored and charge.state is not ChargeState.OPEN and _stale(stored, now):
         return _conflict(desk, asked, ticket, "该单号已有结果，请用 query 查询")
+    if charge.adopted:
+        return _name(desk, asked, ticket, charge, now)
     return answer_now(desk, asked, ticket, charge, now)
+
+
+def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment) -> Step:
+    """An adopted charge learns from a `pay` of its id and amount what it was for."""
+    assert isinstance(asked.request, Pay)
+    said, attempt = charge_from(desk, asked.request), current_attempt(charge)
+    assert attempt
+    charge = replace(
+        charge,
+        business=said.business,
+        department=said.department,
+        operator=said.operator,
+        title=said.title,
+        patient_hash=said.patient_hash,
+        wallet=said.wallet,
+        adopted=False,
+    )
+    renewed, change = attempt_change(desk.settings, ticket, charge, attempt, now)
+    answered, tells = answer_now(desk, asked, renewed, charge, now)
+    return answered, (Commit(change, optional=True), *tells)
 
 
 def _stale(stored: Stored, now: Moment) -> bool:
@@ -150,7 +180,7 @@ def _seat(desk: Desk, asked: Asked, now: Moment) -> Step:
     """Take the amount to the desk and see who can be reached before it is shown."""
     pay = asked.request
     assert isinstance(pay, Pay)
-    charge = _charge(desk, pay)
+    charge = charge_from(desk, pay)
     ticket = put_charge(asked.ticket or Ticket(pay.business_date, pay.id), charge)
     seat = Seat(
         ticket=ticket,
@@ -160,13 +190,15 @@ def _seat(desk: Desk, asked: Asked, now: Moment) -> Step:
         ttl_left_s=charge.ttl_s,
         masked_name=masked(pay.patient_name),
         his_code=pay.auth_code,
+        taken=asked.found.taken(pay.try_) if asked.found else 0,
     )
     wallets = frozenset({pay.wallet}) if pay.wallet else desk.health.configured
     seated = replace(desk, seat=seat, owner=asked.connection, result=None)
     return seated, (CheckChannels(charge.key, wallets),)
 
 
-def _charge(desk: Desk, pay: Pay) -> Charge:
+def charge_from(desk: Desk, pay: Pay) -> Charge:
+    """The charge that a `pay` asks for."""
     return Charge(
         key=ChargeKey(pay.business_date, pay.id, pay.try_),
         amount_fen=pay.amount_fen,

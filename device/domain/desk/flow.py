@@ -6,7 +6,7 @@ from typing import Any
 
 from device.domain.answers import answer_for
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk import collect, deliver, give_back, scan
+from device.domain.desk import adopt, collect, deliver, give_back, scan
 from device.domain.desk.model import (
     UNKNOWN_AFTER_TTL_S,
     Asked,
@@ -26,6 +26,7 @@ from device.domain.desk.model import (
     HealthChanged,
     PayAnswered,
     Phase,
+    Probe,
     PursueRefund,
     RefundReported,
     Reported,
@@ -38,6 +39,7 @@ from device.domain.desk.model import (
     Tick,
 )
 from device.domain.desk.rows import attempt_change, charge_change
+from device.domain.desk.young import wanted
 from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step
 from device.domain.record import Moment, Ticket
@@ -77,12 +79,29 @@ def _on_asked(desk: Desk, asked: Asked, now: Moment) -> Step:
         return _succeed(desk, asked, now)
     if desk.seat is None and kind in MOVING:
         desk = replace(desk, owner=asked.connection)
-    return REQUESTS[kind](desk, asked, now)
+    return _request(desk, asked, now)
+
+
+def _request(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """Answer; what a young journal does not know is asked for and adopted first (§1.9)."""
+    kind = type(asked.request)
+    if asked.found is None:
+        plan = wanted(asked)
+        if plan and kind is not Pay:  # a `pay` may be refused before anybody is asked
+            return desk, (Probe(asked, plan),)
+        return REQUESTS[kind](desk, asked, now)
+    taken = adopt.take(desk, asked, now)
+    if taken is None:
+        message = "暂时无法核实该单号，请稍后再试"
+        return deliver.error(desk, asked, ErrorCode.OFFLINE, message, reason="wallet")
+    desk, asked, effects = taken
+    told, more = REQUESTS[kind](desk, asked, now)
+    return told, (*effects, *more)
 
 
 def _succeed(desk: Desk, asked: Asked, now: Moment) -> Step:
     owned = deliver.anew(replace(desk, owner=asked.connection), now)
-    answered, effects = REQUESTS[type(asked.request)](owned, asked, now)
+    answered, effects = _request(owned, asked, now)
     told, offers = deliver.offer_due(answered, now)
     return told, (*effects, *offers)
 

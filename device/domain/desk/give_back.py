@@ -228,13 +228,22 @@ def on_reported(desk: Desk, event: Reported, now: Moment) -> Step:
     charge = charge_of(event.ticket, event.out_trade_no)
     assert attempt
     assert charge
-    moved = attempt_step(attempt, event.event, event.facts)
+    moved = attempt_step(attempt, _arrow(desk, attempt, event), event.facts)
     if moved == attempt:
         return desk, ()
     here = seat and seat.attempt and seat.attempt.out_trade_no == event.out_trade_no
     if here and moved.state is not AttemptState.REFUND_DUE:
         return advance(desk, moved, now)
     return _background(desk, event, charge, moved, now)
+
+
+def _arrow(desk: Desk, attempt: Attempt, event: Reported) -> AttemptEvent:
+    """An adopted order that turns out not to be this box's is a person's business (§1.9)."""
+    paid = event.event is AttemptEvent.PAID
+    strange = paid and event.facts.mark != desk.settings.box_id
+    if attempt.adopted and (strange or event.event is AttemptEvent.CONTRADICTION):
+        return AttemptEvent.GIVE_UP
+    return event.event
 
 
 def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, now: Moment) -> Step:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from device.domain.charge import Charge, ChargeKey
+from device.domain.found import Found, Wanted
 from device.domain.outcome import PayOutcome
 from device.domain.payment import NO_FACTS, Attempt, AttemptEvent, Facts
 from device.domain.record import Change, Order, Stored, Ticket
@@ -77,6 +78,8 @@ class Seat:
     """Why the last code was declined, while another may be shown."""
     his_code: str = field(default="", repr=False)
     """A code that the HIS read with its own scanner."""
+    taken: int = 0
+    """The highest attempt whose number a wallet already holds closed (§1.9)."""
 
     @property
     def charge(self) -> Charge:
@@ -163,6 +166,10 @@ class Asked:
     last: Stored | None = None
     looked_up: bool = False
     """The providers were asked for an order number that the journal does not hold."""
+    young: bool = False
+    """The journal is younger than 24 h: an id it does not know is asked for (§1.9)."""
+    found: Found | None = None
+    """What the wallets hold of that id; None = they were not asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,26 +225,6 @@ class PayAnswered:
 
     out_trade_no: str
     outcome: PayOutcome
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptWord:
-    """Recovery's word about an attempt; the shell makes it `Reported` with the journal's facts."""
-
-    key: ChargeKey
-    out_trade_no: str
-    event: AttemptEvent
-    facts: Facts
-
-
-@dataclass(frozen=True, slots=True)
-class RefundWord:
-    """Recovery's word about a refund; the shell makes it `RefundReported`."""
-
-    refund: Refund
-    event: RefundEvent
-    facts: Facts
-    provider_refund_no: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,6 +378,14 @@ class LookUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """Ask every configured wallet for these numbers, then ask the desk again (§1.9)."""
+
+    asked: Asked
+    wanted: Wanted
+
+
+@dataclass(frozen=True, slots=True)
 class CheckChannels:
     """Warm these channels and wait for a first verification, three seconds at most."""
 
@@ -437,6 +432,7 @@ Effect = (
     | TellHello
     | TellStatus
     | LookUp
+    | Probe
     | CheckChannels
     | TakeHisCode
     | CallPay

@@ -104,8 +104,8 @@ def charge_event(settings: Settings, charge: Charge, revision: int, now: Moment)
         desk=settings.desk,
         at=now.wall,
         reason=charge.reason.value,
-        department=charge.department.value,
-        business=charge.business.value,
+        department="" if charge.adopted else charge.department.value,
+        business="" if charge.adopted else charge.business.value,
         business_date=key.business_date,
         operator=charge.operator,
         his_id=key.his_id,
@@ -119,6 +119,7 @@ def refund_event(
     settings: Settings, refund: Refund, charge: Charge | None, revision: int, now: Moment
 ) -> Event:
     """The centre's row of kind `refund`: a positive amount, `ref` names the payment."""
+    named = charge if charge and not charge.adopted else None
     return Event(
         uid=refund.uid,
         kind="refund",
@@ -128,8 +129,8 @@ def refund_event(
         reason=refund.reason.value,
         ref=refund.out_trade_no,
         channel=refund.wallet.value,
-        department=charge.department.value if charge else "",
-        business=charge.business.value if charge else "",
+        department=named.department.value if named else "",
+        business=named.business.value if named else "",
         business_date=refund.pay_date,
         operator=refund.operator,
         his_id=refund.his_id,

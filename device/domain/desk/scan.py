@@ -58,7 +58,7 @@ def _hint(desk: Desk, seat: Seat, hint: Hint) -> Step:
 def _intend(desk: Desk, seat: Seat, code: PayerCode, now: Moment) -> Step:
     """Sync the intent; only then the first byte leaves (payment-states §1.1)."""
     settings, key = desk.settings, seat.charge.key
-    number = len(seat.charge.attempts) + 1
+    number = max((a.number for a in seat.charge.attempts), default=seat.taken) + 1
     trade_no = out_trade_no(
         settings.key,
         settings.desk_code,
