@@ -59,6 +59,8 @@ class Store:
     _link: Link = field(default_factory=lambda: Link(""))
     _deferred: list[Change] = field(default_factory=list)
     _commits: int = 0
+    _settled: bool = False
+    """Whether everything that the open file shows is surely on the disk."""
     _since: datetime | None = None
     """When the epoch began, by a clock that could be believed; None = not yet known."""
     _made_s: float | None = None
@@ -80,7 +82,7 @@ class Store:
         except sqlite3.Error as error:
             raise storage_error(error, "cannot open") from error
         try:
-            _settle(db)
+            self._settle(db)
             immediate(db, lambda: self._prepare(db))
             verify.at_open(db)
             self._link = verify.end(db)
@@ -198,6 +200,7 @@ class Store:
             batch.complete = True
 
         try:
+            self._settle(db)
             immediate(db, work)
         except sqlite3.IntegrityError as error:
             raise CommitRefused(f"journal: refused: {error}") from error
@@ -231,13 +234,26 @@ class Store:
         db = self._connected()
         try:
             if batch.there(db):
-                busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-                if not busy:
-                    return
+                self._settle(db)
+                return
         except sqlite3.Error as again:
             self._drop()
             raise storage_error(again, "commit failed, and cannot be looked for") from again
         raise storage_error(error, "commit failed") from error
+
+    def _settle(self, db: Database) -> None:
+        """Before a file that was just opened is written: move its WAL into it, and sync that.
+
+        Where the WAL's last sync failed, Linux shows it from the page cache and calls the pages
+        clean: no later sync of the WAL would write them, and every commit behind them would end
+        with them at the next power cut.
+        """
+        if self._settled:
+            return
+        busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StorageError("journal: the WAL cannot be moved into the file: it is in use")
+        self._settled = True
 
     def _overlaid(self, db: Database, question: Callable[[Database], T]) -> T:
         db.execute("BEGIN IMMEDIATE")
@@ -262,7 +278,7 @@ class Store:
         return self._db
 
     def _drop(self) -> None:
-        db, self._db = self._db, None
+        db, self._db, self._settled = self._db, None, False
         if db is not None:
             try:
                 db.close()
@@ -277,17 +293,6 @@ class Store:
                 self.answers.note((write.business_date, answer.id, answer.revision), now)
             elif isinstance(write, PutAttempt):
                 self.codes.note(write.attempt.code_hash, now)
-
-
-def _settle(db: Database) -> None:
-    """Move a WAL that an earlier process left into the file, before anything is built on it.
-
-    Where its last sync failed, Linux shows it from the page cache and calls the pages clean: no
-    later sync of the WAL would write them, and each commit behind them would end with them.
-    """
-    busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    if busy:
-        raise StorageError("journal: the WAL of the last run cannot be moved: in use")
 
 
 def _number(db: Database, sql: str) -> int:

@@ -580,6 +580,7 @@ async def test_a_checkpoint_is_made_in_a_pause_when_it_is_due(
     monkeypatch.setattr("device.journal.store.CHECKPOINT_COMMITS", 3)
     disk = Disk()
     journal = await opened(connect=disk.connect)
+    disk.statements.clear()
     for n in (1, 2, 3):
         await journal.commit(make.intended(n))
     assert not any("checkpoint(" in s for s in disk.statements)  # never inside a commit
