@@ -53,7 +53,7 @@ BOX_ID = "BOX-0001"
 HOSPITAL = "市一医院"
 MAX_AMOUNT_FEN = 5_000_000
 LOOK_EVERY_S = 2.0  # as device/health.py
-IDLE_LOOK_S = 60.0  # while the world only waits: 26 hours of looks would be all that a run does
+IDLE_LOOK_S = 900.0  # while the world only waits: 26 hours of looks would be all that a run does
 IDLE_PACE = 60.0  # and the probes come so much more rarely then
 TIMES = {
     Wallet.WECHAT: Times(3.0, 5.0, 3.0, 45.0, 15.0),

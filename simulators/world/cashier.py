@@ -194,7 +194,7 @@ class Cashier:
         self._check_about(bill.his_id, answer)
         if state == "waiting":
             world.sometimes("cashier cancels while the patient types")
-        if answer and answer.get("status") == "paid":
+        if answer and answer.get("type") == "result" and answer["status"] == "paid":
             world.sometimes("cancel crosses paid")
 
     async def _send_again(self, bill: Bill, stream: Stream) -> None:
@@ -330,7 +330,7 @@ class Cashier:
             await asyncio.sleep(1900.0)
             self._world.sometimes("same id after 30 min")
             answer = await self._his.ask("pay", bill.pay)
-            if answer and answer.get("status") == "paid":
+            if answer and answer.get("type") == "result" and answer["status"] == "paid":
                 self._world.view.blame("M13", f"{bill.his_id}: an old receipt was given again")
             return
         self._world.sometimes("same id after the end")

@@ -27,8 +27,8 @@ class Chance:
     """The seed's streams, and the faults that were drawn."""
 
     seed: int
-    without: frozenset[str] = frozenset()
-    """Names of faults that are left out this time."""
+    only: frozenset[str] | None = None
+    """If given, no other faults than these happen."""
     faults: list[Fault] = field(default_factory=list)
     calm: bool = False
     """All faults are lifted: the end of a history."""
@@ -39,6 +39,10 @@ class Chance:
         if name not in self._streams:
             self._streams[name] = Stream(self, name)
         return self._streams[name]
+
+    def allows(self, name: str) -> bool:
+        """Whether this fault may happen."""
+        return self.only is None or name in self.only
 
     def counts(self) -> Counter[str]:
         """Faults by kind."""
@@ -60,7 +64,7 @@ class Stream:
         self._draws += 1
         hit = self._random.random() < share
         kind = self._random.choices(list(kinds), list(kinds.values()))[0]
-        if not hit or self._chance.calm or name in self._chance.without:
+        if not hit or self._chance.calm or not self._chance.allows(name):
             return ""
         self._chance.faults.append(Fault(name, kind))
         return kind
@@ -98,11 +102,13 @@ class Stream:
         return self._random.randbytes(count)
 
 
-def named(text: str) -> frozenset[str]:
-    """Read `--without`: fault names between commas."""
-    return frozenset(filter(None, text.split(",")))
+def named(text: str | None) -> frozenset[str] | None:
+    """Read `--only`: fault names between commas; `none` for no fault at all."""
+    if text is None:
+        return None
+    return frozenset(filter(None, text.split(","))) - {"none"}
 
 
 def joined(names: Iterable[str]) -> str:
-    """Write `--without`."""
-    return ",".join(sorted(names))
+    """Write `--only`."""
+    return ",".join(sorted(names)) or "none"

@@ -35,6 +35,9 @@ class Checker:
         """Note a violation of this invariant."""
         self.view.blame(self.invariant, text)
 
+    def on_tried(self, sent: Sent) -> None:
+        """The box wants to ask; the line may be down."""
+
     def on_sent(self, sent: Sent) -> None:
         """Bytes left the box."""
 
@@ -206,13 +209,15 @@ class ReverseFollowsQuery(Checker):
 
     invariant = "M8"
 
+    def on_tried(self, sent: Sent) -> None:
+        before = self.view.last_sent.get(sent.out_trade_no)
+        if sent.call == "reverse" and before != "query":
+            self.blame(f"the reverse of {sent.out_trade_no} follows {before}")
+
     def on_sent(self, sent: Sent) -> None:
         if sent.call != "reverse":
             return
         number = sent.out_trade_no
-        before = self.view.last_sent.get(number)
-        if before != "query":
-            self.blame(f"the reverse of {number} follows {before}")
         paid_s = self.view.pay_left_s.get(number)
         soon = paid_s is not None and sent.at_s - paid_s < REVERSE_NOT_BEFORE_S - EPSILON_S
         if sent.wallet == "wechat" and soon:
@@ -305,6 +310,10 @@ class StoredAnswers(Checker):
         if message.get("type") not in {"result", "refund_result"}:
             return
         said = {k: v for k, v in message.items() if k != "re"}
+        if not said["revision"]:  # M21: a failing disk alone lets an answer go unstored
+            if (said["status"], said["reason"]) != ("unknown", "storage_failed"):
+                self.blame(f"{said['id']} was told {said['status']} without a revision")
+            return
         place = (said["id"], said["revision"])
         if self._told.setdefault(place, said) != said:
             self.blame(f"{place} was told with two contents")

@@ -50,13 +50,15 @@ class Told:
     reached: Counter[str]
     violations: tuple[Violation, ...]
     events: tuple[str, ...]
+    only: frozenset[str] | None = None
+    """The faults that were allowed, if not all."""
 
 
-def play(seed: int, payments: int = PAYMENTS, without: frozenset[str] = frozenset()) -> Told:
+def play(seed: int, payments: int = PAYMENTS, only: frozenset[str] | None = None) -> Told:
     """Run one history: the same arguments always give the same one."""
     directory = keys.folder()
     try:
-        return _play(directory, Chance(seed, without), payments)
+        return _play(directory, Chance(seed, only), payments)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
@@ -85,6 +87,7 @@ def _play(directory: Path, chance: Chance, payments: int) -> Told:
         world.sometimes.counts,
         tuple(world.view.violations),
         tuple(world.events),
+        chance.only,
     )
 
 

@@ -24,6 +24,7 @@ CONNECTING = {
     "connect_refused": 1.0,
     "connect_timeout": 1.0,
     "tls_failure": 1.0,
+    "slow_connect": 2.0,
 }
 SENDING = {
     "lost_request": 2.0,
@@ -54,6 +55,8 @@ class Network:
     """False: the interface is gone, every connect fails at once."""
     cut_off: bool = False
     """True: packets vanish silently."""
+    on_tried: Callable[[Sent], None] = lambda _: None
+    """The box wants to ask; whether a byte will leave is not known yet."""
     on_sent: Callable[[Sent], None] = lambda _: None
     on_arrival: Callable[[Sent], None] = lambda _: None
     on_fault: Callable[[Sent, str], None] = lambda _s, _k: None
@@ -124,6 +127,7 @@ class Lines(httpx.AsyncBaseTransport):
         read_s = request.extensions["timeout"]["read"]
         connect_s = request.extensions["timeout"]["connect"]
         sent = read(request, now_s)
+        network.on_tried(sent)
         share = 0.0 if sent.probe else network.share
         if self.used_s is not None and now_s - self.used_s > SERVER_KEEPS_S:
             self.used_s = None
@@ -155,6 +159,8 @@ class Lines(httpx.AsyncBaseTransport):
         await asyncio.sleep(network.stream.between(0.004, 0.05))
         if fault in {"dns_failure", "connect_refused"}:
             raise httpx.ConnectError(fault)
+        if fault == "slow_connect":
+            await asyncio.sleep(network.stream.between(0.5, timeout_s - 0.1))
         await trace("connection.start_tls.started", {"request": None})
         await asyncio.sleep(network.stream.between(0.01, 0.1))
         if fault == "tls_failure":

@@ -6,6 +6,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class World:
         self._wire()
 
     def _wire(self) -> None:
+        self.network.on_tried = self._on_tried
         self.network.on_sent = self._on_sent
         self.network.on_arrival = self._on_arrival
         self.network.on_fault = self._on_fault
@@ -155,14 +157,19 @@ class World:
             self.sometimes,
         )
 
+    def _on_tried(self, sent: Sent) -> None:
+        for checker in self.checkers:
+            checker.on_tried(sent)
+        self.view.last_sent[sent.out_trade_no] = sent.call
+
     def _on_sent(self, sent: Sent) -> None:
         if sent.probe:
             return
+        sent = replace(sent, at_s=self.loop.time())
         self.log(f"box sends {sent.wallet} {sent.call} {sent.out_trade_no[:10]} {sent.amount_fen}")
         for checker in self.checkers:
             checker.on_sent(sent)
         view, number = self.view, sent.out_trade_no
-        view.last_sent[number] = sent.call
         if sent.call == "pay":
             self.payments += 1
             left_s = self.loop.time()
