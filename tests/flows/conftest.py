@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import pty
+import shutil
 import signal
 import sqlite3
 import tty
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,9 +18,11 @@ import pytest
 
 from device import config as paybox_config
 from device.app.box import Box
+from device.clock import SystemClock
 from device.domain.screens import Screen, Starting
 from device.drivers.streams import open_stream
 from device.his_link.host import Client
+from device.journal import Inline, SqliteJournal
 from simulators.gateway.identities import Identities, identities
 from simulators.gateway.model import Wallet
 from simulators.gateway.scripts import read_binding
@@ -111,17 +115,44 @@ class Desk:
         self._codes = 0
         self.address = ""
         self.changes: dict[str, dict[str, object]] = {}
+        self.new_card = False
+        """The journal is made by the box itself; else it is a day old, and no id is asked for."""
 
     # ------------------------------------------------------------ power
 
     async def power_on(self) -> None:
         self.glass = GlassPanel()
+        if not self.new_card:
+            await self._old_journal()
         self.box = await Box.open(paybox_config.load(self._write_config()), self.glass)  # type: ignore[arg-type]  # a panel by its shape
         self._run = asyncio.create_task(self.box.run())
         async with asyncio.timeout(PATIENCE_S):
             while not self.box.address:  # noqa: ASYNC110  the box tells systemd, not us
                 await asyncio.sleep(0.005)
         self.address = self.box.address
+
+    async def _old_journal(self) -> None:
+        path = self.directory / "data" / "journal.sqlite3"
+        if path.exists():
+            return
+        path.parent.mkdir(mode=0o700)
+        journal = await SqliteJournal.open(path, SystemClock(lambda: True), Inline())
+        await journal.flush()
+        await journal.aclose()
+        yesterday = (datetime.now(UTC) - timedelta(hours=25)).isoformat()
+        with closing(sqlite3.connect(path)) as db:
+            db.execute("UPDATE meta SET value = ? WHERE key = 'sane_since'", [yesterday])
+            db.commit()
+
+    async def replace_card(self) -> None:
+        """The card dies now, whatever was going on; a new one with the same key files is put in."""
+        self.box._finish = _at_once  # type: ignore[method-assign]  # nothing is waited for
+        await self.power_off()
+        self.his.close()
+        shutil.rmtree(self.directory / "data")
+        self.new_card = True
+        await self.power_on()
+        await self.connect()
 
     async def connect(self, address: str = "") -> Client:
         self.his = await Client.connect(address or self.address, open_stream)
@@ -240,6 +271,10 @@ class Desk:
         """The provider's calls in order, the box's checks of itself left out."""
         ledger = self.gateway.book.arrivals
         return [c.call for c in ledger if c.wallet is wallet and "VERIFY" not in c.out_trade_no]
+
+
+async def _at_once() -> None:
+    """A card that dies does not say so."""
 
 
 async def _dict(answer: Awaitable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -242,6 +242,16 @@ def _unreachable(desk: Desk, seat: Seat, now: Moment) -> Step:
     return replace(desk, seat=None, result=shown), (Tell(asker.connection, reply, asker.re),)
 
 
+def not_known(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """`offline`: a wallet cannot say what it holds of an id that a young journal lacks (§1.9)."""
+    unproven = desk.health.configured - desk.health.verified
+    reason = "channel_not_verified" if unproven else "wallet"
+    shown = (OfflineScreen(reason), now.mono_s + RESULT_STAYS_S)
+    dark = replace(desk, result=shown) if isinstance(asked.request, Pay) else desk
+    message = "暂时无法核实该单号，请稍后再试"
+    return error(dark, asked, ErrorCode.OFFLINE, message, reason=reason)
+
+
 # ---------------------------------------------------------------- the attempt's arrows
 
 

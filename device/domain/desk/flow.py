@@ -92,8 +92,7 @@ def _request(desk: Desk, asked: Asked, now: Moment) -> Step:
         return REQUESTS[kind](desk, asked, now)
     taken = adopt.take(desk, asked, now)
     if taken is None:
-        message = "暂时无法核实该单号，请稍后再试"
-        return deliver.error(desk, asked, ErrorCode.OFFLINE, message, reason="wallet")
+        return collect.not_known(desk, asked, now)
     desk, asked, effects = taken
     told, more = REQUESTS[kind](desk, asked, now)
     return told, (*effects, *more)
