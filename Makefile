@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: help demo test check bench soak power-cuts format docs screens clean
+.PHONY: help demo test check bench soak fuzz power-cuts format docs screens clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -16,6 +16,7 @@ help:
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
 	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
+	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
 	@echo "make docs     由代码重新生成文档 / render the generated documents"
@@ -43,6 +44,9 @@ bench: $(VENV)/.installed
 
 soak: $(VENV)/.installed
 	@$(BIN)/python -m simulators.soak $(ARGS)
+
+fuzz: $(VENV)/.installed
+	@$(BIN)/python -m simulators.fuzz $(ARGS)
 
 power-cuts: $(VENV)/.installed
 	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)
