@@ -15,6 +15,7 @@ from pathlib import Path
 from simulators.crash import vfs
 from simulators.crash.aftermath import Bench
 from simulators.crash.cuts import MAX_VIOLATIONS, Cutter, Tally
+from simulators.crash.faults import Ordeal, disk_troubles, fail_every_call, net_troubles
 from simulators.crash.life import LIVES, Life
 from simulators.crash.modes import MODES, PRODUCT, Mode, in_mode
 from simulators.crash.record import empty_journal, record
@@ -102,10 +103,30 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
             print(_row(life.name, tally), flush=True)
             whole.add(tally)
+        if options.faults:
+            whole.violations += _faults(lives, keys, directory, options.stride)
     print(_row("all", whole), f"  in {time.monotonic() - begun:.0f} s")
     for line in whole.violations:
         print("VIOLATION:", line)
     return 1 if whole.violations else 0
+
+
+def _faults(
+    lives: Sequence[Life], keys: Identities, directory: Path, stride: int
+) -> list[str]:
+    """Fail every disk operation and every call to a provider, one after another."""
+    violations = []
+    base = empty_journal(keys, directory / "life")
+    for life in lives:
+        ordeal = Ordeal(life, Bench(keys, directory / "image"), base)
+        for what, troubles in (("disk", disk_troubles), ("network", net_troubles)):
+            begun = time.monotonic()
+            count = fail_every_call(ordeal, troubles, stride if what == "disk" else 1)
+            passed = time.monotonic() - begun
+            name = f"{life.name}: {what} fails"
+            print(f"{name:40} {count.runs:5} runs, {len(count.violations)} violations, {passed:.0f} s")
+            violations += [f"{life.name}, {line}" for line in count.violations]
+    return violations
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -113,6 +134,8 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--subsets", type=int, default=SUBSETS, help="random images a moment")
     parser.add_argument("--lives", nargs="*", choices=[life.name for life in LIVES], default=[])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--faults", action="store_true", help="let disk and network fail as well")
+    parser.add_argument("--stride", type=int, default=1, help="fail only every n-th operation")
     modes = {mode.name: mode for mode in MODES}
     parser.add_argument("--mode", choices=modes, default=PRODUCT.name)
     options = parser.parse_args(argv)

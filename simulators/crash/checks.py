@@ -21,11 +21,17 @@ Key = tuple[str, int]
 """(id, try); a refund's try is 0."""
 
 
-def at_the_cut(books: Books, facts: Sequence[Fact]) -> Iterator[str]:
-    """What the world saw before the cut is in what the cut left."""
+def at_the_cut(
+    books: Books, facts: Sequence[Fact], *, disk_failed: bool = False
+) -> Iterator[str]:
+    """What the world saw before the cut is in what the cut left.
+
+    `disk_failed`: it could not be written for a time, when a reverse may run from memory (M21).
+    """
     for fact in facts:
         if isinstance(fact, Arrived):
-            yield from _intended(books, fact)
+            if not (disk_failed and fact.call == "reverse"):
+                yield from _intended(books, fact)
         elif isinstance(fact, Told):
             yield from _stored(books, fact.reply)
         elif isinstance(fact, Shown):
@@ -46,13 +52,18 @@ def _intended(books: Books, arrived: Arrived) -> Iterator[str]:
 
 def _stored(books: Books, reply: Reply) -> Iterator[str]:
     """M14: an answer is stored before it is sent, and stays what it was."""
-    if not isinstance(reply, Result | RefundResult):
+    if not isinstance(reply, Result | RefundResult) or _disk_failed(reply):
         return
     held = books.answers.get((reply.id, reply.revision))
     if held is None:
         yield f"acknowledged and lost: {reply.id} revision {reply.revision} {reply.status}"
     elif held != fields(reply):
         yield f"M14: {reply.id} revision {reply.revision} says {held['status']} now"
+
+
+def _disk_failed(reply: Result | RefundResult) -> bool:
+    """M21: while the disk fails the HIS is told so, and this answer alone is not stored."""
+    return reply.revision == 0 and reply.status == "unknown" and reply.reason == "storage_failed"
 
 
 def _durable(books: Books, shown: Shown) -> Iterator[str]:

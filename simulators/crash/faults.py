@@ -6,8 +6,8 @@ power is cut at every fact of the run, with the least on the disk that there may
 """
 
 import asyncio
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 from device.errors import StorageError
 from simulators.crash import books as journal_books
@@ -47,6 +47,9 @@ class Trouble:
     def hits(self, call: int) -> bool:
         """Whether this call fails."""
         return call == self.nth or (self.for_good and call > self.nth)
+
+
+Troubles = Callable[[int], Iterator[Trouble]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,7 @@ class Ordeal:
                 continue
             facts.append(entry)
             for image in disk.only_certain():
-                yield from at_the_cut(self._read(image), facts)
+                yield from at_the_cut(self._read(image), facts, disk_failed=True)
 
     def _read(self, image: Image) -> journal_books.Books:
         digest = digest_of(image)
@@ -182,14 +185,37 @@ async def _stopped(box: SmallBox) -> None:
         await box.pull_the_plug()
 
 
-def disk_troubles(nth: int) -> Iterator[DiskTrouble]:
+@dataclass(slots=True)
+class Count:
+    """What a loop over all calls came to."""
+
+    runs: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+def fail_every_call(ordeal: Ordeal, troubles: Troubles, stride: int = 1) -> Count:
+    """Fail call 1, 1 + stride, ... in every way, until a run passes untouched."""
+    count, nth, touched = Count(), 1, True
+    while touched:
+        touched = False
+        for trouble in troubles(nth):
+            outcome = ordeal.live(trouble)
+            count.runs += 1
+            touched = touched or outcome.touched
+            found = dict.fromkeys(outcome.violations)  # an answer told often is one violation
+            count.violations += [f"{trouble}: {line}" for line in found]
+        nth += stride
+    return count
+
+
+def disk_troubles(nth: int) -> Iterator[Trouble]:
     """Every way in which the n-th disk operation fails."""
     for full in (False, True):
         for for_good in (False, True):
             yield DiskTrouble(nth, for_good, full)
 
 
-def net_troubles(nth: int) -> Iterator[NetTrouble]:
+def net_troubles(nth: int) -> Iterator[Trouble]:
     """Every way in which the n-th call to a provider fails."""
     for how in (Fault.NOT_SENT, Fault.LOST_REQUEST, Fault.LOST_ANSWER):
         for for_good in (False, True):

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from simulators.crash.aftermath import Bench
+from simulators.crash.faults import DiskTrouble, Ordeal, fail_every_call, net_troubles
+from simulators.crash.life import LIVES
+from simulators.crash.record import empty_journal
+from simulators.gateway.identities import Identities
+
+BY_NAME = {life.name: life for life in LIVES}
+
+
+@pytest.fixture
+def bench(keys: Identities, directory: Path) -> Bench:
+    return Bench(keys, directory / "image")
+
+
+def ordeal(name: str, bench: Bench) -> Ordeal:
+    return Ordeal(BY_NAME[name], bench, empty_journal(bench.keys, bench.directory.parent / "life"))
+
+
+@pytest.mark.parametrize("name", ["answer lost", "reversed"])
+def test_any_call_to_a_provider_may_fail_once_or_for_good(name: str, bench: Bench) -> None:
+    count = fail_every_call(ordeal(name, bench), net_troubles)
+    assert count.violations == []
+    assert count.runs > 12
+
+
+def test_a_disk_operation_may_fail_once(bench: Bench) -> None:
+    tried = ordeal("answer lost", bench)
+    for nth in range(1, 120, 7):
+        for full in (False, True):
+            assert tried.live(DiskTrouble(nth, for_good=False, full=full)).violations == ()
+
+
+@pytest.mark.parametrize("nth", [4, 5, 6, 7, 8, 20, 51, 70])
+def test_nothing_is_built_on_what_a_failed_sync_lost(nth: int, bench: Bench) -> None:
+    """A failed fsync leaves frames in the page cache that no later sync of the WAL writes."""
+    assert ordeal("answer lost", bench).live(DiskTrouble(nth, for_good=True)).violations == ()

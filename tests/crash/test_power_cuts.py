@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import pytest
+
+from simulators.crash.__main__ import cut_everywhere, main
+from simulators.crash.life import LIVES
+from simulators.crash.modes import MODES, PRODUCT
+from simulators.gateway.identities import Identities
+
+BY_NAME = {life.name: life for life in LIVES}
+
+
+@pytest.mark.parametrize("name", ["paid", "answer lost", "cancelled", "reversed"])
+def test_no_power_cut_at_any_disk_operation_loses_anything(
+    name: str, keys: Identities, directory: Path
+) -> None:
+    tally = cut_everywhere(BY_NAME[name], PRODUCT, keys, directory, subsets=1)
+    assert tally.violations == []
+    assert tally.operations > 100
+    assert tally.images > tally.operations
+    assert tally.recoveries > 10
+
+
+@pytest.mark.parametrize("mode", [m for m in MODES if m.loses], ids=lambda m: m.name)
+def test_the_harness_finds_the_losses_of_a_bad_mode(
+    mode: object, keys: Identities, directory: Path
+) -> None:
+    tally = cut_everywhere(BY_NAME["paid"], mode, keys, directory, subsets=1, enough=1)  # type: ignore[arg-type]
+    assert tally.violations
+
+
+def test_the_command_says_what_it_tried(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--lives", "answer lost", "--subsets", "0", "--seed", "7"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("seed 7, 0 random subsets a moment, WAL/FULL\n")
+    assert "answer lost" in out
+
+
+def test_the_command_fails_on_a_violation(capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = ["--lives", "answer lost", "--subsets", "0", "--mode", "WAL/NORMAL"]
+    assert main(chosen) == 1
+    assert "VIOLATION: answer lost, moment" in capsys.readouterr().out
