@@ -1,4 +1,4 @@
-"""`paybox simulate`: histories by seed, judged; a failing one is made smaller and can be replayed."""
+"""`paybox simulate`: histories by seed, judged; a failing one is made smaller and replayed."""
 
 import argparse
 import sys

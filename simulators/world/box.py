@@ -39,6 +39,7 @@ from device.his_link.connection import LoopTimers
 from device.his_link.link import HisLink
 from device.his_link.messages import Codec
 from device.journal import Inline, SqliteJournal
+from device.probing import Prober
 from device.recovery import Recovery, Reports
 from simulators.world.chance import Stream
 from simulators.world.disk import Disk
@@ -158,6 +159,7 @@ class SimBox:
             pursue_refund=self.recovery.pursue_refund,
             look_up=self.recovery.look_up,
             parts=tuple,
+            probe=Prober(self.channels, {}).probe,
         )
 
     async def _attempt(

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG002  every way of getting in the way is called alike
 """The cashier and her HIS: collects, waits or does not, cancels, asks again, undoes and refunds."""
 
 import asyncio
@@ -155,9 +156,7 @@ class Cashier:
     async def _link_up(self) -> bool:
         """Wait for a box and a connection to it."""
         world, his = self._world, self._his
-        if not await his.until(
-            lambda: world.box is not None and world.box.ready, BOOT_PATIENCE_S
-        ):
+        if not await his.until(lambda: world.box is not None and world.box.ready, BOOT_PATIENCE_S):
             return False
         if not his.connected():
             assert world.box
@@ -217,17 +216,16 @@ class Cashier:
         other.connect(world.box)
         for type_ in ("status", "query", "cancel", "pay"):
             fields = {**bill.pay, "id": f"{bill.his_id}-X"} if type_ == "pay" else {}
-            answer = await other.ask(type_, {"id": bill.his_id, **fields})
-            held = world.box and world.box.desk.state.seat
-            if type_ == "pay" and answer and answer.get("type") == "result" and held:
-                world.expect(f"{bill.his_id}-X", bill.try_, bill.amount_fen)
             if type_ == "pay":
                 world.expect(f"{bill.his_id}-X", bill.try_, bill.amount_fen)
+            answer = await other.ask(type_, {"id": bill.his_id, **fields})
+            self._check_about(str(fields.get("id", bill.his_id)), answer)
         other.unplug()
 
     async def _other_amount(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("same id with another amount")
         other = {**bill.pay, "amount_fen": bill.amount_fen + 1}
+        self._world.expect(bill.his_id, bill.try_, bill.amount_fen + 1)
         known = self._his.newest.get(bill.his_id) or self._attempt_state(bill)
         answer = await self._his.ask("pay", other)
         if known and answer and answer.get("code") not in {"conflict", "busy"}:

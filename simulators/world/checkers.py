@@ -1,6 +1,10 @@
-"""The invariants of payment-states §4, each a judge beside the world. Two-sided: what the box says
-is looked up in the providers' book, and what a provider holds is looked up in the journal.
+"""The invariants of payment-states §4, each a judge beside the world.
+
+Two-sided: what the box says is looked up in the providers' book, and what a provider holds is
+looked up in the journal.
 """
+
+# ruff: noqa: D102, ARG002  `Checker` says what each hook is told; a judge takes what it needs
 
 import hashlib
 import json
@@ -20,6 +24,7 @@ OPEN = UNDER_WAY | {"reversing", "refund_due", "refunding"}
 GOING = frozenset({"reversing", "reversed", "refund_due", "refunding", "refunded", "manual"})
 REVERSE_NOT_BEFORE_S = 15.0
 EPSILON_S = 1e-6
+SHORTEST_CODE = 16  # digits of a payer code; shorter scans are garbage that proves nothing
 Fields = Mapping[str, Any]
 
 
@@ -246,10 +251,10 @@ class OneAmount(Checker):
         if sent.call != "pay":
             return
         shown = self.view.scans.glass.get(sent.code, set())
-        wanted = self.view.wanted.get(Key(row.his_id, row.try_)) if row else None
+        wanted = self.view.wanted.get(Key(row.his_id, row.try_), set()) if row else set()
         if row and sent.amount_fen != row.amount_fen:
             self.blame(f"{sent.out_trade_no}: {sent.amount_fen} fen sent, journal has another")
-        if row and sent.amount_fen != wanted:
+        if row and sent.amount_fen not in wanted:
             self.blame(f"{sent.out_trade_no}: {sent.amount_fen} fen sent, {wanted} asked")
         if shown and sent.amount_fen not in shown:
             self.blame(f"{sent.out_trade_no}: {sent.amount_fen} fen sent, the glass had {shown}")
@@ -333,10 +338,9 @@ class ChainHolds(Checker):
     def at_end(self) -> None:
         rows = self.view.disk.rows("SELECT * FROM events ORDER BY id")
         columns = [r[1] for r in self.view.disk.rows("PRAGMA table_info(events)")]
-        before, seq = GENESIS, 0
-        for values in rows:
+        before = GENESIS
+        for seq, values in enumerate(rows, 1):
             row = dict(zip(columns, values, strict=True))
-            seq += 1
             if row["seq"] != seq or row["prev"] != before:
                 self.blame(f"event {row['id']} does not follow")
             before = _hash(row)
@@ -358,7 +362,7 @@ class NothingLeaks(Checker):
 
     def at_end(self) -> None:
         texts = [*self.secrets, *self.view.scans.names]
-        texts += [code for code in self.view.scans.glass if len(code) >= 16]
+        texts += [code for code in self.view.scans.glass if len(code) >= SHORTEST_CODE]
         files = sorted(self.view.disk.directory.glob("life-*/*"))
         places = [(f.name, f.read_bytes()) for f in files if not f.name.endswith("-shm")]
         places.append(("the log", "\n".join(self.view.logged).encode()))
@@ -424,7 +428,7 @@ class DaysAddUp(Checker):
             if answer["status"] == "paid":
                 fen = answer["amount_fen"] - answer["refunded_fen"]
                 if fen:
-                    days[answer["paid_at"][:10]] += fen
+                    days[answer.get("paid_at", "")[:10]] += fen
         return days
 
 

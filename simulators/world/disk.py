@@ -79,7 +79,7 @@ class Disk:
                 shutil.rmtree(old)
 
     def synced(self, connection: sqlite3.Connection) -> None:
-        """A commit returned: was it synced?"""
+        """Note a commit that returned, and whether it was synced."""
         self.commits += 1
         if connection.execute("PRAGMA synchronous").fetchone()[0] >= FULL:
             wal = _wal(self.path)

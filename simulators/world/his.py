@@ -5,15 +5,17 @@ import contextvars
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from device.his_link.host import Client, Fields, NoAnswer
-from device.his_link.link import Receiver
 from simulators.world.box import SimBox
 from simulators.world.chance import Stream
 from simulators.world.loop import VirtualLoop
 
 DELAY_S = 0.001  # one way on a hospital's own network
+
+if TYPE_CHECKING:
+    from device.his_link.link import Receiver
 
 OnSaid = Callable[[str, Fields], None]
 """Told of every message of the box: the connection's name and the fields."""
@@ -24,7 +26,7 @@ class _End:
 
     def __init__(self, loop: VirtualLoop, context: contextvars.Context) -> None:
         self._loop = loop
-        self._context = context
+        self.context = context
         """In which the *other* end's receiver runs."""
         self.receiver: Receiver | None = None
         self.other: _End
@@ -32,20 +34,21 @@ class _End:
 
     def write(self, data: bytes) -> None:
         if self.open:
-            self._loop.call_later(DELAY_S, self._deliver, data, context=self._context.copy())
+            self._loop.call_later(DELAY_S, self._deliver, data, context=self.context.copy())
 
     def close(self) -> None:
         """Both ends hear of it."""
         for end in (self, self.other):
             if end.open:
                 end.open = False
-                self._loop.call_soon(end._told, context=end.other._context.copy())
+                self._loop.call_soon(end.told, context=end.other.context.copy())
 
     def _deliver(self, data: bytes) -> None:
         if self.other.open and self.other.receiver is not None:
             self.other.receiver.data_received(data)
 
-    def _told(self) -> None:
+    def told(self) -> None:
+        """This end hears that the cable is gone."""
         if self.receiver is not None:
             self.receiver.closed()
 
@@ -59,6 +62,7 @@ class TellingClient(Client):
         self._on_said = on_said
 
     def on_message(self, seq: int, body: bytes) -> None:
+        """Tell, then act."""
         self._on_said(self.name, json.loads(body))
         super().on_message(seq, body)
 
@@ -142,9 +146,7 @@ class His:
     def received(self, message: Fields) -> None:
         """Say that a result was taken."""
         if self.client is not None and message.get("revision"):
-            self.client.post(
-                "received", {"id": message["id"], "revision": message["revision"]}
-            )
+            self.client.post("received", {"id": message["id"], "revision": message["revision"]})
 
     async def until(self, condition: Callable[[], bool], patience_s: float) -> bool:
         """Wait, looking now and then; whether it came true."""

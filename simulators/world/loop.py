@@ -10,7 +10,10 @@ import contextvars
 import gc
 from asyncio import base_events, events
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections import deque
 
 T = TypeVar("T")
 
@@ -66,6 +69,8 @@ class VirtualLoop(base_events.BaseEventLoop):
     def __init__(self) -> None:
         super().__init__()
         self._selector = _Hands()
+        self._ready: deque[asyncio.Handle]  # asyncio's own queues
+        self._scheduled: list[asyncio.TimerHandle]
         self._clock_resolution = 1e-9
         self.steps = 0
         self.faults: list[dict[str, Any]] = []
@@ -171,7 +176,7 @@ def _forget(task: asyncio.Task[Any]) -> None:
     coroutine = task.get_coro()
     for _ in range(AWAITS_ON_THE_WAY_OUT):
         try:
-            coroutine.close()  # type: ignore[union-attr]  # a coroutine, as everywhere here
+            coroutine.close()
         except Exception:  # noqa: BLE001, S112  whatever a clean-up says, nobody is there to hear it
             continue
         return

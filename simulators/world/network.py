@@ -92,9 +92,7 @@ class Network:
         self.in_flight += 1
         self.loop.call_later(delay_s, self._arrive, request, sent, gone, context=self.world.copy())
 
-    def _arrive(
-        self, request: httpx.Request, sent: Sent, gone: asyncio.Future[Any] | None
-    ) -> None:
+    def _arrive(self, request: httpx.Request, sent: Sent, gone: asyncio.Future[Any] | None) -> None:
         self.in_flight -= 1
         self.on_arrival(sent)
         target = request.url.raw_path.decode()
@@ -201,9 +199,7 @@ async def _delivered(delivery: Delivery, read_s: float) -> httpx.Response:
     return _response(delivery.answer, delivery.cut_body, delivery.drip_s)
 
 
-def _response(
-    answer: Answer, cut_body: int | None = None, drip_s: float = 0.0
-) -> httpx.Response:
+def _response(answer: Answer, cut_body: int | None = None, drip_s: float = 0.0) -> httpx.Response:
     return httpx.Response(
         answer.status,
         headers={"content-type": answer.content_type},

@@ -1,4 +1,4 @@
-"""The patient: looks at the glass, shows codes (often the wrong ones), types the password or not."""
+"""The patient: looks at the glass, shows codes (often the wrong ones), types a password or not."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence

@@ -86,6 +86,7 @@ class Sometimes:
         self.counts: Counter[str] = Counter()
 
     def __call__(self, name: str) -> None:
+        """It happened."""
         assert name in STATES, name
         self.counts[name] += 1
 

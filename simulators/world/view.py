@@ -51,8 +51,8 @@ class View:
     book: Book
     scans: Scans
     now_s: Callable[[], float]
-    wanted: dict[Key, int] = field(default_factory=dict)
-    """What the HIS asked for, in fen."""
+    wanted: dict[Key, set[int]] = field(default_factory=dict)
+    """What the HIS asked for, in fen; more than one where it contradicted itself."""
     keys: dict[str, Key] = field(default_factory=dict)
     """Order number -> charge, learned from the journal when the pay arrived."""
     pay_left_s: dict[str, float] = field(default_factory=dict)
@@ -104,8 +104,6 @@ class View:
 
     def answers(self) -> dict[Key, dict[str, Any]]:
         """The journal's newest answer of every try."""
-
-
         newest: dict[Key, dict[str, Any]] = {}
         rows = self.disk.rows(
             "SELECT his_id, try, content FROM answers WHERE type = 'result' ORDER BY revision"

@@ -5,7 +5,6 @@ import contextvars
 import itertools
 import json
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,7 +76,7 @@ class World:
         self.glass.on_show = self._on_show
         self.provider.book.listeners.append(self._on_book)
         self._nothing = self.provider.book.reversed_nothing
-        self.provider.book.reversed_nothing = self._on_nothing  # type: ignore[method-assign]  # told, then done
+        self.provider.book.reversed_nothing = self._on_nothing  # type: ignore[method-assign, assignment]  # told, then done
         for checker in self.checkers:
             if isinstance(checker, NothingLeaks):
                 checker.secrets = keys().secrets
@@ -142,7 +141,7 @@ class World:
 
     def expect(self, his_id: str, try_: int, amount_fen: int) -> None:
         """The HIS asks for this much."""
-        self.view.wanted.setdefault(Key(his_id, try_), amount_fen)
+        self.view.wanted.setdefault(Key(his_id, try_), set()).add(amount_fen)
 
     def patient(self, name: str) -> Patient:
         """Somebody with a phone."""
@@ -177,9 +176,7 @@ class World:
             if self.network.share:
                 view.disturbed.add(number)
             limit_s = ENDS_WITHIN_S[sent.wallet] + SLACK_S
-            self.loop.call_later(
-                limit_s, self._in_time, number, left_s, context=self.world.copy()
-            )
+            self.loop.call_later(limit_s, self._in_time, number, left_s, context=self.world.copy())
 
     def _in_time(self, number: str, left_s: float) -> None:
         for checker in self.checkers:
@@ -259,6 +256,7 @@ class Listening(logging.Handler):
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
 
     def emit(self, record: logging.LogRecord) -> None:
+        """Keep one record."""
         self._view.logged.append(self.format(record))
         if record.exc_info:
             error = record.exc_info[1]

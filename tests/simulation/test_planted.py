@@ -6,22 +6,29 @@ in which the bug shows.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
+from device import recovery
+from device.channels.alipay.client import AlipayChannel
+from device.channels.wechat.client import WechatChannel
 from device.desk import DeskLoop
+from device.domain import pursuit, refund_pursuit
 from device.domain.answers import renew as true_renew
-from device.domain.charge import Charge, ChargeState
-from device.domain.desk import collect, deliver, give_back, rows, scan
-from device.domain.desk.model import CallPay, Commit, Desk, Phase, PursueRefund, Tell
-from device.domain.outcome import Closed, Declined, Missing, Open, Paid, Returned, Unknown
+from device.domain.desk import collect, deliver, flow, give_back, rows, scan, view
+from device.domain.desk.model import Booted, CallPay, Commit, Desk, Phase, Scanned, Tell
+from device.domain.outcome import Closed, Missing, Open, Paid, PayerConfirming, Returned, Unknown
 from device.domain.payment import AttemptEvent, AttemptState, Facts
+from device.domain.refund import RefundEvent
+from device.domain.screens import PaidScreen
 from device.domain.words import Reason
 from device.journal import connection
 from device.recovery import Recovery
+from simulators.world import box
 
 Patch = pytest.MonkeyPatch
 SEEDS = range(1, 41)
@@ -53,7 +60,7 @@ def bug(name: str, *caught_by: str) -> Callable[[Callable[[Patch], None]], None]
 
 @bug("intent written after the send", "M2")
 def _(patch: Patch) -> None:
-    true = scan.advance
+    true = collect.advance
 
     def advance(*args: Any, **kwargs: Any) -> Any:
         desk, effects = true(*args, **kwargs)
@@ -100,12 +107,14 @@ def _(patch: Patch) -> None:
 
     def twice(*args: Any) -> Any:
         desk, effects = true(*args)
-        return desk, tuple(
-            replace(e, reply=replace(e.reply, revision=2)) if isinstance(e, Tell) else e
-            for e in effects
-        )
+        return desk, tuple(_second(e) if isinstance(e, Tell) else e for e in effects)
 
     patch.setattr(collect, "announce", twice)
+
+
+def _second(tell: Tell) -> Tell:
+    reply: Any = tell.reply
+    return replace(tell, reply=replace(reply, revision=2))
 
 
 # ---------------------------------------------------------------- doubt taken for an end
@@ -132,21 +141,19 @@ def _(patch: Patch) -> None:
 
 @bug("10003 and USERPAYING mean paid", "M3", "M24")
 def _(patch: Patch) -> None:
-    from device.domain.outcome import PayerConfirming  # noqa: PLC0415  beside its use
-
     _heard_as(patch, PayerConfirming, AttemptEvent.PAID)
 
 
-def _query_says(patch: Patch, kind: type[Any], otherwise: Callable[[Any], Any]) -> None:
-    from device import recovery  # noqa: PLC0415  beside its use
+def _query_says(
+    patch: Patch, kind: type[Any] | tuple[type[Any], ...], otherwise: Callable[[Any], Any]
+) -> None:
+    true = pursuit.heard_query
 
-    true = recovery._query
+    def heard(attempt: Any, trail: Any, call: Any, outcome: Any, now_s: float) -> Any:
+        told = otherwise(outcome) if isinstance(outcome, kind) else outcome
+        return true(attempt, trail, call, told, now_s)
 
-    async def query(*args: Any) -> Any:
-        outcome = await true(*args)
-        return otherwise(outcome) if isinstance(outcome, kind) else outcome
-
-    patch.setattr(recovery, "_query", query)
+    patch.setattr(recovery, "heard_query", heard)
 
 
 @bug("no such order means closed", "M4", "M5", "M9")
@@ -186,8 +193,6 @@ def _(patch: Patch) -> None:
 
 @bug("the watch after 'no such order' is left out", "M9", "M4")
 def _(patch: Patch) -> None:
-    from device.domain import pursuit  # noqa: PLC0415  beside its use
-
     patch.setattr(pursuit, "_heard_watch", lambda trail, *_: (trail, _WATCHED))
 
 
@@ -196,36 +201,32 @@ _WATCHED = ((AttemptEvent.WATCHED, Facts()),)
 
 @bug("the reverse goes out before the 15 s", "M8")
 def _(patch: Patch) -> None:
-    from simulators.world import box  # noqa: PLC0415  beside its use
-
     times = {w: replace(t, reverse_not_before=0.0) for w, t in box.TIMES.items()}
     patch.setattr(box, "TIMES", times)
 
 
 @bug("the reverse follows no query", "M8")
 def _(patch: Patch) -> None:
-    from device import recovery  # noqa: PLC0415  beside its use
 
-    true = recovery.next_call
+    true = pursuit.next_call
 
     def at_once(attempt: Any, trail: Any, times: Any) -> Any:
         call, due_s = true(attempt, trail, times)
-        last = call is recovery.Call.QUERY and attempt.state is AttemptState.REVERSING
-        asks_first = last and trail.phase is not recovery.Phase.CONFIRM
-        return (recovery.Call.REVERSE, due_s) if asks_first else (call, due_s)
+        last = call is pursuit.Call.QUERY and attempt.state is AttemptState.REVERSING
+        asks_first = last and trail.phase is not pursuit.Phase.CONFIRM
+        return (pursuit.Call.REVERSE, due_s) if asks_first else (call, due_s)
 
     patch.setattr(recovery, "next_call", at_once)
 
 
 @bug("a reverse that was accepted counts without a query", "M4", "M5", "M24")
 def _(patch: Patch) -> None:
-    from device import recovery  # noqa: PLC0415  beside its use
 
-    true = recovery.heard_reverse
+    true = pursuit.heard_reverse
 
     def believed(trail: Any, outcome: Any, now_s: float) -> Any:
         trail, events = true(trail, outcome, now_s)
-        agreed = trail.phase is recovery.Phase.CONFIRM
+        agreed = trail.phase is pursuit.Phase.CONFIRM
         return (trail, (*events, (AttemptEvent.AGREED, Facts()))) if agreed else (trail, events)
 
     patch.setattr(recovery, "heard_reverse", believed)
@@ -233,10 +234,7 @@ def _(patch: Patch) -> None:
 
 @bug("an accepted refund counts as refunded", "M3", "M24")
 def _(patch: Patch) -> None:
-    from device import recovery  # noqa: PLC0415  beside its use
-    from device.domain.refund import RefundEvent  # noqa: PLC0415
-
-    true = recovery.heard_refund
+    true = refund_pursuit.heard_refund
 
     def believed(*args: Any) -> Any:
         trail, event, facts = true(*args)
@@ -262,7 +260,7 @@ def _(patch: Patch) -> None:
 
 @bug("returned money is still called paid", "M3", "M24", "M6")
 def _(patch: Patch) -> None:
-    _query_says(patch, (Closed, Returned), lambda _: Unknown("not believed"))  # type: ignore[arg-type]  # isinstance takes both
+    _query_says(patch, (Closed, Returned), lambda _: Unknown("not believed"))
 
 
 # ---------------------------------------------------------------- numbers, codes, amounts
@@ -270,8 +268,6 @@ def _(patch: Patch) -> None:
 
 @bug("a new number when the same attempt is sent again", "M2", "M5", "box")
 def _(patch: Patch) -> None:
-    from device.channels.wechat.client import WechatChannel  # noqa: PLC0415  beside its use
-
     true = WechatChannel.pay
 
     async def twice(self: Any, order: Any) -> Any:
@@ -286,8 +282,6 @@ def _(patch: Patch) -> None:
 
 @bug("the amount is off by one fen", "M10")
 def _(patch: Patch) -> None:
-    from device.channels.alipay.client import AlipayChannel  # noqa: PLC0415  beside its use
-
     true = AlipayChannel.pay
 
     async def more(self: Any, order: Any) -> Any:
@@ -303,9 +297,6 @@ def _(patch: Patch) -> None:
     def any_code(desk: Desk, event: Any, now: Any) -> Any:
         return true(desk, replace(event, used=False), now)
 
-    from device.domain.desk import flow  # noqa: PLC0415  beside its use
-    from device.domain.desk.model import Scanned  # noqa: PLC0415
-
     patch.setitem(flow.EVENTS, Scanned, any_code)
 
 
@@ -315,9 +306,6 @@ def _(patch: Patch) -> None:
 
     def whenever(desk: Desk, event: Any, now: Any) -> Any:
         return true(desk, replace(event, by_his=True), now)
-
-    from device.domain.desk import flow  # noqa: PLC0415  beside its use
-    from device.domain.desk.model import Scanned  # noqa: PLC0415
 
     patch.setitem(flow.EVENTS, Scanned, whenever)
 
@@ -364,9 +352,9 @@ def _(patch: Patch) -> None:
 @bug("the answer is about another id", "M13", "M14")
 def _(patch: Patch) -> None:
     async def mixed(self: DeskLoop, effect: Tell) -> None:
-        reply = effect.reply
+        reply: Any = effect.reply
         if getattr(reply, "id", ""):
-            reply = replace(reply, id="MZ000001")  # type: ignore[call-arg]
+            reply = replace(reply, id="MZ000001")
         self._ports.link.send(effect.connection, reply, effect.re)
 
     patch.setitem(DeskLoop._PERFORM, Tell, mixed)
@@ -374,9 +362,6 @@ def _(patch: Patch) -> None:
 
 @bug("success is shown before it is durable", "M22")
 def _(patch: Patch) -> None:
-    from device.domain.desk import view  # noqa: PLC0415  beside its use
-    from device.domain.screens import PaidScreen  # noqa: PLC0415
-
     true = view._under_way_screen
 
     def hopeful(attempt: Any) -> Any:
@@ -391,8 +376,6 @@ def _(patch: Patch) -> None:
     true = scan._take
 
     def talkative(desk: Desk, seat: Any, text: str, *args: Any, **kwargs: Any) -> Any:
-        import logging  # noqa: PLC0415  beside its use
-
         logging.getLogger("device.desk").warning("code %s", text)
         return true(desk, seat, text, *args, **kwargs)
 
@@ -401,8 +384,6 @@ def _(patch: Patch) -> None:
 
 @bug("a charge that was cancelled before its end is not_paid at once", "M4", "M5", "M1", "box")
 def _(patch: Patch) -> None:
-    true = collect._wish
-
     def at_once(desk: Desk, attempt: Any, reason: Reason, now: Any) -> Any:
         assert desk.seat
         assert desk.seat.phase is Phase.UNDER_WAY
@@ -410,14 +391,10 @@ def _(patch: Patch) -> None:
         return collect.advance(desk, failed, now)
 
     patch.setattr(collect, "_wish", at_once)
-    assert true
 
 
 @bug("what was open at boot is forgotten", "M6", "M5", "M4")
 def _(patch: Patch) -> None:
-    from device.domain.desk import flow  # noqa: PLC0415  beside its use
-    from device.domain.desk.model import Booted  # noqa: PLC0415
-
     true = flow.EVENTS[Booted]
 
     def forgetful(desk: Desk, event: Any, now: Any) -> Any:
@@ -435,9 +412,6 @@ def _(patch: Patch) -> None:
             raise SystemError from error
 
     patch.setitem(DeskLoop._PERFORM, Commit, once)
-
-
-UNUSED = (Charge, ChargeState, Declined, PursueRefund, Unknown)
 
 
 @pytest.mark.slow
