@@ -111,9 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if whole.violations else 0
 
 
-def _faults(
-    lives: Sequence[Life], keys: Identities, directory: Path, stride: int
-) -> list[str]:
+def _faults(lives: Sequence[Life], keys: Identities, directory: Path, stride: int) -> list[str]:
     """Fail every disk operation and every call to a provider, one after another."""
     violations = []
     base = empty_journal(keys, directory / "life")
@@ -124,7 +122,9 @@ def _faults(
             count = fail_every_call(ordeal, troubles, stride if what == "disk" else 1)
             passed = time.monotonic() - begun
             name = f"{life.name}: {what} fails"
-            print(f"{name:40} {count.runs:5} runs, {len(count.violations)} violations, {passed:.0f} s")
+            print(
+                f"{name:40} {count.runs:5} runs, {len(count.violations)} violations, {passed:.0f} s"
+            )
             violations += [f"{life.name}, {line}" for line in count.violations]
     return violations
 

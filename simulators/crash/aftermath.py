@@ -136,11 +136,15 @@ async def _ask_until_final(
         reply = await _reply_to(box, request.id)
         if isinstance(reply, ErrorReply) and reply.code is ErrorCode.CONFLICT:
             again = Query(request.id, getattr(request, "try_", None))  # an old result: not again
-        elif isinstance(reply, ErrorReply) and reply.code is not ErrorCode.BUSY:
-            return
-        elif isinstance(reply, Result | RefundResult) and final(reply):
+        elif _is_end(reply):
             return
         await asyncio.sleep(ASK_EVERY_S)
+
+
+def _is_end(reply: Reply) -> bool:
+    if isinstance(reply, ErrorReply):
+        return reply.code is not ErrorCode.BUSY
+    return isinstance(reply, Result | RefundResult) and final(reply)
 
 
 async def _reply_to(box: SmallBox, his_id: str) -> Reply:

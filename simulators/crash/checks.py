@@ -21,9 +21,7 @@ Key = tuple[str, int]
 """(id, try); a refund's try is 0."""
 
 
-def at_the_cut(
-    books: Books, facts: Sequence[Fact], *, disk_failed: bool = False
-) -> Iterator[str]:
+def at_the_cut(books: Books, facts: Sequence[Fact], *, disk_failed: bool = False) -> Iterator[str]:
     """What the world saw before the cut is in what the cut left.
 
     `disk_failed`: it could not be written for a time, when a reverse may run from memory (M21).

@@ -220,5 +220,3 @@ def net_troubles(nth: int) -> Iterator[Trouble]:
     for how in (Fault.NOT_SENT, Fault.LOST_REQUEST, Fault.LOST_ANSWER):
         for for_good in (False, True):
             yield NetTrouble(nth, for_good, how)
-
-

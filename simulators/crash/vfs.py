@@ -15,11 +15,12 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from device.journal.connection import Connect
 from simulators.crash.tape import Create, Delete, Operation, Sync, Truncate, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from device.journal.connection import Connect
 
 OK = 0
 OPEN_CREATE = 0x4

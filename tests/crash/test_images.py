@@ -66,8 +66,10 @@ def test_subsets_mix_old_and_new_sectors() -> None:
     choice = random.Random(1)
     found = {model.subset(choice)["x"] for _ in range(200)}
     assert len(found) == 2**4
-    assert all({content[i : i + 512] for i in range(0, 2048, 512)} <= {b"o" * 512, b"n" * 512}
-               for content in found)
+    assert all(
+        {content[i : i + 512] for i in range(0, 2048, 512)} <= {b"o" * 512, b"n" * 512}
+        for content in found
+    )
 
 
 def test_what_a_failed_sync_lost_never_becomes_certain() -> None:
