@@ -79,6 +79,24 @@ def his(arguments: Sequence[str]) -> int:
     return client.main(list(arguments), app.open_his_stream)
 
 
+def provision(arguments: Sequence[str]) -> int:
+    """Bind the data to another board."""
+    from device import config
+
+    parser = _config_parser(
+        "provision",
+        "更换主板后，将数据重新绑定到本主板（先停止 paybox run）。\n"
+        "Bind the data to this board after the old one was replaced; stop paybox run first.",
+    )
+    text = "绑定到本主板 / bind to this board"
+    parser.add_argument("--replace-board", action="store_true", required=True, help=text)
+    settings = config.load(parser.parse_args(arguments).config)
+
+    from device import app
+
+    return app.replace_board(settings)
+
+
 def keygen(arguments: Sequence[str]) -> int:
     """Make the three keys of a new box; existing files are never touched."""
     parser = _parser(
@@ -169,6 +187,12 @@ COMMANDS = {
         "simulate [--seeds A..B]",
         "按种子推演：真实程序、虚拟时钟、各种故障，逐条核对资金规则",
         "the deterministic world: faults by seed, every money rule judged",
+    ),
+    "provision": Command(
+        provision,
+        "provision --replace-board -c FILE",
+        "更换主板后重新绑定数据",
+        "bind the data to a new board",
     ),
     "keygen": Command(keygen, "keygen DIR", "为新扫码墩生成密钥", "keys for a new box"),
 }

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from device.domain.ports import ByteStream
     from device.drivers.tcp import Receiver
 
-__all__ = ["check", "open_his_stream", "run"]
+__all__ = ["check", "open_his_stream", "replace_board", "run"]
 
 EXIT_CODES = {"ok": 0, "warn": 1, "fail": 2}
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -47,6 +47,14 @@ async def _serve(config: Config, panel: "ThreadPanel | NoPanel") -> int:
 
     box = await Box.open(config, panel)
     return await box.run()
+
+
+def replace_board(config: Config) -> int:
+    """Bind the data to the board this runs on; ConfigError if that cannot be."""
+    from device.app import board
+    from device.app.building import JOURNAL_FILE
+
+    return board.replace_board(config, config.box.data_dir / JOURNAL_FILE)
 
 
 def check(config: Config, *, as_json: bool) -> int:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+from device.app.board import check_board
 from device.app.building import (
     JOURNAL_FILE,
     make_clock,
@@ -98,7 +99,7 @@ class Box:
 
     @classmethod
     async def open(cls, config: Config, panel: "ThreadPanel | NoPanel") -> "Box":
-        """Open the journal and give every open end a task; StorageError if it cannot be used."""
+        """Open the journal; StorageError if it cannot be used, ConfigError on another board."""
         box = cls(config, panel)
         make_data_dir(config.box.data_dir)
         path = config.box.data_dir / JOURNAL_FILE
@@ -108,6 +109,11 @@ class Box:
             WriterThread(),
             box=config.box.id,
         )
+        try:
+            await check_board(config.box, box._journal)
+        except BaseException:
+            await box._journal.aclose()
+            raise
         box._desk = DeskLoop(make_settings(config), box._ports())
         return box
 

@@ -126,6 +126,17 @@ class SqliteJournal:
         """Remember durably that the centre has this epoch up to `seq`; it never goes back."""
         await self._runner.run(lambda: self._store.commit((Acknowledged(epoch, seq),)))
 
+    async def board(self) -> str:
+        """The keyed hash of the board that this file is bound to; empty if to none."""
+        return await self._ask(reads.board)
+
+    async def bind(self, board: str, *, again: bool = False) -> None:
+        """Bind the file to a board.
+
+        `again`: it was bound, so it may be an old copy: unknown ids are asked for once more (§1.9).
+        """
+        await self._runner.run(lambda: self._store.bind(board, again=again))
+
     async def verify(self) -> Report:
         """Check the whole file: chain, sums, structure. Takes seconds for a year of payments."""
         return await self._ask(verify.whole)

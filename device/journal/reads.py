@@ -120,6 +120,12 @@ def outbox(db: Database, limit: int) -> list[dict[str, str | int]]:
     return [{name: row[name] for name in row.keys() if name != "id"} for row in found]  # noqa: SIM118  iterating a Row gives values
 
 
+def board(db: Database) -> str:
+    """Return the board that the file is bound to, empty if to none."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'board'").fetchone()
+    return str(row["value"]) if row else ""
+
+
 def _charges(db: Database, business_date: str, his_id: str) -> tuple[Charge, ...]:
     where = "WHERE his_id = ? AND business_date = ?"
     place = [his_id, business_date]

@@ -33,6 +33,8 @@ YOUNG = timedelta(hours=24)  # so long unknown ids are asked for (payment-states
 SINCE = "sane_since"
 """The key in `meta` of the first moment of the epoch at which the clock was sane: a card that was
 written before the clock was set would otherwise be born old."""
+BOARD = "board"
+"""The key in `meta` of the keyed hash of the board's serial number."""
 CHECKPOINT_COMMITS = 64
 """Commits between checkpoints in a pause. Some 25 payments share the rewriting of their pages; more
 would save bytes, but a patient may come while it runs, and it is 0.7 MiB to move."""
@@ -119,6 +121,13 @@ class Store:
         """Write what was held back, and a mark: an empty transaction would touch no disk."""
         self.commit((Noted("written_at", stamp(self.clock.wall())),))
 
+    def bind(self, board: str, *, again: bool) -> None:
+        """Write which board this file belongs to; `again` makes it young once more."""
+        young = (Noted(SINCE, ""),) if again else ()
+        self.commit((Noted(BOARD, board), *young))
+        if again:
+            self._since = None
+
     @property
     def waiting(self) -> int:
         """How many changes are held back."""
@@ -186,7 +195,7 @@ class Store:
                 db.execute("INSERT INTO meta VALUES (?, ?)", list(pair))
             self._made_s = self.clock.monotonic()
         since = db.execute("SELECT value FROM meta WHERE key = ?", [SINCE]).fetchone()
-        self._since = datetime.fromisoformat(since["value"]) if since else None
+        self._since = datetime.fromisoformat(since["value"]) if since and since["value"] else None
         # A write at each opening: a read-only disk shows now, not at the first patient.
         db.execute("UPDATE meta SET value = ? WHERE key = 'opened_at'", [stamp(now)])
 
