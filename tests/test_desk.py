@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +14,7 @@ from device.clock import BEIJING
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import Asked, Connection, Health, HealthChanged, Scanned, Settings
+from device.domain.found import Found, FoundOrder, Wanted
 from device.domain.outcome import (
     Declined,
     Missing,
@@ -35,6 +36,7 @@ from device.domain.record import Change, Order, PutAttempt
 from device.domain.refund import RefundEvent
 from device.domain.replies import ErrorReply, HelloOk, Part, Reply, Result, StatusResult
 from device.domain.requests import (
+    Cancel,
     Hello,
     Pay,
     Query,
@@ -669,3 +671,84 @@ async def test_a_watched_order_is_settled_for_the_his(bench: Bench) -> None:
     hello = await bench.ask(Hello())
     assert isinstance(hello, HelloOk)
     assert hello.unsettled == ()
+
+
+# a new card: the wallets are asked first
+
+
+@dataclass
+class Wallets:
+    """What the wallets say of an id; they wait while `hold` is set."""
+
+    found: Found | Exception = field(default_factory=Found)
+    hold: asyncio.Event | None = None
+    numbers: list[str] = field(default_factory=list)
+
+    async def probe(self, wanted: Wanted, number: Callable[[int, int], str]) -> Found:
+        self.numbers.append(number(1, 1))
+        if self.hold and wanted.tries:
+            await self.hold.wait()
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+@pytest.fixture
+def wallets(bench: Bench) -> Wallets:
+    made = Wallets()
+    bench.desk._ports = replace(bench.desk._ports, probe=made.probe)
+    return made
+
+
+async def test_an_unknown_id_is_asked_for_by_the_number_it_would_have(
+    bench: Bench, wallets: Wallets
+) -> None:
+    await bench.ask(pay())
+    await bench.scan()
+    assert wallets.numbers == [bench.channel.orders[0].out_trade_no]
+
+
+async def test_what_is_found_is_committed_before_it_is_told(bench: Bench, wallets: Wallets) -> None:
+    held = Paid("42", 1234, mark="BOX-0001")
+    wallets.found = Found((FoundOrder(1, 1, Wallet.WECHAT, "MZ03" + "A" * 28, held),))
+    told = await bench.ask(Query("A"))
+    assert isinstance(told, Result)
+    assert (told.status, bench.diary) == ("paid", ["commit paid", "tell paid"])
+
+
+async def test_a_cancel_is_judged_after_the_pay_it_is_about(bench: Bench, wallets: Wallets) -> None:
+    wallets.hold = asyncio.Event()
+    assert await bench.ask(pay()) is None
+    assert await bench.ask(Cancel("A")) is None
+    wallets.hold.set()
+    await bench.settle()
+    assert [r for r in bench.results() if r != "not_paid"] == []
+    assert bench.results()
+    assert bench.desk.state.seat is None
+
+
+async def test_who_is_gone_while_the_wallets_are_asked_has_begun_nothing(
+    bench: Bench, wallets: Wallets
+) -> None:
+    wallets.hold = asyncio.Event()
+    assert await bench.ask(pay(), connection=9) is None
+    wallets.hold.set()
+    await bench.settle()
+    assert bench.desk.state.seat is None
+    assert isinstance(await bench.ask(Query("A")), ErrorReply)
+
+
+async def test_a_fault_in_the_probing_is_offline(bench: Bench, wallets: Wallets) -> None:
+    wallets.found = RuntimeError("surprise")
+    told = await bench.ask(pay())
+    assert isinstance(told, ErrorReply)
+    assert told.code is ErrorCode.OFFLINE
+
+
+async def test_the_desk_serves_others_while_the_wallets_are_asked(
+    bench: Bench, wallets: Wallets
+) -> None:
+    wallets.hold = asyncio.Event()
+    await bench.ask(pay())
+    assert isinstance(await bench.ask(Status()), StatusResult)
+    wallets.hold.set()
