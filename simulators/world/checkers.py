@@ -8,6 +8,7 @@ looked up in the journal.
 
 import hashlib
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from simulators.world.view import Attempt, Key, View
 from simulators.world.wire import Sent
 
 GENESIS = "0" * 64
+DIGITS = re.compile(rb"[0-9]{16,}")
 UNDER_WAY = frozenset({"intended", "waiting", "unknown"})
 OPEN = UNDER_WAY | {"reversing", "refund_due", "refunding"}
 GOING = frozenset({"reversing", "reversed", "refund_due", "refunding", "refunded", "manual"})
@@ -361,15 +363,22 @@ class NothingLeaks(Checker):
     secrets: tuple[str, ...] = ()
 
     def at_end(self) -> None:
-        texts = [*self.secrets, *self.view.scans.names]
-        texts += [code for code in self.view.scans.glass if len(code) >= SHORTEST_CODE]
         files = sorted(self.view.disk.directory.glob("life-*/*"))
-        places = [(f.name, f.read_bytes()) for f in files if not f.name.endswith("-shm")]
-        places.append(("the log", "\n".join(self.view.logged).encode()))
-        for name, content in places:
-            for text in texts:
-                if text.encode() in content:
-                    self.blame(f"{name} holds something secret ({text[:2]}..., {len(text)})")
+        for file in files:
+            if not file.name.endswith("-shm"):
+                self._search(file.name, file.read_bytes())
+        self._search("the log", "\n".join(self.view.logged).encode())
+
+    def _search(self, place: str, content: bytes) -> None:
+        codes = {c for c in self.view.scans.glass if len(c) >= SHORTEST_CODE}
+        lengths = {len(code) for code in codes}
+        for run in set(DIGITS.findall(content)):
+            parts = {run[i : i + n].decode() for n in lengths for i in range(len(run) - n + 1)}
+            if parts & codes:
+                self.blame(f"{place} holds a payer code")
+        for text in (*self.secrets, *self.view.scans.names):
+            if text.encode() in content:
+                self.blame(f"{place} holds something secret ({text[:1]}..., {len(text)})")
 
 
 class NoEarlySuccess(Checker):

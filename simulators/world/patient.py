@@ -164,6 +164,13 @@ def _late(stream: Stream, wait_s: float) -> Mapping[str, Any]:
     return {"name": "late_pay", "after_s": stream.spread(0.5, 3 * wait_s), "how": how}
 
 
+UNHURRIED = frozenset(
+    {
+        *("password", "password_never", "password_cancelled", "paid_at_last_moment", "decline"),
+        *("system_error", "system_error_not_created", "bank_error"),
+    }
+)
+"""Luck that slows down no call: the time limits of M6 hold all the same."""
 MANNERS: Mapping[str, float] = {
     "double_scan": 3,
     "garbage": 1.5,
@@ -184,6 +191,8 @@ class Scans:
     """Every code that was shown, and which amounts were on the glass at its first key."""
 
     glass: dict[str, set[int]] = field(default_factory=dict)
+    hurried: set[str] = field(default_factory=set)
+    """Codes whose payment no time limit holds for: a provider will refuse or delay a call."""
     used: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
     """Patients' names and numbers: they may stand nowhere (M19)."""
@@ -312,6 +321,8 @@ class Patient:
         kind = self._stream.fault(share, LUCK)
         code = {"wechat": "13", "alipay": "28"}[wallet] + self._stream.digits(16)
         do = list(luck(kind, wallet, self._stream)) if kind else []
+        if do and kind not in UNHURRIED:
+            self._scans.hurried.add(code)
         if do:
             self._provider.scripts.bind(read_binding({"match": {"code": code}, "do": do}))
         return code

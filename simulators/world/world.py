@@ -173,7 +173,7 @@ class World:
             self.payments += 1
             left_s = self.loop.time()
             view.pay_left_s.setdefault(number, left_s)
-            if self.network.share:
+            if self.network.share or sent.code in self.scans.hurried:
                 view.disturbed.add(number)
             limit_s = ENDS_WITHIN_S[sent.wallet] + SLACK_S
             self.loop.call_later(limit_s, self._in_time, number, left_s, context=self.world.copy())
