@@ -115,12 +115,9 @@ class VirtualLoop(base_events.BaseEventLoop):
     def bury(self, life: Life) -> None:
         """End a life: nothing of it ever runs again."""
         life.alive = False
-        queued = [handle for handle in self._ready if not _dead(_context(handle))]
-        self._ready.clear()
-        self._ready.extend(queued)
-        for timer in list(self._scheduled):
-            if _dead(_context(timer)):
-                timer.cancel()
+        for handle in (*self._ready, *self._scheduled):
+            if _dead(_context(handle)):
+                handle.cancel()
 
     def _count(self) -> None:
         self._countdown -= 1
