@@ -456,6 +456,14 @@ def test_what_other_desks_gave_back_stops_a_refund_that_is_too_much() -> None:
     assert desk.elsewhere_fen == 800
 
 
+def test_this_very_refund_given_before_the_card_was_replaced_is_not_sent_again() -> None:
+    provider = Provider(sum_=RefundSum(300), refund_queries=[Refunded("50", 300)])
+    desk = play(giving(provider), 60)
+    assert (ended(desk).state, ended(desk).provider_refund_no) == (RefundState.REFUNDED, "50")
+    assert provider.times("refund RA") == []
+    assert desk.elsewhere_fen == 0  # it was not another desk's
+
+
 def test_a_sum_that_cannot_be_told_does_not_stop_a_refund() -> None:
     provider = Provider(sum_=Unknown("timeout"), refunds=[Refunded("50", 300)])
     assert ended(play(giving(provider), 60)).state is RefundState.REFUNDED

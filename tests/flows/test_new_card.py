@@ -133,6 +133,19 @@ async def test_a_reverse_of_what_the_old_card_collected(desk: "Desk", wallet: st
     assert (await desk.ask("query", id="T1"))["status"] == "returned"
 
 
+async def test_a_refund_asked_again_after_the_old_card_gave_it(desk: "Desk") -> None:
+    """Its number is the same, so it is not given twice, and it is not counted twice."""
+    await collect(desk, "wechat")
+    first = await desk.ask("refund", id="R1", pay_id="T1", amount_fen=300)
+    await desk.replace_card()
+    again = await desk.ask("refund", id="R1", pay_id="T1", amount_fen=300)
+    same = ("status", "amount_fen", "out_refund_no")
+    assert {k: again[k] for k in same} == {k: first[k] for k in same}
+    assert desk.held_fen() == 700
+    rest = await desk.ask("refund", id="R2", pay_id="T1", amount_fen=700)
+    assert (rest["status"], desk.held_fen()) == ("refunded", 0)
+
+
 async def test_after_a_reverse_it_is_not_collected_money(desk: "Desk") -> None:
     await collect(desk, "wechat")
     assert (await desk.ask("reverse", id="V1", pay_id="T1"))["status"] == "refunded"
