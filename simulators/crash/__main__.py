@@ -47,13 +47,15 @@ def cut_everywhere(  # noqa: PLR0913  what is lived, where, and how thoroughly
     seed: int = 1,
     watch: bool = False,
     enough: int = MAX_VIOLATIONS,
+    again: int = 0,
 ) -> Tally:
     """Live it once in this mode and cut the power at every moment of it."""
     with in_mode(mode):
         base = {} if life.from_nothing else empty_journal(keys, directory / "life")
         recording = record(life, keys, directory / "life", base)
         cutter = Cutter(recording, Bench(keys, directory / "image"), seed)
-        return cutter.run(subsets, _bar if watch else None, enough)
+        cutter.run(subsets, _bar if watch else None, enough)
+        return cutter.cut_again(again, subsets)
 
 
 def _bar(done: int, of: int, tally: Tally) -> None:
@@ -100,6 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 subsets=options.subsets,
                 seed=options.seed,
                 watch=sys.stderr.isatty(),
+                again=options.again,
             )
             print(_row(life.name, tally), flush=True)
             whole.add(tally)
@@ -134,6 +137,7 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--subsets", type=int, default=SUBSETS, help="random images a moment")
     parser.add_argument("--lives", nargs="*", choices=[life.name for life in LIVES], default=[])
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--again", type=int, default=0, help="recoveries of a life to cut again")
     parser.add_argument("--faults", action="store_true", help="let disk and network fail as well")
     parser.add_argument("--stride", type=int, default=1, help="fail only every n-th operation")
     modes = {mode.name: mode for mode in MODES}

@@ -17,10 +17,11 @@ from simulators.crash import books as journal_books
 from simulators.crash.books import Books
 from simulators.crash.checks import at_the_end
 from simulators.crash.images import Image
-from simulators.crash.life import final
-from simulators.crash.record import JOURNAL, put
+from simulators.crash.life import Life, final
+from simulators.crash.record import JOURNAL, Recorder, Recording, put
 from simulators.crash.small_box import Place, SmallBox
-from simulators.crash.tape import Asked, Fact
+from simulators.crash.tape import Asked, Fact, Tape
+from simulators.crash.vfs import hooked
 from simulators.crash.virtual_time import REBOOT_S, VirtualLoop, run
 from simulators.crash.wire import Network
 from simulators.crash.world import copied, providers
@@ -96,6 +97,29 @@ class Bench:
         violations += at_the_end(held, network.provider, facts)
         await box.stop()
         return violations
+
+    def record(self, cut: Cut, life: Life) -> Recording:
+        """Recover once with every operation noted: the power may fail again on the way."""
+        put(cut.image, self.directory)
+        loop = VirtualLoop(cut.at_s + REBOOT_S)
+        tape, provider = Tape(loop.time), copied(cut.provider, loop)
+        before = [copied(provider, loop)]
+        recording = Recording(life, cut.image, tape, before, tuple(cut.facts))
+
+        def note(fact: Fact) -> None:
+            recording.note(fact, provider)
+
+        async def live() -> None:
+            box = await SmallBox.open(place)
+            await box.start()
+            await bring_to_an_end(box, cut.facts, Style.QUERY)
+            await box.stop()
+
+        with hooked(Recorder(tape)) as connect_hooked:
+            network = Network(provider, note)
+            place = Place(self.journal, self.keys, network, note, connect_hooked)
+            run(live(), loop)
+        return recording
 
 
 async def bring_to_an_end(box: SmallBox, facts: Sequence[Fact], style: Style) -> list[str]:

@@ -54,7 +54,7 @@ class Cutter:
         self._choice = random.Random(seed)  # noqa: S311  a replayable choice, not a secret
         self._books: dict[bytes, Books | str] = {}
         self._checked: set[tuple[bytes, int]] = set()
-        self._recovered: set[tuple[bytes, int, int]] = set()
+        self._recovered: dict[tuple[bytes, int, int], Cut] = {}
 
     def run(
         self, subsets: int, progress: Progress | None = None, enough: int = MAX_VIOLATIONS
@@ -72,9 +72,17 @@ class Cutter:
         self.tally.seconds = time.monotonic() - begun
         return self.tally
 
+    def cut_again(self, times: int, subsets: int) -> Tally:
+        """Cut the power a second time, at every moment of so many of the recoveries."""
+        held = list(self._recovered.values())
+        for cut in self._choice.sample(held, min(times, len(held))):
+            again = self._bench.record(cut, self._recording.life)
+            self.tally.add(Cutter(again, self._bench, self._choice.randrange(10**6)).run(subsets))
+        return self.tally
+
     def _moments(self, subsets: int) -> Iterator[tuple[int, Cut]]:
         tape, disk = self._recording.tape, DiskModel.holding(self._recording.base)
-        facts: list[Fact] = []
+        facts: list[Fact] = list(self._recording.before)
         for moment, (entry, at_s) in enumerate(zip(tape.entries, tape.times, strict=True), 1):
             self.tally.moments += 1
             if isinstance(entry, Operation):
@@ -111,7 +119,7 @@ class Cutter:
         key = (books.digest, len(cut.facts), round(cut.at_s))
         if key in self._recovered:
             return
-        self._recovered.add(key)
+        self._recovered[key] = cut
         self.tally.recoveries += 1
         for style in Style:
             self._found(moment, self._bench.recover(cut, style))

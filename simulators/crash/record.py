@@ -29,17 +29,29 @@ class Recording:
     """What was on the card before."""
     tape: Tape
     providers: list[Provider] = field(default_factory=list)
+    before: tuple[Fact, ...] = ()
+    """What the world knew when the tape began."""
 
     def provider_at(self, facts: list[Fact]) -> Provider:
         """What the providers held when this was known."""
-        return self.providers[sum(isinstance(fact, Arrived) for fact in facts)]
+        since = facts[len(self.before) :]
+        return self.providers[sum(isinstance(fact, Arrived) for fact in since)]
+
+    def note(self, fact: Fact, provider: Provider) -> None:
+        """Write a fact down; after an arrival keep what the providers hold now."""
+        self.tape.add(fact)
+        if isinstance(fact, Arrived):
+            self.providers.append(copied(provider, asyncio.get_running_loop()))
 
 
 @dataclass(slots=True)
-class _Recorder(Disk):
+class Recorder(Disk):
+    """Notes every operation that was done."""
+
     tape: Tape
 
     def after(self, operation: Operation) -> None:
+        """Write it down."""
         self.tape.add(operation)
 
 
@@ -66,11 +78,9 @@ def record(life: Life, keys: Identities, directory: Path, base: Image) -> Record
     recording = Recording(life, base, tape, [copied(provider, loop)])
 
     def note(fact: Fact) -> None:
-        tape.add(fact)
-        if isinstance(fact, Arrived):
-            recording.providers.append(copied(provider, loop))
+        recording.note(fact, provider)
 
-    with hooked(_Recorder(tape)) as connect_hooked:
+    with hooked(Recorder(tape)) as connect_hooked:
         network = Network(provider, note)
         place = Place(directory / JOURNAL, keys, network, note, connect_hooked)
         run(_live(life, place), loop)

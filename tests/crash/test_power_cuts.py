@@ -21,6 +21,13 @@ def test_no_power_cut_at_any_disk_operation_loses_anything(
     assert tally.recoveries > 10
 
 
+def test_the_power_may_fail_again_during_the_recovery(keys: Identities, directory: Path) -> None:
+    once = cut_everywhere(BY_NAME["cancelled"], PRODUCT, keys, directory, subsets=0)
+    twice = cut_everywhere(BY_NAME["cancelled"], PRODUCT, keys, directory, subsets=0, again=2)
+    assert twice.violations == []
+    assert twice.recoveries > once.recoveries + 10
+
+
 @pytest.mark.parametrize("mode", [m for m in MODES if m.loses], ids=lambda m: m.name)
 def test_the_harness_finds_the_losses_of_a_bad_mode(
     mode: object, keys: Identities, directory: Path
