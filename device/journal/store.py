@@ -61,6 +61,8 @@ class Store:
     _link: Link = field(default_factory=lambda: Link(""))
     _deferred: list[Change] = field(default_factory=list)
     _commits: int = 0
+    _copy: Database | None = None
+    """The file as it is, in memory, while not even a transaction can be begun on it."""
     _settled: bool = False
     """Whether everything that the open file shows is surely on the disk."""
     _since: datetime | None = None
@@ -108,6 +110,7 @@ class Store:
         dated = self._date()
         self._write((*change, *dated))
         self._deferred.clear()
+        self._forget_copy()
         self._commits += 1
         if dated:
             self._since = datetime.fromisoformat(dated[0].value)
@@ -165,6 +168,7 @@ class Store:
             if self._deferred:
                 self.commit(())
         finally:
+            self._forget_copy()
             self._drop()
 
     def age(self, row: SqlRow) -> float | None:
@@ -265,12 +269,30 @@ class Store:
         self._settled = True
 
     def _overlaid(self, db: Database, question: Callable[[Database], T]) -> T:
-        db.execute("BEGIN IMMEDIATE")
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:  # a read-only disk takes no transaction at all
+            db = self._copied(db)
+            db.execute("BEGIN IMMEDIATE")
         try:
             self._lay(Batch(db, self.clock.wall(), self._link))
             return question(db)
         finally:
             undo(db)
+
+    def _copied(self, db: Database) -> Database:
+        """Return the file in memory, to lay over it what waits; made once while the disk fails."""
+        if self._copy is None:
+            memory = sqlite3.connect(":memory:", isolation_level=None)
+            memory.row_factory = sqlite3.Row
+            db.conn.backup(memory)
+            self._copy = Database(memory, execute_plugins=False)
+        return self._copy
+
+    def _forget_copy(self) -> None:
+        if self._copy is not None:
+            self._copy.close()
+            self._copy = None
 
     def _connected(self) -> Database:
         """Return the open file, reopened if the last error closed it."""

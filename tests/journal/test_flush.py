@@ -64,3 +64,36 @@ async def test_what_was_kept_is_read_on_a_full_disk_and_written_by_the_flush(
     held = await again.ticket(key.business_date, key.his_id)
     assert held
     assert held.charges[0].attempts[0].state is AttemptState.PAID
+
+
+class ReadOnlyDisk(FullDisk):
+    """The file system was remounted read-only: not even a transaction can be begun."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        disk = self
+
+        class Connection(sqlite3.Connection):
+            def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
+                if disk.full and sql.startswith(("BEGIN IMMEDIATE", "COMMIT")):
+                    raise sqlite3.OperationalError("attempt to write a readonly database")
+                return super().execute(sql, *parameters)
+
+        return sqlite3.connect(path, factory=Connection, isolation_level=None)
+
+
+async def test_what_was_kept_is_read_on_a_read_only_disk(opened: "Opener", make: "Records") -> None:
+    disk = ReadOnlyDisk()
+    journal = await opened(connect=disk.connect)
+    await journal.commit(make.intended(1))
+    disk.full = True
+    with pytest.raises(StorageError):
+        await journal.commit(make.paid(1))
+    journal.defer(make.paid(1))
+    for _ in range(2):
+        held = await journal.ticket("", "MZ1")
+        assert held
+        assert held.charges[0].attempts[0].state is AttemptState.PAID
+    disk.full = False
+    await journal.commit(make.intended(2))
+    assert await journal.ticket("", "MZ2")
+    assert (await journal.verify()).faults == ()
