@@ -18,7 +18,7 @@ MAGIC = "journal.sqlite3"
 
 OnCommit = Callable[[], str]
 """Asked at each COMMIT: '' fine, or one of the fault names below."""
-FAULTS = ("error_before", "error_after", "cut_before", "cut_after", "full")
+FAULTS = ("error_before", "error_after", "cut_before", "cut_after")
 
 
 class Disk:
@@ -29,6 +29,8 @@ class Disk:
         self.on_commit: OnCommit = lambda: ""
         self.on_cut: Callable[[], None] = lambda: None
         self.full = False
+        self.failing = False
+        """The last commit was refused: a reverse may run from memory (M21)."""
         self.commits = 0
         self._life = 0
         self._synced = 0
@@ -81,6 +83,7 @@ class Disk:
     def synced(self, connection: sqlite3.Connection) -> None:
         """Note a commit that returned, and whether it was synced."""
         self.commits += 1
+        self.failing = False
         if connection.execute("PRAGMA synchronous").fetchone()[0] >= FULL:
             wal = _wal(self.path)
             self._synced = wal.stat().st_size if wal.exists() else 0
@@ -119,10 +122,12 @@ class _Connection(sqlite3.Connection):
     def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
         if sql != "COMMIT":
             if sql == "BEGIN IMMEDIATE" and self.disk.full:
+                self.disk.failing = True
                 raise _fault("database or disk is full", sqlite3.SQLITE_FULL)
             return super().execute(sql, *args)
         fault = self.disk.on_commit()
-        if fault in {"error_before", "full"}:
+        if fault == "error_before":
+            self.disk.failing = True
             raise _fault("disk I/O error", sqlite3.SQLITE_IOERR)
         if fault == "cut_before":
             self._cut()

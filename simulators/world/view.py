@@ -60,6 +60,8 @@ class View:
     """Order number -> the box's newest call about it."""
     met_nothing: set[str] = field(default_factory=set)
     """Numbers whose reverse reached a provider that had no such order (M9)."""
+    from_memory: set[str] = field(default_factory=set)
+    """Numbers that are reversed while the disk fails."""
     of_this_life: set[str] = field(default_factory=set)
     disturbed: set[str] = field(default_factory=set)
     """Numbers that met a fault: no time limit holds for them."""
