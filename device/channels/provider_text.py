@@ -10,6 +10,7 @@ from datetime import datetime
 from device.clock import BEIJING
 
 TEXT_LIMIT = 64  # outcome.Declined: at most 64 characters reach the cashier
+NUMBER_LIMIT = 32  # the longest number either provider gives: transaction_id, refund_id
 CODE_LIMIT = 64  # the longest documented code has 43
 LONG_DIGITS = re.compile(r"[0-9]{12,}")
 NOT_IN_A_CODE = re.compile(r"[^0-9A-Za-z_.\-]+")
@@ -24,6 +25,11 @@ def shown(text: str, limit: int = TEXT_LIMIT) -> str:
 def short_code(text: str) -> str:
     """Return a provider's code with nothing but the characters codes are made of."""
     return LONG_DIGITS.sub("***", NOT_IN_A_CODE.sub("_", text))[:CODE_LIMIT]
+
+
+def provider_number(text: str) -> str:
+    """Return a provider's own number of a trade or refund: long rows of digits are its nature."""
+    return NOT_IN_A_CODE.sub("_", text)[:NUMBER_LIMIT]
 
 
 def within_bytes(text: str, limit: int) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from device.channels.meaning import meaning_of
-from device.channels.provider_text import beijing_time, short_code
+from device.channels.provider_text import beijing_time, provider_number, short_code
 from device.channels.wechat import codes
 from device.channels.wechat.merchant import Merchant
 from device.domain.outcome import (
@@ -100,7 +100,7 @@ def refund(fields: Fields, order: RefundOrder) -> RefundOutcome:
         return Unknown("another refund")
     if fen(fields.get("refund_fee", "")) != order.amount_fen:
         return Unknown("another refund_fee")
-    return RefundPending(short_code(fields.get("refund_id", "")))
+    return RefundPending(provider_number(fields.get("refund_id", "")))
 
 
 def query_refund(fields: Fields, order: RefundOrder) -> RefundOutcome:
@@ -116,7 +116,7 @@ def query_refund(fields: Fields, order: RefundOrder) -> RefundOutcome:
 def _refund_state(fields: Fields, n: int, order: RefundOrder) -> RefundOutcome:
     if fen(fields.get(f"refund_fee_{n}", "")) != order.amount_fen:
         return Unknown("another refund_fee")
-    number = short_code(fields.get(f"refund_id_{n}", ""))
+    number = provider_number(fields.get(f"refund_id_{n}", ""))
     status = fields.get(f"refund_status_{n}", "")
     if status == SUCCESS:
         at = beijing_time(fields.get(f"refund_success_time_{n}", ""), REFUNDED_FORM)

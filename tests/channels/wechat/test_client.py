@@ -195,14 +195,17 @@ async def test_a_reverse_uses_the_certificate_and_obeys_recall(
     assert not rig.wire.sent
 
 
+REFUND_ID = "5000050554201806060508000000"  # as in the documents: digits only
+
+
 async def test_a_refund_is_pending_until_the_query_says_so(rig: "Rig") -> None:
     ours = {
         "out_refund_no": rig.refund_order.out_refund_no,
-        "refund_id": "2008",
+        "refund_id": REFUND_ID,
         "refund_fee": "2345",
     }
     rig.certificate_wire.replies = [rig.tencent.answer(**ours)]
-    assert await rig.channel.refund(rig.refund_order) == RefundPending("2008")
+    assert await rig.channel.refund(rig.refund_order) == RefundPending(REFUND_ID)
     assert rig.certificate_wire.sent[0].url.path == "/secapi/pay/refund"
     fields = rig.tencent.received(rig.certificate_wire.sent[0])
     assert (fields["total_fee"], fields["refund_fee"]) == ("12345", "2345")
@@ -211,14 +214,14 @@ async def test_a_refund_is_pending_until_the_query_says_so(rig: "Rig") -> None:
         rig.tencent.answer(
             refund_count="1",
             out_refund_no_0=rig.refund_order.out_refund_no,
-            refund_id_0="2008",
+            refund_id_0=REFUND_ID,
             refund_fee_0="2345",
             refund_status_0="SUCCESS",
             refund_success_time_0="2026-11-22 10:00:00",
         )
     ]
     assert await rig.channel.query_refund(rig.refund_order) == Refunded(
-        "2008", 2345, datetime(2026, 11, 22, 10, tzinfo=BEIJING)
+        REFUND_ID, 2345, datetime(2026, 11, 22, 10, tzinfo=BEIJING)
     )
 
 
