@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from device.domain.record import Change
+from device.journal import SqliteJournal
 from simulators.crash.__main__ import cut_everywhere, main
 from simulators.crash.life import LIVES
 from simulators.crash.modes import MODES, PRODUCT
@@ -47,3 +49,14 @@ def test_the_command_fails_on_a_violation(capsys: pytest.CaptureFixture[str]) ->
     chosen = ["--lives", "answer lost", "--subsets", "0", "--mode", "WAL/NORMAL"]
     assert main(chosen) == 1
     assert "VIOLATION: answer lost, moment" in capsys.readouterr().out
+
+
+def test_the_harness_finds_a_commit_that_only_promises(
+    keys: Identities, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def promise(journal: SqliteJournal, change: Change) -> None:
+        journal.defer(change)
+
+    monkeypatch.setattr(SqliteJournal, "commit", promise)
+    tally = cut_everywhere(BY_NAME["paid"], PRODUCT, keys, directory, subsets=0, enough=25)
+    assert any("M2: pay of" in line for line in tally.violations)
