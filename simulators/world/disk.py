@@ -29,6 +29,8 @@ class Disk:
         self.on_commit: OnCommit = lambda: ""
         self.on_cut: Callable[[], None] = lambda: None
         self.full = False
+        self.dead = False
+        """Nothing can be read or written."""
         self.failing = False
         """The last commit was refused: a reverse may run from memory (M21)."""
         self.commits = 0
@@ -48,6 +50,8 @@ class Disk:
 
     def connect(self, path: Path) -> sqlite3.Connection:
         """Open for the journal (`device.journal.connection.Connect`)."""
+        if self.dead:
+            raise _fault("unable to open database file", sqlite3.SQLITE_CANTOPEN)
         connection = sqlite3.connect(
             _uri(path, "mode=rwc"), uri=True, isolation_level=None, factory=_Connection
         )
@@ -120,6 +124,9 @@ class _Connection(sqlite3.Connection):
     disk: Disk
 
     def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
+        if self.disk.dead:
+            self.disk.failing = True
+            raise _fault("disk I/O error", sqlite3.SQLITE_IOERR)
         if sql != "COMMIT":
             if sql == "BEGIN IMMEDIATE" and self.disk.full:
                 self.disk.failing = True

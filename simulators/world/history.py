@@ -27,6 +27,7 @@ MISHAPS: Mapping[str, float] = {
     "commit_error_before": 1.5,
     "commit_error_after": 1.5,
     "disk_full": 1.0,
+    "disk_dead": 1.0,
     "vpn_down": 2,
     "packets_vanish": 2,
     "wall_jump": 2,
@@ -134,7 +135,7 @@ class _History:
     def _mend(self) -> None:
         world = self._world
         world.network.vpn_up, world.network.cut_off = True, False
-        world.disk.full = False
+        world.disk.full = world.disk.dead = False
         world.disk.on_commit = lambda: ""
         world.glass.broken = False
         world.wall.synchronised = True
@@ -226,6 +227,13 @@ class _History:
         world.disk.full = True
         await asyncio.sleep(stream.spread(0.5, 120.0))
         world.disk.full = False
+
+    async def _disk_dead(self, stream: Stream) -> None:
+        world = self._world
+        world.sometimes("disk dead for a while")
+        world.disk.dead = True
+        await asyncio.sleep(stream.spread(0.5, 120.0))
+        world.disk.dead = False
 
     async def _vpn_down(self, stream: Stream) -> None:
         world = self._world

@@ -130,9 +130,8 @@ def luck(kind: str, wallet: str, stream: Stream) -> Do:
         "password_cancelled": ({"name": kind, "after_s": stream.between(1.0, 40.0)},),
         "decline": ({"name": "decline", "code": stream.choice(DECLINES[wallet])},),
         "query_lag": ({"name": "system_error"}, {"name": kind, "for_s": stream.spread(1.0, 60.0)}),
-        "reverse_no_effect": (
-            {"name": "system_error"},
-            {"name": "query_lag", "for_s": stream.spread(wait_s, 3 * wait_s)},
+        "reverse_no_effect": (  # and the payer types on
+            {"name": "password", "after_s": wait_s + stream.between(-0.2, 30.0)},
             {"name": kind, "times": times},
         ),
         "late_pay": (_late(stream, wait_s),),

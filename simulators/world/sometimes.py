@@ -56,6 +56,7 @@ STATES: tuple[str, ...] = (
     "duplicate delivery",
     "delayed delivery",
     "disk full",
+    "disk dead for a while",
     "commit error, not durable",
     "commit error though durable",
     "refund good",
