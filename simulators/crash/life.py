@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from device.domain.replies import Answer, ErrorReply, RefundResult, Result
-from device.domain.requests import Cancel, Pay, Received, RefundRequest, Request, Reverse
+from device.domain.requests import Cancel, Pay, Received, RefundRequest, Reverse
 from device.domain.words import Business, Department
 from simulators.crash.small_box import SmallBox
 from simulators.gateway.scripts import read_binding
@@ -184,14 +184,3 @@ LIVES = (
     Life("reverse becomes refund", (_reverse_becomes_refund,)),
     Life("a long day", (_a_long_day,)),
 )
-REQUESTS = (Pay, RefundRequest, Reverse)
-"""What the HIS asks again after a cut, until it has an end."""
-
-
-def key_of(request: Request) -> tuple[str, int] | None:
-    """(id, try) of a request that moves money."""
-    if isinstance(request, Pay):
-        return request.id, request.try_
-    if isinstance(request, RefundRequest | Reverse):
-        return request.id, 1
-    return None
