@@ -14,19 +14,30 @@ from typing import Any
 import pytest
 
 from device import recovery
+from device.channels import http
 from device.channels.alipay.client import AlipayChannel
 from device.channels.wechat.client import WechatChannel
 from device.desk import DeskLoop
-from device.domain import pursuit, refund_pursuit
+from device.domain import payment, pursuit, refund_pursuit
 from device.domain.answers import renew as true_renew
 from device.domain.desk import collect, deliver, flow, give_back, rows, scan, view
 from device.domain.desk.model import Booted, CallPay, Commit, Desk, Phase, Scanned, Tell
-from device.domain.outcome import Closed, Missing, Open, Paid, PayerConfirming, Returned, Unknown
+from device.domain.outcome import (
+    Closed,
+    Later,
+    Missing,
+    Open,
+    Paid,
+    PayerConfirming,
+    Returned,
+    Unknown,
+)
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.refund import RefundEvent
 from device.domain.screens import PaidScreen
 from device.domain.words import Reason
-from device.journal import connection
+from device.errors import NotSent
+from device.journal import chain, connection
 from device.recovery import Recovery
 from simulators.world import box
 
@@ -412,6 +423,88 @@ def _(patch: Patch) -> None:
             raise SystemError from error
 
     patch.setitem(DeskLoop._PERFORM, Commit, once)
+
+
+@bug("every fault of the network counts as nothing sent", "M3", "M4", "M5", "M1")
+def _(patch: Patch) -> None:
+    patch.setattr(http, "_named", lambda *_: NotSent("surely not"))
+
+
+@bug("a refund that is sent again has a new number", "M2")
+def _(patch: Patch) -> None:
+    true = AlipayChannel.refund
+
+    async def renumbered(self: Any, order: Any) -> Any:
+        outcome = await true(self, order)
+        if isinstance(outcome, Later | Unknown):
+            other = order.out_refund_no[:-1] + "7"
+            outcome = await true(self, replace(order, out_refund_no=other))
+        return outcome
+
+    patch.setattr(AlipayChannel, "refund", renumbered)
+
+
+@bug("reversing may go back to paid", "M7", "M3")
+def _(patch: Patch) -> None:
+    row = {**payment.TABLE[AttemptState.REVERSING], AttemptEvent.PAID: AttemptState.PAID}
+    patch.setitem(payment.TABLE, AttemptState.REVERSING, row)
+
+
+@bug("an order that was missing is looked for only once", "M9", "M4", "M5")
+def _(patch: Patch) -> None:
+    patch.setattr(payment, "WATCH_QUERIES", 1)
+
+
+@bug("the wall clock decides", "M6", "M8", "M13", "M18", "box")
+def _(patch: Patch) -> None:
+    true = DeskLoop.moment
+
+    def by_the_wall(self: DeskLoop) -> Any:
+        now = true(self)
+        return replace(now, mono_s=now.wall.timestamp())
+
+    patch.setattr(DeskLoop, "moment", by_the_wall)
+
+
+@bug("the hash of an event forgets the amount", "M17", "box")
+def _(patch: Patch) -> None:
+    true = chain.row_hash
+    patch.setattr(chain, "row_hash", lambda prev, row: true(prev, {**row, "amount_fen": 0}))
+
+
+@bug("a revision that is told is the next one", "M14")
+def _(patch: Patch) -> None:
+    async def ahead(self: DeskLoop, effect: Tell) -> None:
+        reply: Any = effect.reply
+        if getattr(reply, "revision", 0):
+            reply = replace(reply, revision=reply.revision + 1)
+        self._ports.link.send(effect.connection, reply, effect.re)
+
+    patch.setitem(DeskLoop._PERFORM, Tell, ahead)
+
+
+@bug("a patient's number is stored as it is", "M19")
+def _(patch: Patch) -> None:
+    patch.setattr(collect, "_patient", lambda _, pay: pay.patient_id)
+
+
+@bug("the attempt is for twice the amount", "M10", "M22", "box")
+def _(patch: Patch) -> None:
+    def doubled(**fields: Any) -> payment.Attempt:
+        return payment.Attempt(**{**fields, "amount_fen": 2 * fields["amount_fen"]})
+
+    patch.setattr(scan, "Attempt", doubled)
+
+
+@bug("a refund is asked for twice the amount", "M24", "M3", "box")
+def _(patch: Patch) -> None:
+    true = WechatChannel.refund
+
+    async def more(self: Any, order: Any) -> Any:
+        twice = min(order.total_fen, 2 * order.amount_fen)
+        return await true(self, replace(order, amount_fen=twice))
+
+    patch.setattr(WechatChannel, "refund", more)
 
 
 @pytest.mark.slow
