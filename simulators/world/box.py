@@ -160,7 +160,7 @@ class SimBox:
             pursue_refund=self.recovery.pursue_refund,
             look_up=self.recovery.look_up,
             parts=tuple,
-            probe=Prober(self.channels, {}).probe,
+            probe=Prober(self.channels).probe,
         )
 
     async def _attempt(

@@ -195,6 +195,8 @@ class Scans:
     """Every code that was shown, and which amounts were on the glass at its first key."""
 
     glass: dict[str, set[int]] = field(default_factory=dict)
+    luck: dict[str, str] = field(default_factory=dict)
+    """Code -> what it is to meet at the provider."""
     hurried: set[str] = field(default_factory=set)
     """Codes whose payment no time limit holds for: a provider will refuse or delay a call."""
     used: list[str] = field(default_factory=list)
@@ -325,6 +327,8 @@ class Patient:
         kind = self._stream.fault(share, LUCK)
         code = {"wechat": "13", "alipay": "28"}[wallet] + self._stream.digits(16)
         do = list(luck(kind, wallet, self._stream)) if kind else []
+        if do:
+            self._scans.luck[code] = kind
         if do and kind not in UNHURRIED:
             self._scans.hurried.add(code)
         if do:

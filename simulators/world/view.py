@@ -58,6 +58,10 @@ class View:
     pay_left_s: dict[str, float] = field(default_factory=dict)
     last_sent: dict[str, str] = field(default_factory=dict)
     """Order number -> the box's newest call about it."""
+    calls: dict[str, list[str]] = field(default_factory=dict)
+    """Order number -> every call whose bytes left the box."""
+    luck: dict[str, str] = field(default_factory=dict)
+    """Order number -> what its code was to meet at the provider."""
     met_nothing: set[str] = field(default_factory=set)
     """Numbers whose reverse reached a provider that had no such order (M9)."""
     from_memory: set[str] = field(default_factory=set)

@@ -14,6 +14,7 @@ from simulators.gateway.clock import Clock
 from simulators.gateway.model import Wallet
 from simulators.gateway.provider import Provider
 from simulators.gateway.rules import Rules
+from simulators.world import reached
 from simulators.world.box import SimBox
 from simulators.world.box import World as Plugs
 from simulators.world.chance import Chance
@@ -169,8 +170,10 @@ class World:
         for checker in self.checkers:
             checker.on_sent(sent)
         view, number = self.view, sent.out_trade_no
+        view.calls.setdefault(number, []).append(sent.call)
         if sent.call == "pay":
             self.payments += 1
+            view.luck[number] = self.scans.luck.get(sent.code, "")
             left_s = self.loop.time()
             view.pay_left_s.setdefault(number, left_s)
             if self.network.share or sent.code in self.scans.hurried:
@@ -235,6 +238,7 @@ class World:
         self.provider.book.settle()
         for checker in self.checkers:
             checker.at_end()
+        reached.note(self.view, self.sometimes)
         for fault in self.loop.faults:
             self.view.blame("box", f"{fault.get('message')}: {fault.get('exception')!r}")
 
