@@ -78,6 +78,14 @@ class ChannelWatch:
         self.reachable = reachable
         self._changed()
 
+    async def refused(self) -> bool:
+        """Whether the provider refuses this configuration: asked once the first answer is there."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_VERIFICATION_S):
+                await self._first.wait()
+        told = self.verification
+        return isinstance(told, NotVerified) and told.configuration
+
     async def ready(self) -> bool:
         """Whether it can take money now; the connection is warm then."""
         with contextlib.suppress(TimeoutError):
@@ -163,6 +171,10 @@ class HealthWatch:
         asked = [w for w in self.watches if w in wallets]
         ready = await asyncio.gather(*(self.watches[w].ready() for w in asked))
         return frozenset(w for w, is_ready in zip(asked, ready, strict=True) if is_ready)
+
+    async def refused(self, wallet: Wallet) -> bool:
+        """Whether the provider refuses this wallet's keys or numbers."""
+        return await self.watches[wallet].refused()
 
     def parts(self) -> list[Part]:
         """Every line of the diagnosis."""

@@ -7,7 +7,7 @@ exist end a try; tries one after the other. If one wallet cannot be asked, nothi
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from device.domain.found import (
@@ -48,16 +48,22 @@ class NotAsked(Exception):
 
 
 class Prober:
-    """Asks; `off` are configured wallets that cannot be asked (a key file is missing)."""
+    """Asks every wallet that these key files open.
 
-    def __init__(self, channels: Mapping[Wallet, Channel], off: Iterable[Wallet] = ()) -> None:
+    A wallet whose keys are missing or refused is not asked: with the same files no card ever took
+    money in it (payment-states §1.7), and a wrong key must not stop the other wallet.
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[Wallet, Channel],
+        refused: Callable[[Wallet], Awaitable[bool]] | None = None,
+    ) -> None:
         self._channels = channels
-        self._off = frozenset(off)
+        self._refused = refused or _never
 
     async def probe(self, wanted: Wanted, number: Number) -> Found:
         """Return what exists; never raises for anything a provider or a network can do."""
-        if self._off:
-            return OFFLINE
         try:
             async with asyncio.timeout(PROBE_LIMIT_S):
                 return Found(tuple(await self._tries(wanted, number)))
@@ -92,10 +98,17 @@ class Prober:
         """Ask every wallet: the number is the same in all of them."""
         trade_no = number(try_, attempt)
         asked = (query_with_sum(c, trade_no, None) for c in self._channels.values())
-        answers = await asyncio.gather(*asked)
-        pairs = zip(self._channels, answers, strict=True)
-        found = ((w, held) for w, a in pairs if (held := _exists(a)) is not None)
+        answers = dict(zip(self._channels, await asyncio.gather(*asked), strict=True))
+        told = {w: a for w, a in answers.items() if not await self._closed(w, a)}
+        found = ((w, held) for w, a in told.items() if (held := _exists(a)) is not None)
         return [FoundOrder(try_, attempt, w, trade_no, held) for w, held in found]
+
+    async def _closed(self, wallet: Wallet, answer: QueryOutcome) -> bool:
+        return isinstance(answer, Unknown) and await self._refused(wallet)
+
+
+async def _never(_: Wallet) -> bool:
+    return False
 
 
 def _exists(answer: QueryOutcome) -> Paid | Returned | Open | PayFailed | Closed | None:

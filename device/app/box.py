@@ -44,6 +44,7 @@ from device.domain.record import Order
 from device.domain.refund import Refund, RefundEvent
 from device.domain.replies import Part
 from device.domain.requests import Request
+from device.domain.words import Wallet
 from device.drivers.scan_sink import ScanSink
 from device.errors import ConfigError, HardwareError
 from device.health import HealthWatch, Sight, notify
@@ -76,7 +77,7 @@ class Box:
         self._channels, broken = make_channels(config, self._clock)
         self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
-        self._prober = Prober(self._channels, broken)
+        self._prober = Prober(self._channels, self._wallet_refused)
         self._recovery = Recovery(self._channels, make_times(config), self._clock, self._reports)
         self._health = HealthWatch(
             Sight(
@@ -266,6 +267,9 @@ class Box:
 
     async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
         self._desk.post(Elsewhere(order, refunded_fen))
+
+    async def _wallet_refused(self, wallet: Wallet) -> bool:
+        return await self._health.refused(wallet)
 
     async def _order(self, out_trade_no: str) -> Order | None:
         return await self._journal.order(out_trade_no)

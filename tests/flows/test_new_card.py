@@ -174,6 +174,21 @@ async def test_a_wallet_that_cannot_be_asked_is_offline(desk: "Desk", by: str) -
     assert paid_orders(desk) == 1
 
 
+@pytest.mark.parametrize("key", ["missing", "wrong"])
+async def test_on_a_first_installation_one_bad_key_leaves_the_other_wallet_working(
+    desk: "Desk", key: str
+) -> None:
+    path = desk.directory / "other.key"
+    if key == "wrong":
+        path.write_text("0" * 32)
+    desk.changes = {"channels.wechat": {"api_key_file": str(path)}}
+    await desk.replace_card()
+    asked = desk.pay("T1", 1000)
+    await desk.glass.until(AmountDue)
+    desk.scan(desk.code("alipay"))
+    assert (await asked)["status"] == "paid"
+
+
 async def test_a_box_with_an_old_journal_asks_nobody(desk: "Desk") -> None:
     assert (await desk.ask("query", id="T9"))["code"] == "not_found"
     await collect(desk, "wechat")
