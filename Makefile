@@ -7,8 +7,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
+SEEDS ?= 2000
 
-.PHONY: help demo test check bench soak fuzz power-cuts format docs screens clean
+.PHONY: help demo test check bench soak fuzz power-cuts prove format docs screens clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -17,6 +18,7 @@ help:
 	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
+	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
 	@echo "make docs     由代码重新生成文档 / render the generated documents"
@@ -47,6 +49,13 @@ soak: $(VENV)/.installed
 
 fuzz: $(VENV)/.installed
 	@$(BIN)/python -m simulators.fuzz $(ARGS)
+
+# The long proof: random histories, every disk operation cut, mutated input, real power cuts.
+prove: $(VENV)/.installed
+	$(BIN)/paybox simulate --seeds 1..$(SEEDS) --payments 30
+	$(BIN)/python -m simulators.crash --again 5
+	$(BIN)/python -m simulators.fuzz --seconds 600
+	$(BIN)/python -m simulators.power_cuts --rounds 250
 
 power-cuts: $(VENV)/.installed
 	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)
