@@ -107,6 +107,7 @@ DECLINES = {
 WAITS_S = {"wechat": 45.0, "alipay": 60.0}
 WECHAT_ONLY = frozenset({"bank_error", "recall", "reverse_paying"})
 ALIPAY_ONLY = frozenset({"retry_flag", "no_action"})
+HONEST_REFUSALS = frozenset({"recall", "reverse_paying", "retry_flag"})
 LEADS_TO_REVERSE = frozenset(
     {
         *("recall", "reverse_paying", "retry_flag", "no_action", "reverse_no_effect"),
@@ -148,6 +149,9 @@ def luck(kind: str, wallet: str, stream: Stream) -> Do:
     }
     if kind in made:
         return made[kind]
+    if kind in HONEST_REFUSALS and stream.happens(0.5):  # paid, and nobody can see it in time
+        lag = {"name": "query_lag", "for_s": wait_s + 10.0}
+        return ({"name": "system_error"}, lag, {"name": kind, "times": times})
     if kind in LEADS_TO_REVERSE:
         return (stream.choice((never, at_last)), {"name": kind, "times": times})
     on = stream.choice(("pay", "query", "reverse")) if kind in _ANYWHERE else "pay"
