@@ -88,8 +88,11 @@ class Prober:
         asked = 0
         while asked - last < MISSING_ATTEMPTS and asked < MAX_ATTEMPTS_ASKED:
             batch = range(asked + 1, last + MISSING_ATTEMPTS + 1)
-            for orders in await asyncio.gather(*(self._ask(try_, n, number) for n in batch)):
-                found += orders
+            asks = (self._ask(try_, n, number) for n in batch)
+            for told in await asyncio.gather(*asks, return_exceptions=True):
+                if isinstance(told, BaseException):
+                    raise told  # all have ended: none is left to fail unheard
+                found += told
             last = max((o.number for o in found), default=0)
             asked = batch[-1]
         return found
