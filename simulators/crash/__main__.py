@@ -87,6 +87,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"skipped: {why}")
         return REFUSED
     logging.disable(logging.CRITICAL)  # thousands of boots with a failing network would fill it
+    try:
+        return _cut(options)
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def _cut(options: argparse.Namespace) -> int:
     lives = [life for life in LIVES if not options.lives or life.name in options.lives]
     print(f"seed {options.seed}, {options.subsets} random subsets a moment, {options.mode.name}")
     print(HEADING, flush=True)
