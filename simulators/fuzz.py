@@ -6,6 +6,7 @@ become money moved: the valid answers are made and signed by the emulated gatewa
 
 import argparse
 import asyncio
+import contextlib
 import random
 import tempfile
 import time
@@ -30,7 +31,9 @@ from device.domain.ports import Channel
 from device.drivers.scan_assembler import ScanAssembler
 from device.errors import ConfigError
 from device.his_link import frames
+from device.his_link.body import read
 from device.his_link.messages import Codec
+from device.his_link.text import ENCODINGS, BadBody
 from simulators.gateway.identities import Identities, identities
 from simulators.gateway.provider import Provider
 from simulators.gateway.wire import HttpRequest
@@ -42,6 +45,12 @@ BODIES = (
     b'{"type":"pay","id":"MZ1","amount":"123.45","business":"outpatient_fee","try":1}',
     b'{"type":"refund","id":"R1","pay_id":"MZ1","amount_fen":100,"reason":"x"}',
     b'{"type":"received","id":"MZ1","revision":3}',
+)
+XML_BODIES = (
+    b"<pay><id>MZ1</id><amount>123.45</amount><business>outpatient_fee</business></pay>",
+    '<?xml version="1.0"?><refund><id>R1</id><pay_id>MZ1</pay_id><amount_fen>100</amount_fen>'
+    "<reason><![CDATA[退]]>&amp;&#36864;</reason></refund>".encode("gb18030"),
+    b"<result><re>01</re><id>MZ1</id><booked>false</booked><rows><item>1</item></rows></result>",
 )
 SCANS = (b"134567890123456789\r", b"]Q1284567890123456789\r\n", b"\t\x1b284567890123456789\n")
 INTERESTING = (
@@ -91,8 +100,11 @@ def his_bytes(data: bytes) -> None:
 
 
 def his_body(data: bytes) -> None:
-    """A body becomes a request or an error."""
-    Codec(desk="MZ-03", max_amount_fen=5_000_000).parse(data)
+    """A body becomes a request or an error, at the HIS's end a message or none."""
+    for encoding in ENCODINGS:
+        Codec(desk="MZ-03", max_amount_fen=5_000_000, encoding=encoding).parse(data)
+        with contextlib.suppress(BadBody):
+            read(data, encoding)
 
 
 def scan(data: bytes) -> None:
@@ -213,6 +225,7 @@ def all_targets(folder: Path, loop: asyncio.AbstractEventLoop) -> list[Target]:
     return [
         Target("his bytes", [frames.encode(1, b) for b in BODIES], his_bytes),
         Target("his body", BODIES, his_body),
+        Target("his xml body", XML_BODIES, his_body),
         Target("scan", SCANS, scan),
         Target("configuration", (toml,), config_file(folder)),
         *answers(keys, loop),

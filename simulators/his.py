@@ -10,7 +10,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from device.his_link.host import ANSWER_TIMEOUT_S, Client, Fields, NoAnswer, OpenStream
+from device.his_link.body import Writing
+from device.his_link.host import ANSWER_TIMEOUT_S, PLAIN, Client, Fields, NoAnswer, OpenStream
 
 RECONNECT_S = 0.5  # a box restarts in a second or two
 PAY_TIMEOUT_S = 400.0  # the longest ttl and then some
@@ -56,7 +57,7 @@ class HisSimulator:
         address: str,
         open_stream: OpenStream,
         *,
-        encoding: str = "utf-8",
+        writing: Writing = PLAIN,
         on_message: Callable[[str, Fields], None] | None = None,
         reconnect_s: float = RECONNECT_S,
     ) -> None:
@@ -67,7 +68,7 @@ class HisSimulator:
         self.dropped: list[Fields] = []
         """Results of ids this HIS never asked about: acknowledged, not booked."""
         self._open_stream = open_stream
-        self._encoding = encoding
+        self._writing = writing
         self._on_message = on_message or (lambda _direction, _fields: None)
         self._reconnect_s = reconnect_s
         self._client: Client | None = None
@@ -97,9 +98,7 @@ class HisSimulator:
         await self._until(lambda: self.is_connected, timeout_s)
 
     async def _serve(self) -> None:
-        self._client = await Client.connect(
-            self.address, self._open_stream, encoding=self._encoding
-        )
+        self._client = await Client.connect(self.address, self._open_stream, self._writing)
         await self._notify()
         try:
             for entry in [e for e in self.books.values() if not e.final]:

@@ -114,6 +114,7 @@ def result_of(charge: Charge, revision: int) -> Result:
         payer_mask=attempt.payer_mask if attempt and paid else "",
         attention=charge.attention or state == "manual",
         next_check_s=NEXT_CHECK_S if status == "unknown" else 0,
+        form=charge.form,
     )
 
 
@@ -135,6 +136,7 @@ def refund_result_of(refund: Refund, revision: int) -> RefundResult:
         provider_refund_no=refund.provider_refund_no,
         refunded_at=iso(refund.refunded_at),
         attention=refund.state is RefundState.MANUAL,
+        form=refund.form,
     )
 
 
@@ -158,6 +160,7 @@ def storage_failed(answer: Answer, state: str) -> Answer:
             amount_fen=answer.amount_fen,
             out_trade_no=answer.out_trade_no,
             out_refund_no=answer.out_refund_no,
+            form=answer.form,
         )
     return Result(
         id=answer.id,
@@ -172,6 +175,7 @@ def storage_failed(answer: Answer, state: str) -> Answer:
         out_trade_no=answer.out_trade_no,
         state=state,
         next_check_s=NEXT_CHECK_S,
+        form=answer.form,
     )
 
 

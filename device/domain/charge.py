@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from device.domain.payment import Attempt
-from device.domain.words import Business, Department, Reason, Wallet
+from device.domain.words import Business, Department, Form, Reason, Wallet
 
 MAX_ATTEMPTS = 5  # codes shown for one charge; a sixth patient's phone is a new try (his-link §3.9)
 
@@ -50,6 +50,8 @@ class Charge:
     attention: bool = False
     undo: Reason = Reason.NONE
     """Why an answered payment is being given back: reversed, not_booked, manual."""
+    form: Form = Form.JSON
+    """Of its `pay`: what is told unasked is written like it (his-link §2)."""
     adopted: bool = False
     """Found at a wallet by a young journal (payment-states §1.9): only the amount is known, the
     rest is a placeholder until a `pay` of the same id and amount names it."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from device.domain.payment import IllegalEvent
-from device.domain.words import Reason, Wallet
+from device.domain.words import Form, Reason, Wallet
 
 
 class RefundKind(StrEnum):
@@ -102,6 +102,8 @@ class Refund:
     """The HIS's `reason` text: why the money goes back."""
     do_id: str = ""
     """The centre's action that caused it."""
+    form: Form = Form.JSON
+    """Of its request: what is told unasked is written like it (his-link §2)."""
 
     @property
     def uid(self) -> str:

@@ -1,13 +1,14 @@
 """What the box tells the HIS, as values (his-link §2).
 
-`fields()` gives the normative names; the journal stores and the link encodes those.
+`fields()` gives the normative names; the journal stores and the link encodes those. `form` alone
+is no field of the message: it says how the link is to write what it sends unasked.
 """
 
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
-from device.domain.words import ErrorCode
+from device.domain.words import ErrorCode, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Result:
     state: str = ""
     """With unknown: armed | paying | password | querying | reversing | manual."""
     next_check_s: int = 0
+    form: Form = Form.JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class RefundResult:
     provider_refund_no: str = ""
     refunded_at: str = ""
     attention: bool = False
+    form: Form = Form.JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,7 @@ class Progress:
     id: str
     state: str
     wallet: str = ""
+    form: Form = Form.JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,7 @@ def fields(reply: Reply) -> dict[str, Any]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, ErrorCode):
+    if isinstance(value, ErrorCode | Form):
         return value.value
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
@@ -161,4 +165,5 @@ def answer_from_fields(message: dict[str, Any]) -> Answer:
     """Return the stored answer again; KeyError or TypeError if it is not one of ours."""
     kind: type[Answer] = {"result": Result, "refund_result": RefundResult}[message["type"]]
     names = {f.name.rstrip("_"): f.name for f in dataclass_fields(kind)}
-    return kind(**{names[k]: v for k, v in message.items() if k != "type"})
+    values = {names[k]: v for k, v in message.items() if k != "type"}
+    return kind(**values | {"form": Form(message.get("form", Form.JSON))})

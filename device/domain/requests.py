@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from device.domain.words import Business, Department, Wallet
+from device.domain.words import Business, Department, Form, Wallet
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class Pay:
     """10..300; None = the configured `[limits] ttl_s`."""
     auth_code: str = ""
     """Only if the HIS has its own scanner."""
+    form: Form = Form.JSON
+    """How it was written; so are the results that follow unasked."""
 
     def __repr__(self) -> str:
         """Leave out name, number and code (M19)."""
@@ -76,6 +78,7 @@ class Reverse:
     pay_id: str
     business_date: str = ""
     operator: str = ""
+    form: Form = Form.JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class RefundRequest:
     business_date: str = ""
     reason: str = ""
     operator: str = ""
+    form: Form = Form.JSON
 
 
 @dataclass(frozen=True, slots=True)

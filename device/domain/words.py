@@ -43,6 +43,13 @@ class Department(StrEnum):
     INPATIENT = "inpatient"
 
 
+class Form(StrEnum):
+    """How a message is written (his-link §2): an answer like its question."""
+
+    JSON = "json"
+    XML = "xml"
+
+
 class Reason(StrEnum):
     """Why a result is what it is (his-link §2); empty stands for none."""
 

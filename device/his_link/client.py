@@ -8,7 +8,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from device.domain.words import Form
+from device.his_link.body import Writing
 from device.his_link.host import ANSWER_TIMEOUT_S, Client, Fields, NoAnswer, OpenStream
+from device.his_link.xml_body import FLAGS, NUMBERS
 
 ANSWERED, NOT_PAID, USAGE = 0, 1, 2
 """Exit codes: paid or answered; an error or not paid; a wrong command line."""
@@ -46,6 +49,8 @@ examples
   undo T1 wholly; give back 5 yuan of it; the ids R1 and F1 are new ones:
     paybox his tcp://127.0.0.1:7601 reverse id=R1 pay_id=T1
     paybox his tcp://127.0.0.1:7601 refund id=F1 pay_id=T1 amount=5.00 reason=退号
+  as a HIS that writes XML in GBK (the box must be configured for gbk):
+    paybox his tcp://127.0.0.1:7601 --xml --encoding gbk query id=T1
   over a serial cable:
     paybox his 'serial:///dev/ttyUSB0?baudrate=9600' pay id=T3 amount=0.01 business=registration
 """
@@ -55,9 +60,9 @@ def _flag(text: str) -> bool:
     return {"true": True, "false": False}[text.lower()]
 
 
-CONVERSIONS: dict[str, Callable[[str], object]] = dict.fromkeys(
-    ("amount_fen", "try", "ttl_s", "revision", "seconds", "v"), int
-) | dict.fromkeys(("confirm", "supersede", "booked"), _flag)
+CONVERSIONS: dict[str, Callable[[str], object]] = dict.fromkeys(NUMBERS, int) | dict.fromkeys(
+    FLAGS, _flag
+)
 """All other fields are text; `amount` too: yuan are never a JSON number."""
 
 
@@ -93,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("type", metavar="TYPE", help="pay, query, cancel, refund, ... or enq")
     parser.add_argument("fields", metavar="key=value", nargs="*")
     parser.add_argument("--no-wait", action="store_true", help="end at the first answer")
+    parser.add_argument("--xml", action="store_true", help="write XML instead of JSON")
     parser.add_argument("--encoding", choices=("utf-8", "gbk"), default="utf-8")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up waiting")
     return parser
@@ -109,7 +115,9 @@ def _pair(text: str) -> tuple[str, object]:
 
 
 async def _run(arguments: argparse.Namespace, fields: Fields, open_stream: OpenStream) -> int:
-    client = await Client.connect(arguments.address, open_stream, encoding=arguments.encoding)
+    form = Form.XML if arguments.xml else Form.JSON
+    writing = Writing(arguments.encoding, form)
+    client = await Client.connect(arguments.address, open_stream, writing)
     try:
         return await _talk(client, arguments, fields)
     finally:

@@ -6,15 +6,15 @@ The same frames and session as the box's end. Used by `paybox his`, the HIS simu
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from device.domain.ports import ByteStream
 from device.errors import PeerError
-from device.his_link import json_body
+from device.his_link.body import Writing, read
 from device.his_link.connection import Connection, LoopTimers, Timers
 from device.his_link.frames import SERIAL_BODY_BYTES, TCP_BODY_BYTES
-from device.his_link.json_body import BadBody
 from device.his_link.session import Line, Message
+from device.his_link.text import BadBody
 
 ANSWER_TIMEOUT_S = 10.0  # of what is answered at once; a pay is given its own
 ENQ_TIMEOUT_S = 2.0
@@ -25,6 +25,7 @@ LINES = {
 }
 
 Fields = dict[str, Any]
+PLAIN = Writing()
 
 
 class NoAnswer(PeerError):
@@ -67,10 +68,10 @@ class Client:
     """One connection to a box. `request` asks; `unasked()` gives what the box says by itself."""
 
     def __init__(
-        self, kind: str = "tcp", *, encoding: str = "utf-8", timers: Timers | None = None
+        self, kind: str = "tcp", writing: Writing = PLAIN, *, timers: Timers | None = None
     ) -> None:
         self._line = LINES[kind]
-        self._encoding = encoding
+        self._writing = writing
         self._timers = timers or LoopTimers()
         self._connection: Connection | None = None
         self._stream: ByteStream | None = None
@@ -81,11 +82,9 @@ class Client:
         self._unasked: asyncio.Queue[Fields | None] = asyncio.Queue(UNASKED_KEPT)
 
     @classmethod
-    async def connect(
-        cls, address: str, open_stream: OpenStream, *, encoding: str = "utf-8"
-    ) -> "Client":
+    async def connect(cls, address: str, open_stream: OpenStream, writing: Writing = PLAIN) -> Self:
         """Return a connected client; OSError if nobody is there, ValueError for a bad address."""
-        client = cls("serial" if address.startswith("serial:") else "tcp", encoding=encoding)
+        client = cls("serial" if address.startswith("serial:") else "tcp", writing)
         client.attach(await open_stream(address, client))
         return client
 
@@ -153,7 +152,7 @@ class Client:
     def _send(self, type_: str, fields: Fields | None) -> _Call:
         if self._connection is None or not self.is_open:
             raise NoAnswer("not connected")
-        body = json_body.encode({"type": type_, **(fields or {})}, self._encoding)
+        body = self._writing.encode({"type": type_, **(fields or {})})
         if len(body) > self._line.body_limit:
             raise ValueError(f"the message is longer than {self._line.body_limit} bytes")
         call = _Call()
@@ -180,7 +179,7 @@ class Client:
     def on_message(self, seq: int, body: bytes) -> None:  # noqa: ARG002  Listener's signature
         """Give an answer to whoever asked, anything else to `unasked`."""
         try:
-            message = json_body.read(body, self._encoding)
+            message = read(body, self._writing.encoding)
         except BadBody:
             return
         call = self._calls.get(_seq(message.get("re")))

@@ -13,7 +13,9 @@ from device.clock import Clock
 from device.domain.ports import ByteStream, OnConnection, OnRequest
 from device.domain.replies import ErrorReply, Progress, Reply
 from device.domain.requests import Received, Request
+from device.domain.words import Form
 from device.his_link import answers
+from device.his_link.body import Writing, form_of
 from device.his_link.connection import Connection, LoopTimers, Timer
 from device.his_link.messages import Codec
 from device.his_link.session import ENQ_EVERY_S, TCP_LINE, Line, Message, serial_line
@@ -180,6 +182,8 @@ class Peer:
         self._link = link
         self._line = line
         self._codec = codec
+        self._forms: dict[int, Form] = {}
+        """Of the newest question under each SEQ: its answer is written like it."""
         self._questions = float(QUESTIONS)
         self._questions_at_s = link.monotonic()
 
@@ -195,7 +199,8 @@ class Peer:
         """Queue a reply's bodies."""
         if re is not None:
             self._questions += 1
-        bodies = answers.encode(reply, re, self._codec.encoding, self._line.body_limit)
+        writing = Writing(self._codec.encoding, self._form(reply, re))
+        bodies = answers.encode(reply, re, writing, self._line.body_limit)
         last = len(bodies) - 1
         about = getattr(reply, "id", "")
         once = isinstance(reply, Progress)
@@ -206,9 +211,14 @@ class Peer:
             )
         )
 
+    def _form(self, reply: Reply, re: int | None) -> Form:
+        own: Form = getattr(reply, "form", Form.JSON)
+        return own if re is None else self._forms.get(re, own)
+
     def on_message(self, seq: int, body: bytes) -> None:
         """Hand a request to the desk, or answer that it is none."""
         request = self._codec.parse(body)
+        self._forms[seq] = form_of(body)
         if not self._may_ask(request):
             return
         if isinstance(request, ErrorReply):

@@ -26,10 +26,10 @@ from device.domain.requests import (
     Reverse,
     Status,
 )
-from device.domain.words import Business, Department, ErrorCode, Wallet
+from device.domain.words import Business, Department, ErrorCode, Form, Wallet
 from device.errors import PeerError
-from device.his_link import json_body
-from device.his_link.json_body import BadBody
+from device.his_link import body as bodies
+from device.his_link.text import BadBody
 
 PROTOCOL_VERSION = 1
 MAX_TRY = 99
@@ -148,6 +148,8 @@ class Kind:
     one_of: tuple[str, ...] = ()
     """Exactly one of these."""
     amount: bool = False
+    answered_on: bool = False
+    """Results follow unasked, in the form of this request."""
     charge: str = ""
     """The field that names a charge: with it `business_date` is due where ids restart daily."""
 
@@ -163,18 +165,20 @@ KINDS = {
         ("id", "business"),
         PAY_OPTIONS,
         amount=True,
+        answered_on=True,
         charge="id",
     ),
     "cancel": Kind(Cancel, ("id",), ("try",), charge="id"),
     "query": Kind(Query, ("id",), ("try",), charge="id"),
     "received": Kind(Received, ("id", "revision"), charge="id"),
-    "reverse": Kind(Reverse, ("id", "pay_id"), ("operator",), charge="pay_id"),
+    "reverse": Kind(Reverse, ("id", "pay_id"), ("operator",), answered_on=True, charge="pay_id"),
     "refund": Kind(
         RefundRequest,
         ("id",),
         ("reason", "operator"),
         one_of=("pay_id", "out_trade_no"),
         amount=True,
+        answered_on=True,
         charge="pay_id",
     ),
     "refund_query": Kind(RefundQuery, ("id",)),
@@ -200,15 +204,15 @@ class Codec:
     def parse(self, body: bytes) -> Request | ErrorReply:
         """Return the request, or the error that answers it. Never raises."""
         try:
-            message = json_body.parse(body, self.encoding)
+            message = bodies.parse(body, self.encoding)
         except BadBody:
             return ErrorReply(ErrorCode.BAD_MESSAGE, "报文无法识别")
         try:
-            return self._request(message)
+            return self._request(message, bodies.form_of(body))
         except Refused as refused:
             return ErrorReply(refused.code, refused.message, id=_known_id(message))
 
-    def _request(self, message: dict[str, Any]) -> Request:
+    def _request(self, message: dict[str, Any], form: Form) -> Request:
         name = message.get("type")
         if not isinstance(name, str):
             raise Refused(ErrorCode.BAD_MESSAGE, "缺少 type")
@@ -222,6 +226,8 @@ class Codec:
             values.setdefault("department", self.default_department)
         if kind.amount:
             values["amount_fen"] = self._amount(message)
+        if kind.answered_on:
+            values["form"] = form
         return kind.make(**values)
 
     def _due(self, message: dict[str, Any], kind: Kind) -> tuple[str, ...]:

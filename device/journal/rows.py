@@ -18,7 +18,7 @@ from device.domain.record import PutAnswer, PutAttempt, PutCharge, PutOrder, Put
 from device.domain.refund import Refund, RefundKind, RefundState
 from device.domain.replies import Answer, answer_from_fields
 from device.domain.replies import fields as reply_fields
-from device.domain.words import Business, Department, Reason, Wallet
+from device.domain.words import Business, Department, Form, Reason, Wallet
 
 Value = str | int | float
 SqlRow = Mapping[str, Any]
@@ -187,6 +187,7 @@ _CHARGE: dict[str, Callable[[Any], Any]] = {
     "answered_paid": bool,
     "attention": bool,
     "adopted": bool,
+    "form": Form,
 }
 _ATTEMPT: dict[str, Callable[[Any], Any]] = {
     "wallet": Wallet,
@@ -204,4 +205,5 @@ _REFUND: dict[str, Callable[[Any], Any]] = {
     "state": RefundState,
     "reason": Reason,
     "refunded_at": _time,
+    "form": Form,
 }

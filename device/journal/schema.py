@@ -285,7 +285,17 @@ def adopted(db: Database) -> None:
     db.execute(f"ALTER TABLE charges ADD COLUMN {_flag('adopted')} DEFAULT 0")
 
 
-NAMES = ("0001_first", "0002_adopted")
+@migrations(name="0003_form")
+def form(db: Database) -> None:
+    """How the HIS writes about a charge or refund (his-link §2)."""
+    for table in ("charges", "refunds"):
+        db.execute(
+            f"ALTER TABLE {table} ADD COLUMN form TEXT NOT NULL DEFAULT 'json' "
+            "CHECK (form IN ('json','xml'))"
+        )
+
+
+NAMES = ("0001_first", "0002_adopted", "0003_form")
 """Every migration this version knows, in order."""
 
 

@@ -16,6 +16,7 @@ from device.domain.replies import (
 )
 from device.domain.words import ErrorCode
 from device.his_link import answers
+from device.his_link.body import Writing
 from device.his_link.frames import SERIAL_BODY_BYTES, TCP_BODY_BYTES
 
 LIMITS = [SERIAL_BODY_BYTES, TCP_BODY_BYTES]
@@ -26,14 +27,14 @@ HELLO = HelloOk("BOX-0001", "MZ-03", "2026-11-22T09:00:00+08:00")
 def messages(
     reply: Reply, limit: int, re: int | None = None, encoding: str = "utf-8"
 ) -> list[dict[str, Any]]:
-    bodies = answers.encode(reply, re, encoding, limit)
+    bodies = answers.encode(reply, re, Writing(encoding), limit)
     assert all(len(body) <= limit for body in bodies)
     return [json.loads(body.decode(ENCODINGS[encoding])) for body in bodies]
 
 
 def test_an_answer_names_the_seq_it_answers() -> None:
     reply = ErrorReply(ErrorCode.BUSY, "忙", blocking_id="T1", age_s=12)
-    assert answers.encode(reply, 10, "utf-8", 8192) == [
+    assert answers.encode(reply, 10, Writing(), 8192) == [
         '{"type":"error","re":"0A","code":"busy","message":"忙","blocking_id":"T1","age_s":12}'.encode()
     ]
 
@@ -45,7 +46,7 @@ def test_an_unasked_message_has_no_re() -> None:
 
 
 def test_gbk_is_gb18030() -> None:
-    [body] = answers.encode(ErrorReply(ErrorCode.BUSY, "𠮷忙"), None, "gbk", 8192)
+    [body] = answers.encode(ErrorReply(ErrorCode.BUSY, "𠮷忙"), None, Writing("gbk"), 8192)
     assert "𠮷忙" in body.decode("gb18030")
 
 
@@ -105,11 +106,11 @@ def test_the_fullest_result_fits_a_serial_frame() -> None:
 
 
 def test_what_cannot_fit_is_not_sent_and_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    assert answers.encode(Result("x" * 5000, 1, 1, "paid"), None, "utf-8", 1024) == []
+    assert answers.encode(Result("x" * 5000, 1, 1, "paid"), None, Writing(), 1024) == []
     assert "does not fit" in caplog.text
     assert "xxx" not in caplog.text
 
 
 def test_a_text_that_no_encoding_holds_does_not_raise() -> None:
-    [body] = answers.encode(ErrorReply(ErrorCode.BUSY, "\ud800"), None, "utf-8", 1024)
+    [body] = answers.encode(ErrorReply(ErrorCode.BUSY, "\ud800"), None, Writing(), 1024)
     assert b'"message":"?"' in body

@@ -19,6 +19,7 @@ from device.drivers.serial_port import SerialPort
 from device.drivers.streams import open_stream
 from device.drivers.tcp import TcpServer
 from device.his_link import frames
+from device.his_link.body import Writing
 from device.his_link.host import Client, NoAnswer
 from device.his_link.link import HisLink, Receiver
 
@@ -189,7 +190,7 @@ async def test_a_text_of_two_lines_is_no_less_an_answer(
 async def test_gbk_at_both_ends(box: HisLink, desk: TinyDesk, server: TcpServer) -> None:
     box._codec = type(box._codec)("MZ-03", 5_000_000, encoding="gbk")
     host, port = server.address
-    his = await Client.connect(f"tcp://{host}:{port}", open_stream, encoding="gbk")
+    his = await Client.connect(f"tcp://{host}:{port}", open_stream, Writing("gbk"))
     assert (await his.request("pay", PAY))["status"] == "paid"
     assert getattr(desk.requests[0][2], "title", "") == "门诊收费"
     his.close()

@@ -9,6 +9,7 @@ import pytest
 
 from device.domain.replies import HelloOk, Progress, Result
 from device.domain.requests import Pay, Query, Received, Status
+from device.domain.words import Form
 from device.his_link import frames
 from device.his_link.link import QUESTIONS, HisLink, Receiver
 
@@ -330,3 +331,27 @@ def test_a_pay_reaches_the_desk_with_its_connection_and_seq(
     assert isinstance(request, Pay)
     assert (connection, seq, request.amount_fen) == (1, 0xFE, 1234)
     assert answered(stream)[0]["re"] == "FE"
+
+
+# ------------------------------------------------------------------ the form of what is said
+
+
+def test_an_answer_has_the_form_of_its_question(link: HisLink, new_stream: NewStream) -> None:
+    stream = new_stream()
+    receiver = link.attach(stream)
+    receiver.data_received(frames.encode(1, b"<query><id>T1</id></query>"))
+    [body] = stream.bodies()
+    assert body.startswith(b"<result><re>01</re><id>T1</id>")
+    receiver.data_received(b"\x0601" + frames.encode(2, b'{"type":"query","id":"T1"}'))
+    assert stream.bodies()[0].startswith(b'{"type":"result","re":"02"')
+    receiver.data_received(b"\x0602" + frames.encode(3, b"<nonsense"))
+    assert stream.bodies()[0].startswith(b"<error><re>03</re><code>bad_message</code>")
+
+
+def test_what_is_told_unasked_has_the_form_of_its_charge(
+    link: HisLink, new_stream: NewStream
+) -> None:
+    stream = new_stream()
+    link.attach(stream)
+    link.send(1, Result("T1", 1, 1, "paid", form=Form.XML))
+    assert stream.bodies()[0].startswith(b"<result><id>T1</id>")

@@ -235,7 +235,7 @@ def test_a_json_number_with_fraction_or_exponent_is_no_amount(number: str) -> No
         '{"type":1}',
         '{"type":null}',
         '\ufeff{"type":"status"}',
-        "<status></status>",
+        "<status>",
     ],
 )
 def test_what_is_not_one_clean_object_is_bad_message(body: str) -> None:

@@ -17,6 +17,7 @@ from device.domain.payment import Attempt
 from device.domain.record import PutAnswer, PutAttempt, PutCharge, PutOrder, PutRefund, Stored
 from device.domain.refund import Refund
 from device.domain.replies import RefundResult, Result
+from device.domain.words import Form
 from device.journal import Inline, SqliteJournal
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -50,6 +51,7 @@ CHARGES = st.builds(
     title=TEXT,
     patient_hash=TEXT,
     ttl_s=st.floats(0, 1e6),
+    form=st.sampled_from(Form),
     attempts=st.lists(ATTEMPTS, max_size=3).map(
         lambda found: tuple(
             replace(a, number=n, out_trade_no=f"T{n}") for n, a in enumerate(found, 1)
@@ -72,6 +74,7 @@ REFUNDS = st.builds(
     operator=TEXT,
     remark=TEXT,
     do_id=TEXT,
+    form=st.sampled_from(Form),
 )
 RESULTS = st.builds(
     Result,
@@ -91,6 +94,7 @@ RESULTS = st.builds(
     payer_mask=TEXT,
     state=TEXT,
     next_check_s=COUNT,
+    form=st.sampled_from(Form),
 )
 REFUND_RESULTS = st.builds(
     RefundResult,
@@ -105,6 +109,7 @@ REFUND_RESULTS = st.builds(
     out_refund_no=TEXT,
     provider_refund_no=TEXT,
     refunded_at=TEXT,
+    form=st.sampled_from(Form),
 )
 ANSWERS = st.builds(PutAnswer, TEXT, RESULTS | REFUND_RESULTS, TIMES, offer=st.booleans())
 

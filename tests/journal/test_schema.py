@@ -51,6 +51,8 @@ def force(path: Path, sql: str) -> None:
         ("charges", "business", set(words.Business)),
         ("charges", "department", set(words.Department)),
         ("charges", "wallet", {"", *words.Wallet}),
+        ("charges", "form", set(words.Form)),
+        ("refunds", "form", set(words.Form)),
         ("attempts", "state", set(AttemptState)),
         ("attempts", "reason", set(words.Reason)),
         ("attempts", "wallet", set(words.Wallet)),
@@ -249,5 +251,6 @@ async def test_migrations_are_recorded_with_the_injected_time(
     assert [tuple(row) for row in rows] == [
         ("0001_first", "2026-11-22T09:30:01+08:00"),
         ("0002_adopted", "2026-11-22T09:30:01+08:00"),
+        ("0003_form", "2026-11-22T09:30:01+08:00"),
     ]
     assert tuple(row["name"] for row in rows) == schema.NAMES

@@ -109,6 +109,7 @@ def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment)
         title=said.title,
         patient_hash=said.patient_hash,
         wallet=said.wallet,
+        form=said.form,
         adopted=False,
     )
     renewed, change = attempt_change(desk.settings, ticket, charge, attempt, now)
@@ -209,6 +210,7 @@ def charge_from(desk: Desk, pay: Pay) -> Charge:
         wallet=pay.wallet,
         patient_hash=_patient(desk, pay),
         ttl_s=pay.ttl_s or desk.settings.ttl_s,
+        form=pay.form,
     )
 
 

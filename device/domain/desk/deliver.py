@@ -133,11 +133,11 @@ def error(desk: Desk, asked: Asked, code: ErrorCode, message: str, **more: objec
 
 def progress(desk: Desk, state: str) -> tuple[Effect, ...]:
     """A `progress` message about the charge at the desk, where the site wants them."""
-    if not desk.settings.progress or desk.seat is None or desk.owner is None:
+    seat = desk.seat
+    if not desk.settings.progress or seat is None or desk.owner is None:
         return ()
-    attempt = desk.seat.attempt
-    wallet = attempt.wallet.value if attempt else ""
-    return (Tell(desk.owner, Progress(desk.seat.ticket.his_id, state, wallet)),)
+    wallet = seat.attempt.wallet.value if seat.attempt else ""
+    return (Tell(desk.owner, Progress(seat.ticket.his_id, state, wallet, seat.charge.form)),)
 
 
 def hello_ok(

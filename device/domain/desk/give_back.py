@@ -168,6 +168,7 @@ def _refund(
         pay_date=order.key.business_date if order.key else "",
         operator=request.operator,
         remark=getattr(request, "reason", ""),
+        form=request.form,
     )
 
 
