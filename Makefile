@@ -68,8 +68,7 @@ docs: $(VENV)/.installed
 	$(BIN)/python docs/generate_states.py
 
 screens: $(VENV)/.installed
-	@$(BIN)/python -m device.display.sheet docs/screens/zh-128x64.png
-	@$(BIN)/python -m device.display.sheet tests/golden/zh-128x64
+	@$(BIN)/python -m device.display.sheet docs/screens
 
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \

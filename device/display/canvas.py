@@ -7,12 +7,22 @@ missing box drawn; a picture never fails.
 
 from dataclasses import dataclass, field
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from device.display import glyphs
 from device.display.glyphs import LINE_HEIGHT
+from device.domain.money import format_yuan
 
-CHIP_GAP = 8  # pixels
+CHIP_GAP, CHIP_EDGE, CHIP_HEIGHT = 6, 4, 18  # pixels between chips, beside the word, of the whole
+LARGE = 2  # times the size of a line of text
+MOST_SECONDS = 999  # three digits; the longest ttl is 300 s
+Box = tuple[int, int, int, int]
+"""left, top, width, height in pixels"""
+
+
+def yuan(fen: int) -> str:
+    """Return the amount as it stands on the glass."""
+    return f"¥{format_yuan(fen)}"
 
 
 @dataclass(slots=True)
@@ -34,60 +44,85 @@ class Canvas:
             self.notes.append(f"picture at {x},{y} size {image.size} leaves the panel")
         self.image.paste(image, (x, y))
 
-    def text(self, text: str, x: int, y: int, width: int, align: str = "centre") -> None:
+    def text(self, text: str, x: int, y: int, width: int, align: str = "left") -> None:
         """Write one of our own lines into `width` pixels, `left`, `centre` or `right`."""
-        if glyphs.text_width(text) > width:
-            self.notes.append(f"{text!r} is wider than {width}")
-        self.notes.extend(f"{char!r} is not in the font" for char in text if not glyphs.known(char))
+        self._check(text, glyphs.text_width(text), width)
         self.foreign(text, x, y, width, align)
 
-    def foreign(self, text: str, x: int, y: int, width: int, align: str = "centre") -> None:
+    def foreign(self, text: str, x: int, y: int, width: int, align: str = "left") -> None:
         """Write a line that came from outside (title, name): shortened with an ellipsis."""
-        shown = glyphs.fitted("".join(c if c.isprintable() else " " for c in text), width)
+        shown = glyphs.fitted(printable(text), width)
         room = width - glyphs.text_width(shown)
         indent = {"left": 0, "centre": room // 2, "right": room}[align]
         self.image.paste(glyphs.text_image(shown), (x + indent, y))
 
-    def large_text(self, text: str, y: int) -> None:
-        """Write one of our own lines in double size, centred."""
-        image = glyphs.text_image(text, scale=2)
-        self.put(image, (self.width - image.width) // 2, y)
+    def heading(self, text: str, x: int, y: int, width: int) -> None:
+        """Write one of our own lines in double size; in single size if it is too long."""
+        if LARGE * glyphs.text_width(text) <= width:
+            self._check(text, 0, width)
+            self.put(glyphs.large_text_image(text), x, y)
+        else:
+            self.text(text, x, y + LINE_HEIGHT // 2, width)
 
-    def amount(self, text: str, box: tuple[int, int, int, int]) -> int:
-        """Write an amount in the largest digits that fit the box, centred in it.
+    def _check(self, text: str, taken: int, width: int) -> None:
+        if taken > width:
+            self.notes.append(f"{text!r} is wider than {width}")
+        self.notes.extend(f"{char!r} is not in the font" for char in text if not glyphs.known(char))
 
-        `box` is left, top, width, height in pixels. Returns the width taken. An amount that does
-        not fit in any digits is written in plain characters: it is never cut.
+    def amount(self, fen: int, box: Box, align: str = "centre") -> None:
+        """Write an amount in the largest digits that fit the box, at its middle height.
+
+        One that does not fit in any digits is written in plain characters: it is never cut.
         """
         left, top, width, height = box
-        image = glyphs.amount_image(text, width, height)
+        image = glyphs.amount_image(yuan(fen), width, height)
         if image is None:
-            image = glyphs.text_image(text)
+            image = glyphs.text_image(yuan(fen))
             self.notes.append(f"amount does not fit {width} by {height}")
-        self.put(image, left + (width - image.width) // 2, top + (height - image.height) // 2)
-        return image.width
+        room = width - image.width
+        indent = {"left": 0, "centre": room // 2, "right": room}[align]
+        self.put(image, left + indent, top + (height - image.height) // 2)
 
-    def invert(self, top: int, bottom: int) -> None:
-        """Turn the rows from `top` to before `bottom` black on white."""
-        if top >= bottom:  # a panel too low to have these rows
+    def seconds(self, left: int | None, x: int, y: int, room: int) -> int:
+        """Write what is left of the time at the right of `room` pixels, if there is any room.
+
+        Returns the width taken.
+        """
+        text = "" if left is None else str(max(0, min(left, MOST_SECONDS)))
+        width = glyphs.text_width(text)
+        if width > room:
+            return 0
+        self.text(text, x, y, room, "right")
+        return width
+
+    def invert(self, left: int, top: int, right: int, bottom: int) -> None:
+        """Turn the pixels from `left`, `top` to before `right`, `bottom` black on white."""
+        if left >= right or top >= bottom:  # a panel too small to have these
             return
-        band = self.image.crop((0, top, self.width, bottom))
-        self.image.paste(1, (0, top, self.width, bottom))
-        self.image.paste(0, (0, top), band)
+        band = self.image.crop((left, top, right, bottom))
+        self.image.paste(ImageChops.invert(band), (left, top))
 
-    def chips(self, words: list[str], y: int) -> None:
+    def chips(self, words: list[str], x: int, y: int, width: int, align: str = "left") -> None:
         """Write words in a row, each black on white with rounded corners."""
         chips = [_chip(word) for word in words]
-        x = (self.width - sum(c.width for c in chips) - CHIP_GAP * (len(chips) - 1)) // 2
+        room = width - sum(c.width for c in chips) - CHIP_GAP * (len(chips) - 1)
+        x += {"left": 0, "centre": room // 2, "right": room}[align]
         for chip in chips:
             self.put(chip, x, y)
             x += chip.width + CHIP_GAP
 
 
+def printable(text: str) -> str:
+    """Return a text from outside in one line."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
 def _chip(text: str) -> Image.Image:
     word = glyphs.text_image(text)
-    chip = Image.new("1", (word.width + 4, LINE_HEIGHT), 1)
-    chip.paste(0, (2, 0), word)
-    for corner in ((0, 0), (chip.width - 1, 0), (0, 15), (chip.width - 1, 15)):
-        chip.putpixel(corner, 0)
+    chip = Image.new("1", (word.width + 2 * CHIP_EDGE, CHIP_HEIGHT), 1)
+    chip.paste(0, (CHIP_EDGE, 1), word)
+    right, bottom = chip.width - 1, chip.height - 1
+    for x, y in ((0, 0), (1, 0), (0, 1)):
+        for corner in ((x, y), (right - x, y), (x, bottom - y), (right - x, bottom - y)):
+            chip.putpixel(corner, 0)
     return chip

@@ -1,13 +1,13 @@
-"""Every screen on one sheet, for people to look at.
+"""Every screen in every language and size on one sheet each, for people and for tests.
 
-`python -m device.display.sheet OUT [language] [width] [height]`: a sheet if OUT ends in `.png`,
-else a folder that gets one picture a screen (`tests/golden/zh-128x64` is made so).
-
-`EXAMPLES` is the list the stored pictures of the tests are made from, so that a screen that is
-looked at and a screen that is tested are the same.
+`python -m device.display.sheet FOLDER` draws them all (`make screens`). The sheets in
+`docs/screens` are what the tests compare with, point by point: a screen that is looked at and a
+screen that is tested are the same.
 """
 
 import sys
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
@@ -29,7 +29,6 @@ from device.domain.screens import (
     PaidScreen,
     Password,
     Paying,
-    Scanned,
     ScannerMissing,
     Screen,
     Starting,
@@ -53,7 +52,6 @@ EXAMPLES: dict[str, Screen] = {
     "hint-other-wallet": AmountDue(5000000, "门诊收费", hint=Hint.OTHER_WALLET_ALIPAY),
     "hint-medical": AmountDue(12345, "门诊收费", hint=Hint.MEDICAL),
     "hint-used-code": AmountDue(12345, "门诊收费", hint=Hint.USED_CODE),
-    "scanned": Scanned(12345, Wallet.WECHAT),
     "paying": Paying(12345, Wallet.ALIPAY),
     "password": Password(120000, Wallet.WECHAT, 41),
     "password-largest": Password(5000000, Wallet.ALIPAY, 60),
@@ -79,34 +77,56 @@ EXAMPLES: dict[str, Screen] = {
     "storage-failed": StorageFailed(),
     "scanner-missing": ScannerMissing(),
 }
-COLUMNS, SCALE, MARGIN = 4, 2, 12  # screens a row, sheet pixels a screen pixel, sheet pixels
-INK, PAPER, GLASS = "white", "#303848", "black"
+LANGUAGES = ("zh", "en")
+SIZES = ((128, 64), (256, 64))
+SHEET_WIDTH = 1060  # pixels, about
+SCALE, MARGIN = 2, 12  # sheet pixels a screen pixel, sheet pixels
+INK, PAPER, GLASS = (255, 255, 255), (48, 56, 72), (0, 0, 0)
+COLOURS = 8  # the three above, in a palette
 
 
-def sheet(width: int, height: int, language: str = "zh") -> Image.Image:
+def sheets() -> dict[str, tuple[str, tuple[int, int]]]:
+    """Return the file name of each sheet with its language and the size of its screens."""
+    kinds = product(LANGUAGES, SIZES)
+    return {f"{tongue}-{size[0]}x{size[1]}.png": (tongue, size) for tongue, size in kinds}
+
+
+def places(size: tuple[int, int]) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Where each example stands on its sheet: the upper left point."""
+    cell = (size[0] * SCALE + MARGIN, size[1] * SCALE + glyphs.LINE_HEIGHT + MARGIN)
+    columns = SHEET_WIDTH // cell[0]
+    for at, name in enumerate(EXAMPLES):
+        yield name, (MARGIN + at % columns * cell[0], MARGIN + at // columns * cell[1])
+
+
+def sheet(language: str, size: tuple[int, int]) -> Image.Image:
     """Return all examples with their names under them."""
-    cell = (width * SCALE + MARGIN, height * SCALE + glyphs.LINE_HEIGHT + MARGIN)
-    rows = -(-len(EXAMPLES) // COLUMNS)
-    page = Image.new("RGB", (cell[0] * COLUMNS + MARGIN, cell[1] * rows + MARGIN), PAPER)
-    for at, (name, screen) in enumerate(EXAMPLES.items()):
-        x, y = MARGIN + at % COLUMNS * cell[0], MARGIN + at // COLUMNS * cell[1]
-        picture = render(screen, width, height, language).resize((width * SCALE, height * SCALE))
-        page.paste(GLASS, (x, y, x + picture.width, y + picture.height))
+    width, height = size[0] * SCALE, size[1] * SCALE
+    corners = [corner for _, corner in places(size)]
+    right, bottom = max(x for x, _ in corners), max(y for _, y in corners)
+    whole = right + width + MARGIN, bottom + height + glyphs.LINE_HEIGHT + MARGIN
+    page = Image.new("RGB", whole, PAPER)
+    for name, (x, y) in places(size):
+        picture = render(EXAMPLES[name], *size, language).resize((width, height))
+        page.paste(GLASS, (x, y, x + width, y + height))
         page.paste(INK, (x, y), picture)
-        page.paste(INK, (x, y + picture.height), glyphs.text_image(name))
-    return page
+        page.paste(INK, (x, y + height), glyphs.text_image(name))
+    return page.quantize(COLOURS)
 
 
-def write_each(folder: Path, width: int, height: int, language: str) -> None:
-    """Write one picture a screen, pixel for pixel."""
+def cut(page: Image.Image, corner: tuple[int, int], size: tuple[int, int]) -> Image.Image:
+    """Return one screen of a sheet as it was drawn, mode `1`."""
+    (x, y), (width, height) = corner, size
+    cell = page.convert("L").crop((x, y, x + width * SCALE, y + height * SCALE))
+    return cell.resize(size, Image.Resampling.NEAREST).point(lambda value: value > 0, mode="1")
+
+
+def write(folder: Path) -> None:
+    """Draw every sheet."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, screen in EXAMPLES.items():
-        render(screen, width, height, language).save(folder / f"{name}.png")
+    for name, (language, size) in sheets().items():
+        sheet(language, size).save(folder / name, optimize=True)
 
 
 if __name__ == "__main__":
-    out, language, width, height = [*sys.argv[1:], *("", "zh", "128", "64")[len(sys.argv) - 1 :]]
-    if out.endswith(".png"):
-        sheet(int(width), int(height), language).save(out)
-    else:
-        write_each(Path(out), int(width), int(height), language)
+    write(Path(sys.argv[1]))

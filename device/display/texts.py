@@ -1,7 +1,7 @@
 """What the screens say, in every language: short, polite and true.
 
-Lines beside an icon have 96 pixels: six Chinese or twelve Latin characters. Only `PaidScreen` says
-success (M22). Nothing here promises what is not yet known.
+Lines beside an icon have room for six Chinese or twelve Latin characters, in every size of panel.
+Only `PaidScreen` says success (M22). Nothing here promises what is not yet known.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,6 @@ from device.domain.screens import (
     Hint,
     OfflineScreen,
     Paying,
-    Scanned,
     ScannerMissing,
     Starting,
     StorageFailed,
@@ -33,7 +32,7 @@ class Phrase(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """An icon's name and the two lines beside it."""
+    """An icon's name and the two lines beside it; no second line: the wallet's name."""
 
     icon: str
     first: Phrase
@@ -45,6 +44,12 @@ SHOW_WALLET_CODE = {
     Wallet.WECHAT: Phrase("请用微信付款", "Pay by WeChat"),
     Wallet.ALIPAY: Phrase("请用支付宝付款", "Pay by Alipay"),
 }
+SHOW_CODE_IN_TWO = (Phrase("请出示", "Show"), Phrase("付款码", "code"))
+SHOW_WALLET_CODE_IN_TWO = {
+    Wallet.WECHAT: (Phrase("微信", "WeChat"), Phrase("付款码", "code")),
+    Wallet.ALIPAY: (Phrase("支付宝", "Alipay"), Phrase("付款码", "code")),
+}
+"""The same in large letters: two lines of at most three Chinese or six Latin characters."""
 PAID = Phrase("支付成功", "Paid")
 NO_WALLET = Phrase("暂不能收款", "Not in service")
 DESK = Phrase("窗口 ", "Desk ")
@@ -71,7 +76,6 @@ NOT_COLLECTED = Phrase("本次未收款", "Not paid")
 
 NOTICES: dict[type, Notice] = {
     Starting: Notice("power", Phrase("正在启动", "Starting"), Phrase("请稍候", "Please wait")),
-    Scanned: Notice("code", Phrase("已读取付款码", "Code read"), NO_LINE),
     Paying: Notice("hourglass", Phrase("正在支付", "Paying"), NO_LINE),
     AskingProvider: Notice(
         "question", Phrase("结果确认中", "Confirming"), Phrase("请勿重复收款", "Do not retry")
@@ -115,22 +119,19 @@ REASONS: dict[Reason, Phrase] = {
     Reason.BALANCE_SHORT: Phrase("商户余额不足", "Funds short"),
     Reason.PROVIDER_BUSY: Phrase("支付平台繁忙", "Wallet busy"),
 }
-TRY_AGAIN = Phrase("请换码再试", "Try another")
+TRY_AGAIN = Phrase("请换方式再扫", "Try another")
 TRY_AGAIN_BY = {Reason.DECLINED_CODE: Phrase("请刷新后再扫", "Refresh code")}
 
-HINTS: dict[str, tuple[Phrase, ...]] = {
-    Hint.SCAN_AGAIN: (Phrase("请重新扫码", "Please rescan"),),
-    Hint.OTHER_WALLET_WECHAT: (Phrase("请出示微信付款码", "Show WeChat code"),),
-    Hint.OTHER_WALLET_ALIPAY: (Phrase("请出示", "Show the"), Phrase("支付宝付款码", "Alipay code")),
-    Hint.NOT_PAYER_CODE: (Phrase("这不是付款码", "Not a pay code"), SHOW_CODE),
-    Hint.UNIONPAY: (Phrase("不支持云闪付", "No UnionPay"),),
-    Hint.ECNY: (Phrase("不支持数字人民币", "No e-CNY"),),
+HINTS: dict[str, tuple[Phrase, Phrase]] = {
+    Hint.SCAN_AGAIN: (Phrase("请重新扫码", "Scan again"), SHOW_CODE),
+    Hint.OTHER_WALLET_WECHAT: (Phrase("请用微信", "Use WeChat"), SHOW_CODE),
+    Hint.OTHER_WALLET_ALIPAY: (Phrase("请用支付宝", "Use Alipay"), SHOW_CODE),
+    Hint.NOT_PAYER_CODE: (Phrase("这不是付款码", "Not paycode"), SHOW_CODE),
+    Hint.UNIONPAY: (Phrase("暂不支持", "Not accepted"), Phrase("云闪付", "UnionPay")),
+    Hint.ECNY: (Phrase("暂不支持", "Not accepted"), Phrase("数字人民币", "e-CNY")),
     Hint.MEDICAL: (Phrase("这是医保码", "Medical code"), SHOW_CODE),
-    Hint.ID_CARD: (Phrase("这是身份证号", "Identity number"), SHOW_CODE),
-    Hint.USED_CODE: (
-        Phrase("请刷新付款码", "Refresh the code"),
-        Phrase("后重新扫码", "and rescan"),
-    ),
-    Hint.WALLET_OFF: (Phrase("该钱包暂不可用", "Wallet is off"),),
+    Hint.ID_CARD: (Phrase("这是身份证", "ID card"), SHOW_CODE),
+    Hint.USED_CODE: (Phrase("请刷新付款码", "Refresh code"), Phrase("后重新扫码", "and rescan")),
+    Hint.WALLET_OFF: (Phrase("请换支付方式", "Other wallet"), Phrase("此码暂不可用", "please")),
 }
-"""By the hint's value; each phrase is one line of at most eight Chinese characters."""
+"""By the hint's value: why the last code was not taken, and what to do."""

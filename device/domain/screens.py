@@ -38,14 +38,6 @@ class AmountDue:
 
 
 @dataclass(frozen=True, slots=True)
-class Scanned:
-    """The code is read and on its way."""
-
-    amount_fen: int
-    wallet: Wallet
-
-
-@dataclass(frozen=True, slots=True)
 class Paying:
     """The provider has been asked."""
 
@@ -144,7 +136,6 @@ Screen = (
     Starting
     | Idle
     | AmountDue
-    | Scanned
     | Paying
     | Password
     | PaidScreen
@@ -181,7 +172,6 @@ class Signal(StrEnum):
 
     IDLE = "idle"
     WAITING = "waiting"
-    SCANNED = "scanned"
     WORKING = "working"
     PASSWORD = "password"  # noqa: S105  a screen, not a secret
     PAID = "paid"

@@ -42,9 +42,8 @@ PATTERNS: dict[Signal, Pattern] = {
     Signal.IDLE: Pattern((), _held("")),
     # an amount is on the glass: one short beep asks the patient to look
     Signal.WAITING: Pattern(_beeps("g", 1, 0.06, 0.44), _blink("g", 1.0, 1.0)),
-    # the beep every scanner makes
-    Signal.SCANNED: Pattern(_beeps("g", 1, 0.12, 0.1), _held("g")),
-    Signal.WORKING: Pattern((), _blink("g", 0.3, 0.3)),
+    # the code is taken: the beep every scanner makes
+    Signal.WORKING: Pattern(_beeps("g", 1, 0.12, 0.1), _blink("g", 0.3, 0.3)),
     # look at your phone
     Signal.PASSWORD: Pattern(
         _beeps("g", 2, 0.12, 0.12), (*_blink("g", 0.15, 0.15), *_blink("g", 0.15, 1.0))

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from PIL import Image
 
 from device.display import glyphs
 from device.display.glyphs import FONTS, MISSING, Font
@@ -79,3 +80,17 @@ def test_an_amount_never_hangs_over_its_box() -> None:
     for text in ("¥0.01", "¥9999.99", "¥50000.00", "¥99999999.99"):
         image = glyphs.amount_image(text, 128, 30)
         assert image is None or image.width <= 128
+
+
+def test_doubled_letters_keep_straight_strokes_and_get_smooth_slopes() -> None:
+    slope = Image.new("1", (3, 3))
+    for at in range(3):
+        slope.putpixel((at, at), 1)
+    rows = [
+        "".join("#" if glyphs.doubled(slope).getpixel((x, y)) else "." for x in range(6))
+        for y in range(6)
+    ]
+    assert rows == ["##....", "###...", ".###..", "..###.", "...###", "....##"]
+    bar = Image.new("1", (3, 2))
+    bar.paste(1, (0, 0, 3, 1))
+    assert glyphs.doubled(bar).tobytes() == bar.resize((6, 4)).tobytes()

@@ -1,5 +1,7 @@
 from dataclasses import fields
+from itertools import product
 from pathlib import Path
+from types import ModuleType
 from typing import get_args
 
 import pytest
@@ -7,10 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from device.display.render import DRAWINGS, drawn, render
-from device.display.sheet import EXAMPLES, sheet
+from device.display import narrow, wide
+from device.display.notices import KINDS
+from device.display.render import drawn, render
+from device.display.sheet import EXAMPLES, cut, places, sheet, sheets, write
+from device.display.texts import NOTICES
 from device.domain.screens import (
     AmountDue,
+    AskingProvider,
     DeclinedScreen,
     GivingBack,
     Hint,
@@ -18,13 +24,15 @@ from device.domain.screens import (
     NotPaidScreen,
     PaidScreen,
     Password,
+    Paying,
     Screen,
 )
 from device.domain.words import Reason, Wallet
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "zh-128x64"
-SHEET = Path(__file__).parents[2] / "docs" / "screens" / "zh-128x64.png"
-SIZE = (128, 64)
+SHEETS = Path(__file__).parents[2] / "docs" / "screens"
+MOST_TOLD = 3  # differences a failure shows
+SIZE, WIDE = (128, 64), (256, 64)
+SIZES = [SIZE, WIDE]
 LARGEST_FEN = 5_000_000  # [limits] max_amount_fen
 
 
@@ -46,26 +54,51 @@ def difference(expected: Image.Image, actual: Image.Image) -> str:
     )
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_a_screen_looks_as_its_stored_picture(name: str) -> None:
-    actual = render(EXAMPLES[name], *SIZE)
-    with Image.open(GOLDEN / f"{name}.png") as stored:
-        expected = stored.convert("1")
-    assert actual.size == expected.size
-    changed = difference(expected, actual)
-    assert not changed, f"{name} (python -m device.display.sheet {GOLDEN})\n{changed}"
+@pytest.mark.parametrize("name", sheets())
+def test_every_screen_looks_as_on_its_stored_sheet(name: str) -> None:
+    language, size = sheets()[name]
+    with Image.open(SHEETS / name) as stored:
+        page = stored.convert("RGB")
+    changed = {}
+    for screen, corner in places(size):
+        expected = cut(page, corner, size)
+        actual = render(EXAMPLES[screen], *size, language)
+        if expected.tobytes() != actual.tobytes():
+            changed[screen] = difference(expected, actual)
+    told = "\n".join(f"{screen}\n{rows}" for screen, rows in list(changed.items())[:MOST_TOLD])
+    assert not changed, f"{name}: {', '.join(changed)} (make screens)\n{told}"
+    assert page.tobytes() == sheet(language, size).convert("RGB").tobytes(), "make screens"
 
 
-def test_there_is_no_stored_picture_without_a_screen() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.png")} == set(EXAMPLES)
+def test_there_is_a_sheet_for_each_language_and_size_and_no_other() -> None:
+    assert {path.name for path in SHEETS.glob("*.png")} == set(sheets())
 
 
-def test_every_screen_of_the_domain_is_drawn_and_has_an_example() -> None:
-    assert set(DRAWINGS) == set(get_args(Screen))
+def test_make_screens_draws_the_sheets(tmp_path: Path) -> None:
+    write(tmp_path / "screens")
+    drawn_now = {path.name for path in (tmp_path / "screens").iterdir()}
+    assert drawn_now == set(sheets())
+
+
+def test_a_difference_is_told_in_points() -> None:
+    one, other = Image.new("1", (4, 2)), Image.new("1", (4, 2))
+    one.putpixel((0, 1), 1)
+    other.putpixel((2, 1), 1)
+    assert difference(one, other) == " 1 -.+."
+
+
+def test_every_screen_of_the_domain_has_an_example() -> None:
     assert {type(screen) for screen in EXAMPLES.values()} == set(get_args(Screen))
 
 
-@pytest.mark.parametrize("size", [(128, 64), (256, 64)])
+@pytest.mark.parametrize("layout", [narrow, wide])
+def test_every_screen_is_a_notice_or_drawn_by_both_layouts(layout: ModuleType) -> None:
+    own = set(layout.OWN)
+    assert own | set(KINDS) | set(NOTICES) == set(get_args(Screen))
+    assert own == set(narrow.OWN)
+
+
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_nothing_of_ours_overflows_or_is_missing_in_the_font(
@@ -78,37 +111,55 @@ def test_nothing_of_ours_overflows_or_is_missing_in_the_font(
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("fen", [1, LARGEST_FEN])
 def test_every_reason_fits(reason: Reason, language: str, fen: int) -> None:
-    for screen in (
+    screens: tuple[Screen, ...] = (
         DeclinedScreen(fen, reason, retry=True),
         DeclinedScreen(fen, reason, retry=False),
         NotPaidScreen(fen, reason),
-    ):
-        assert drawn(screen, *SIZE, language).notes == []
+    )
+    for screen, size in product(screens, SIZES):
+        assert drawn(screen, *size, language).notes == []
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("hint", Hint)
 def test_every_hint_fits(hint: Hint, language: str) -> None:
-    assert drawn(AmountDue(LARGEST_FEN, "", hint=hint), *SIZE, language).notes == []
+    for size in SIZES:
+        assert drawn(AmountDue(LARGEST_FEN, "", hint=hint), *size, language).notes == []
 
 
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("screen", [s for s in EXAMPLES.values() if getattr(s, "amount_fen", 0)])
-def test_the_amount_is_on_every_screen_that_has_one(screen: Screen) -> None:
+def test_the_amount_is_on_every_screen_that_has_one(screen: Screen, size: tuple[int, int]) -> None:
     kind = type(screen)
     values = {f.name: getattr(screen, f.name) for f in fields(screen)}
     other = kind(**{**values, "amount_fen": values["amount_fen"] ^ 1})
-    assert render(screen, *SIZE).tobytes() != render(other, *SIZE).tobytes()
+    assert render(screen, *size).tobytes() != render(other, *size).tobytes()
 
 
-def test_success_alone_is_a_white_screen() -> None:
-    corners = [(x, y) for x in (0, SIZE[0] - 1) for y in (0, SIZE[1] - 1)]
-    pictures = ((screen, render(screen, *SIZE)) for screen in EXAMPLES.values())
+@pytest.mark.parametrize("size", SIZES)
+def test_success_alone_is_a_white_screen(size: tuple[int, int]) -> None:
+    corners = [(x, y) for x in (0, size[0] - 1) for y in (0, size[1] - 1)]
+    pictures = ((screen, render(screen, *size)) for screen in EXAMPLES.values())
     white = {type(screen) for screen, image in pictures if all(map(image.getpixel, corners))}
     assert white == {PaidScreen}
 
 
-def test_no_two_examples_look_the_same() -> None:
-    assert len({render(screen, *SIZE).tobytes() for screen in EXAMPLES.values()}) == len(EXAMPLES)
+def test_on_the_narrow_panel_the_amount_never_moves() -> None:
+    screens = (
+        AmountDue(12345, "门诊收费", "张*", tuple(Wallet), 87),
+        AmountDue(12345, "门诊收费", hint=Hint.SCAN_AGAIN),
+        Paying(12345, Wallet.WECHAT),
+        AskingProvider(12345, Wallet.WECHAT),
+        DeclinedScreen(12345, Reason.DECLINED_BALANCE, retry=True),
+        NotPaidScreen(12345, Reason.EXPIRED),
+    )
+    lower = (0, narrow.AMOUNT_TOP, *SIZE)
+    assert len({render(screen, *SIZE).crop(lower).tobytes() for screen in screens}) == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_no_two_examples_look_the_same(size: tuple[int, int]) -> None:
+    assert len({render(screen, *size).tobytes() for screen in EXAMPLES.values()}) == len(EXAMPLES)
 
 
 @given(
@@ -139,9 +190,3 @@ def test_a_text_from_outside_is_no_overflow_of_ours() -> None:
 def test_a_line_break_from_outside_is_a_blank() -> None:
     broken, blank = AmountDue(100, "门诊\n收费"), AmountDue(100, "门诊 收费")
     assert render(broken, *SIZE).tobytes() == render(blank, *SIZE).tobytes()
-
-
-def test_the_sheet_in_the_docs_is_the_present_one() -> None:
-    with Image.open(SHEET) as stored:
-        same = stored.tobytes() == sheet(*SIZE).tobytes()
-    assert same, f"python -m device.display.sheet {SHEET}"

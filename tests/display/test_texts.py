@@ -25,6 +25,7 @@ def phrases_of(value: object) -> Iterator[Phrase]:
 ALL = {p for name, value in vars(texts).items() if name.isupper() for p in phrases_of(value)}
 NARROW = {
     *phrases_of(texts.NOTICES),
+    *phrases_of(texts.HINTS),
     *phrases_of(texts.REASONS),
     *phrases_of(texts.TRY_AGAIN_BY),
     *phrases_of(texts.OFFLINE_WHY),
@@ -39,10 +40,15 @@ def test_every_reason_and_every_hint_has_words() -> None:
     assert set(texts.WALLETS) == set(texts.WALLET_LINE) == set(Wallet)
 
 
+LARGE_IN_TWO = 48
+BLOCKS = {*phrases_of(texts.SHOW_CODE_IN_TWO), *phrases_of(texts.SHOW_WALLET_CODE_IN_TWO)}
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_every_text_fits_its_line(language: str) -> None:
     wide = [p.said(language) for p in NARROW if _width(p, language) > BESIDE_AN_ICON]
     assert wide == []
+    assert [p for p in BLOCKS if _width(p, language) > LARGE_IN_TWO] == []
     assert [p for p in ALL if _width(p, language) > WHOLE_LINE] == []
 
 

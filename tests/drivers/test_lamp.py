@@ -86,7 +86,7 @@ def test_without_eyes_the_sounds_tell_the_outcomes_apart() -> None:
     def sound(signal: Signal) -> tuple[bool, ...]:
         return tuple("b" in frame for frame in Rig().film(signal))
 
-    heard = [Signal.SCANNED, Signal.PASSWORD, Signal.PAID, Signal.DECLINED, Signal.DOUBT]
+    heard = [Signal.WORKING, Signal.PASSWORD, Signal.PAID, Signal.DECLINED, Signal.DOUBT]
     assert len({sound(signal) for signal in [*heard, Signal.FAULT]}) == len(heard) + 1
 
 
@@ -104,7 +104,7 @@ def test_paid_is_one_long_tone_and_then_steady_green(rig: Rig) -> None:
     assert rig.on() == "g"
 
 
-@pytest.mark.parametrize("signal", [Signal.IDLE, Signal.PAID, Signal.DECLINED, Signal.SCANNED])
+@pytest.mark.parametrize("signal", [Signal.IDLE, Signal.PAID, Signal.DECLINED])
 def test_a_held_signal_needs_no_timer(rig: Rig, signal: Signal) -> None:
     rig.lamp.signal(signal)
     rig.timers.advance(10)

@@ -24,7 +24,14 @@ class Face(NamedTuple):
     stroke: int
 
 
-FACES = (Face(28, 15, 4), Face(24, 12, 3), Face(20, 10, 3), Face(16, 8, 2))
+FACES = (
+    Face(40, 21, 6),
+    Face(34, 18, 5),
+    Face(28, 15, 4),
+    Face(24, 12, 3),
+    Face(20, 10, 3),
+    Face(16, 8, 2),
+)
 Point = tuple[float, float]
 Stroke = list[Point]
 

@@ -1,0 +1,105 @@
+"""The screens on 128 by 64 pixels.
+
+The upper half says what is the matter, the lower half is the amount and never moves: so a patient
+finds it without looking for it, and only half a picture crosses the bus when the state changes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from device.display import glyphs
+from device.display.canvas import Canvas, yuan
+from device.display.icons import icon
+from device.display.notices import Said
+from device.display.texts import (
+    DESK,
+    GIVING_BACK,
+    NO_WALLET,
+    PAID,
+    SHOW_CODE,
+    SHOW_WALLET_CODE,
+    WALLETS,
+)
+from device.domain.screens import AmountDue, GivingBack, Idle, PaidScreen
+
+ICON = 28  # pixels
+TEXT_LEFT = 32  # pixels: the lines beside an icon begin here
+FIRST, SECOND = 0, 17  # rows of the two lines
+AMOUNT_TOP, AMOUNT_HEIGHT = 36, 28
+LIFT = 14  # rows: how much lower a notice without an amount stands
+REST_EDGE = 2  # pixels kept free around a screen that stands for hours: it is shifted
+Draw = Callable[[Canvas, Any, str], None]
+
+
+def notice(canvas: Canvas, said: Said) -> None:
+    """An icon, two lines and, if there is one, the amount."""
+    down = 0 if said.amount_fen else LIFT
+    room = canvas.width - TEXT_LEFT
+    canvas.put(icon(said.icon, ICON), 1, 3 + down)
+    if said.second:
+        canvas.text(said.first, TEXT_LEFT, FIRST + down, room, "centre")
+        canvas.text(said.second, TEXT_LEFT, SECOND + down, room, "centre")
+    else:
+        canvas.text(said.first, TEXT_LEFT, (FIRST + SECOND) // 2 + down, room, "centre")
+    if said.alert:
+        canvas.invert(0, 0, canvas.width, AMOUNT_TOP - 2)
+    if said.amount_fen:
+        seconds = None if said.alert else said.seconds_left
+        aside = canvas.seconds(seconds, 0, AMOUNT_TOP + 10, canvas.width)
+        _amount(canvas, said.amount_fen, canvas.width - aside)
+
+
+def _amount(canvas: Canvas, fen: int, width: int) -> None:
+    canvas.amount(fen, (0, AMOUNT_TOP, width, AMOUNT_HEIGHT))
+
+
+def _idle(canvas: Canvas, screen: Idle, language: str) -> None:
+    width = canvas.width - 2 * REST_EDGE
+    names = glyphs.wrapped(screen.hospital, width, 2)
+    rows = (2, 21, 43) if len(names) == 1 else (0, 14, 28, 45)
+    for name, y in zip(names, rows, strict=False):
+        canvas.foreign(name, REST_EDGE, y, width, "centre")
+    canvas.foreign(DESK.said(language) + screen.desk, REST_EDGE, rows[-2], width, "centre")
+    words = [WALLETS[wallet].said(language) for wallet in screen.wallets]
+    if words:
+        canvas.chips(words, 0, rows[-1], canvas.width, "centre")
+    else:
+        canvas.text(NO_WALLET.said(language), REST_EDGE, rows[-1], width, "centre")
+
+
+def _amount_due(canvas: Canvas, screen: AmountDue, language: str) -> None:
+    only = screen.wallets[0] if len(screen.wallets) == 1 else None
+    prompt = (SHOW_WALLET_CODE[only] if only else SHOW_CODE).said(language)
+    aside = canvas.width - glyphs.text_width(prompt)
+    taken = canvas.seconds(screen.seconds_left, glyphs.text_width(prompt), FIRST, aside)
+    canvas.text(prompt, 0, FIRST, canvas.width, "left" if taken else "centre")
+    about = " ".join(part for part in (screen.title, screen.masked_name) if part)
+    canvas.foreign(about, 0, SECOND, canvas.width, "left" if taken else "centre")
+    _amount(canvas, screen.amount_fen, canvas.width)
+
+
+def _paid(canvas: Canvas, screen: PaidScreen, language: str) -> None:
+    heading = glyphs.large_text_image(PAID.said(language))
+    canvas.put(heading, (canvas.width - heading.width) // 2, 1)
+    canvas.put(icon("tick", ICON - 4), 1, 37)
+    canvas.amount(screen.amount_fen, (TEXT_LEFT, 35, canvas.width - TEXT_LEFT - 2, AMOUNT_HEIGHT))
+    canvas.invert(0, 0, canvas.width, canvas.height)
+
+
+def _giving_back(canvas: Canvas, screen: GivingBack, language: str) -> None:
+    first, *others = (phrase.said(language) for phrase in GIVING_BACK)
+    canvas.put(icon("back", ICON), 1, 1)
+    room = canvas.width - TEXT_LEFT
+    canvas.text(first, TEXT_LEFT, 0, room, "centre")
+    canvas.text(yuan(screen.amount_fen), TEXT_LEFT, 15, room, "centre")
+    for row, line in enumerate(others, 2):
+        canvas.text(line, 0, 16 * row, canvas.width, "centre")
+
+
+OWN: dict[type, Draw] = {
+    Idle: _idle,
+    AmountDue: _amount_due,
+    PaidScreen: _paid,
+    GivingBack: _giving_back,
+}
+"""The screens that are no notice; a new one is a line here and in `wide`."""
