@@ -1,8 +1,9 @@
 """The desk's shell: takes one event at a time, asks the domain, performs the effects it returns.
 
 The state is adopted only after every effect before it was performed, so nothing is shown or told
-that is not on disk. On a failing disk what only plans something is given up and answered
-`storage_failed`; what has already happened is kept, and the desk goes on from memory (`keeping`).
+that is not on disk. On a failing disk every change is kept, because a commit that raises may be
+there all the same, and the desk goes on from memory (`keeping`): what has happened goes on, what
+was only planned waits for the disk, and a payment that was to be asked for is called off.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Any, ClassVar
 
 from device import known
 from device.desk_ports import Ports
+from device.domain.answers import answer_for
 from device.domain.charge import ChargeKey
 from device.domain.desk.deliver import hello_ok
 from device.domain.desk.flow import step, wake_at
@@ -30,7 +32,6 @@ from device.domain.desk.model import (
     DeskEvent,
     DiskGood,
     Drawn,
-    Id,
     LookUp,
     PayAnswered,
     Probe,
@@ -38,6 +39,7 @@ from device.domain.desk.model import (
     PursueRefund,
     Scanned,
     Settings,
+    Subject,
     TakeHisCode,
     Tell,
     TellHello,
@@ -49,9 +51,9 @@ from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
 from device.domain.desk.young import number_of_attempt
 from device.domain.found import OFFLINE, Found, Wanted
-from device.domain.outcome import PayOrder, PayOutcome, Unknown
+from device.domain.outcome import Declined, PayOrder, PayOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
-from device.domain.record import Delivered, Moment
+from device.domain.record import Delivered, Moment, Stored
 from device.domain.refund import Refund, RefundEvent
 from device.domain.replies import ErrorReply, Progress, Reply, StatusResult
 from device.domain.requests import (
@@ -62,7 +64,7 @@ from device.domain.requests import (
     Status,
 )
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
-from device.domain.words import ErrorCode, Wallet
+from device.domain.words import ErrorCode, Reason, Wallet
 from device.errors import CommitRefused, StorageError
 from device.keeping import Keeping
 from device.known import AttemptWord, RefundWord
@@ -196,23 +198,23 @@ class DeskLoop:
     async def _commit(self, effect: Commit) -> None:
         before = self._keeping.failed
         try:
-            await self._keeping.commit(effect.change, optional=effect.optional, told=self._told)
+            await self._keeping.commit(effect.change, told=self._told)
         finally:
             self._disk_news(before=before)
 
-    def _told(self, id_: Id) -> str:
-        """The `state` of the newest durable answer of an id, if the desk has it at hand."""
-        seat = self.state.seat
-        if seat and seat.ticket.stored and (seat.ticket.business_date, seat.ticket.his_id) == id_:
-            return getattr(seat.ticket.stored.answer, "state", "")
-        offer = self.state.offers.get(id_)
-        return getattr(offer.answer, "state", "") if offer else ""
+    def _told(self, about: Subject) -> str:
+        """The `state` of the newest durable answer of a try, if the desk has it at hand."""
+        seat, offer = self.state.seat, self.state.offers.get(about)
+        here = seat and (seat.ticket.business_date, seat.ticket.his_id) == about[:2]
+        stored = answer_for(seat.ticket, about[2]) if seat and here else None
+        answer = stored.answer if stored else offer.answer if offer else None
+        return getattr(answer, "state", "")
 
     async def _defer(self, effect: Defer) -> None:
         if not self._keeping.failed:
             self._ports.journal.defer(effect.change)
         elif not all(isinstance(w, Delivered) for w in effect.change):  # what was told was a hint
-            await self._commit(Commit(effect.change, optional=True))
+            raise StorageError("journal: nothing is armed on a failing disk")
 
     async def _tell(self, effect: Tell) -> None:
         if not (self._keeping.failed and isinstance(effect.reply, Progress)):
@@ -253,7 +255,11 @@ class DeskLoop:
         self.post(Scanned(effect.code, by_his=True))
 
     async def _call_pay(self, effect: CallPay) -> None:
-        self._spawn(self._pay(effect))
+        if self._keeping.failed:  # the intent may or may not be on disk: not a byte is sent (M2)
+            never_sent = Declined(Reason.STORAGE_FAILED)
+            self.post(PayAnswered(effect.attempt.out_trade_no, never_sent))
+        else:
+            self._spawn(self._pay(effect))
 
     async def _pay(self, effect: CallPay) -> None:
         settings, attempt = self.state.settings, effect.attempt
@@ -276,11 +282,14 @@ class DeskLoop:
         self.post(PayAnswered(attempt.out_trade_no, outcome))
 
     async def _pursue(self, effect: Pursue) -> None:
-        self._ports.pursue(effect.key, effect.attempt)
+        if self._keeping.failed and effect.begins:
+            self._keeping.held.append(effect)
+        else:  # a reversal that is under way may run from memory (M21)
+            self._ports.pursue(effect.key, effect.attempt)
 
     async def _pursue_refund(self, effect: PursueRefund) -> None:
-        if self._keeping.failed:  # its first byte waits for the disk (M2); a reverse does not
-            self._keeping.refunds.append(effect.refund)
+        if self._keeping.failed:  # its first byte waits for the disk (M2)
+            self._keeping.held.append(effect)
         else:
             self._ports.pursue_refund(effect.refund)
 
@@ -360,7 +369,7 @@ class DeskLoop:
     # ------------------------------------------------------------ a failing disk
 
     def _storage_failed(self, event: object, error: StorageError) -> None:
-        """A plan was given up because it could not be written; whoever asked is told."""
+        """The journal could not be read, or refused a change; whoever asked is told."""
         before = self._keeping.failed
         if not isinstance(error, CommitRefused):
             self._keeping.fail(error)
@@ -408,12 +417,16 @@ class DeskLoop:
         if self._keeping.failed:
             self._try_disk_soon()
             return
-        journal = self._ports.journal
-        tickets = [await journal.ticket(*id_) for id_ in self._keeping.concerned()]
+        newest = [await self._newest(about) for about in self._keeping.concerned()]
         self._keeping.all_good()
-        await self._handle(DiskGood(tuple(t.stored for t in tickets if t and t.stored)))
-        for refund in self._keeping.released():
-            self._ports.pursue_refund(refund)
+        await self._handle(DiskGood(tuple(s for s in newest if s)))
+        for effect in self._keeping.released():
+            await self._PERFORM[type(effect)](self, effect)
+
+    async def _newest(self, about: Subject) -> Stored | None:
+        business_date, his_id, try_ = about
+        ticket = await self._ports.journal.ticket(business_date, his_id)
+        return answer_for(ticket, try_ or None) if ticket else None
 
     _PERFORM: ClassVar[dict[type[Any], Callable[..., Awaitable[None]]]] = {
         Commit: _commit,

@@ -1,8 +1,9 @@
 """What the desk may still do while the journal cannot be written (payment-states M21).
 
-A plan is given up. What has already happened is kept: it is handed to the journal as deferred, so
-that reads see it and the next write that succeeds takes it along, and the desk goes on from there.
-Until then the HIS hears of every charge and refund only that it is not known.
+A change is kept, whether it plans something or tells what has happened: a commit that raises may be
+on the disk all the same (payment-states §1.5). It is handed to the journal as deferred, so that
+reads see it and the next write that succeeds takes it along, and the desk goes on from there. Until
+then the HIS hears of every charge and refund only that it is not known.
 """
 
 import logging
@@ -10,10 +11,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from device.domain.answers import storage_failed
-from device.domain.desk.model import Id
+from device.domain.desk.deliver import subject
+from device.domain.desk.model import Pursue, PursueRefund, Subject
 from device.domain.ports import Journal
 from device.domain.record import Change, PutAnswer
-from device.domain.refund import Refund
 from device.domain.replies import Part, RefundResult, Reply, Result
 from device.errors import CommitRefused, StorageError
 
@@ -23,8 +24,8 @@ FAILED_PARTS = {"disk": "存储故障，数据无法写入", "journal": "流水�
 REFUSED_TEXT = "流水拒绝了一笔变更，请联系技术人员"
 NOT_KNOWN = "querying"  # the word for `wait`: never `reversing`, after which a bill is paid anew
 
-StateTold = Callable[[Id], str]
-"""The `state` of the newest answer of an id before this event; empty if there is none."""
+StateTold = Callable[[Subject], str]
+"""The `state` of the newest answer of a try before this event; empty if there is none."""
 
 
 @dataclass(slots=True)
@@ -35,15 +36,15 @@ class Keeping:
     failed: bool = False
     refused: bool = False
     """The file refused a change: code and file contradict each other, a person must look."""
-    refunds: list[Refund] = field(default_factory=list)
-    """Held back: a refund's first byte waits for the disk, a reverse does not."""
-    _states: dict[Id, str] = field(default_factory=dict)
-    """Ids with an answer that is only in memory, and the state that the disk knows."""
-    _hinted: set[Id] = field(default_factory=set)
-    """Ids of which the HIS heard `storage_failed`."""
+    held: list[Pursue | PursueRefund] = field(default_factory=list)
+    """What was asked for just when the disk failed: its first byte waits for the disk."""
+    _states: dict[Subject, str] = field(default_factory=dict)
+    """Tries with an answer that is only in memory, and the state that the disk knows."""
+    _hinted: set[Subject] = field(default_factory=set)
+    """Tries of which the HIS heard `storage_failed`."""
 
-    async def commit(self, change: Change, *, optional: bool, told: StateTold) -> None:
-        """Write, or keep what has already happened; StorageError if an optional change is lost."""
+    async def commit(self, change: Change, *, told: StateTold) -> None:
+        """Write, or keep; `CommitRefused` if the file contradicts the change."""
         try:
             await self.journal.commit(change)
         except CommitRefused as error:  # it can never take hold, so it is never tried again
@@ -52,8 +53,6 @@ class Keeping:
             raise
         except StorageError as error:
             self.fail(error)
-            if optional:
-                raise
             self._keep(change, told)
         else:
             self.failed = False
@@ -76,21 +75,21 @@ class Keeping:
     def _keep(self, change: Change, told: StateTold) -> None:
         for write in change:
             if isinstance(write, PutAnswer):
-                id_ = (write.business_date, write.answer.id)
-                self._states.setdefault(id_, told(id_) or NOT_KNOWN)
+                about = subject(write.business_date, write.answer)
+                self._states.setdefault(about, told(about) or NOT_KNOWN)
         self.journal.defer(change)
 
     def sayable(self, reply: Reply) -> Reply:
         """Return the reply as the HIS may hear it now."""
         if not self.failed or not isinstance(reply, (Result, RefundResult)):
             return reply
-        id_ = (getattr(reply, "business_date", ""), reply.id)
-        self._hinted.add(id_)
+        about = subject(getattr(reply, "business_date", ""), reply)
+        self._hinted.add(about)
         was = getattr(reply, "state", "") or NOT_KNOWN
-        return storage_failed(reply, self._states.get(id_, was))
+        return storage_failed(reply, self._states.get(about, was))
 
-    def concerned(self) -> list[Id]:
-        """The ids whose newest answer the HIS is to be told when it is durable."""
+    def concerned(self) -> list[Subject]:
+        """The tries whose newest answer the HIS is to be told when it is durable."""
         return sorted({*self._states, *self._hinted})
 
     def all_good(self) -> None:
@@ -98,9 +97,9 @@ class Keeping:
         self._states.clear()
         self._hinted.clear()
 
-    def released(self) -> list[Refund]:
-        """Return, once, the refunds that waited for the disk."""
-        waiting, self.refunds = self.refunds, []
+    def released(self) -> list[Pursue | PursueRefund]:
+        """Return, once, what waited for the disk."""
+        waiting, self.held = self.held, []
         return waiting
 
     def parts(self, parts: Iterable[Part]) -> tuple[Part, ...]:

@@ -47,7 +47,7 @@ from device.domain.refund_pursuit import (
 )
 from device.domain.replies import ErrorReply
 from device.domain.words import ErrorCode, Reason, Wallet
-from device.errors import StorageError
+from device.errors import CommitRefused, StorageError
 from device.probing import query_with_sum
 
 T = TypeVar("T")
@@ -55,7 +55,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 START_KEPT_S = 600.0  # longer than any wait that counts from a pay call; then ready will do
-TROUBLE_PAUSE_S = 2.0  # after a failing disk or a fault of ours, before the task goes on
+DISK_PAUSE_S = 2.0  # while the disk takes nothing: it is tried as often
+FAULT_PAUSES_S = (2.0, 10.0, 60.0, 300.0)
+"""After a change that the journal refuses, or a fault of ours: the same again will hardly help, and
+a provider is not to be asked every two seconds for it. The last repeats."""
 
 Report = Callable[[ChargeKey, str, AttemptEvent, Facts], Awaitable[Attempt]]
 ReportRefund = Callable[[Refund, RefundEvent, Facts, str], Awaitable[Refund]]
@@ -82,6 +85,18 @@ class Case:
     trail: Trail
     changed: asyncio.Event
     alarmed: bool = False
+
+
+@dataclass(slots=True)
+class Faults:
+    """How often in a row a task met something that time alone does not mend."""
+
+    count: int = 0
+
+    def pause_s(self) -> float:
+        """Count one more; return how long to wait before the same again."""
+        self.count += 1
+        return FAULT_PAUSES_S[min(self.count, len(FAULT_PAUSES_S)) - 1]
 
 
 class Recovery:
@@ -148,7 +163,8 @@ class Recovery:
 
     async def _care(self, case: Case) -> None:
         number = case.attempt.out_trade_no
-        while await self._safely(self._next(case), otherwise=True):
+        faults = Faults()
+        while await self._safely(self._next(case), faults, otherwise=True):
             pass
         del self._cases[number]
 
@@ -163,7 +179,7 @@ class Recovery:
             await _until(case.changed, wait_s)
             return True  # news may have changed the plan
         await self._hear(case, await self._call(case, call))
-        self._watch_long_reversal(case)
+        await self._watch_long_reversal(case)
         return True
 
     async def _call(self, case: Case, call: Call) -> Heard:
@@ -183,20 +199,22 @@ class Recovery:
         entered = case.attempt.state is AttemptState.REVERSING and before is not case.attempt.state
         case.trail = replace(trail, phase=Phase.FIRE) if entered else trail
 
-    def _watch_long_reversal(self, case: Case) -> None:
-        age = self._clock.monotonic() - case.trail.started_s
+    async def _watch_long_reversal(self, case: Case) -> None:
+        age, number = self._clock.monotonic() - case.trail.started_s, case.attempt.out_trade_no
         going = case.attempt.state is AttemptState.REVERSING
         if going and age > ALARM_AFTER_S and not case.alarmed:
+            await self._reports.attempt(case.key, number, AttemptEvent.OVERDUE, Facts())
             case.alarmed = True
-            log.error("order %s is being reversed for five minutes", case.attempt.out_trade_no)
+            log.error("order %s is being reversed for five minutes", number)
 
     # ------------------------------------------------------------ refunds
 
     async def _care_refund(self, refund: Refund) -> None:
         trail = RefundTrail(self._clock.monotonic())
         here: tuple[Refund, RefundTrail] | None = (refund, trail)
+        faults = Faults()
         while here:
-            here = await self._safely(self._next_refund(*here), otherwise=here)
+            here = await self._safely(self._next_refund(*here), faults, otherwise=here)
         del self._refunds[refund.out_refund_no]
 
     async def _next_refund(
@@ -270,15 +288,23 @@ class Recovery:
             return ErrorReply(code=ErrorCode.NOT_FOUND, message="没有这笔收款")
         return ErrorReply(code=ErrorCode.OFFLINE, message="暂时无法核实该订单", reason="wallet")
 
-    async def _safely(self, work: Awaitable[T], *, otherwise: T) -> T:
+    async def _safely(self, work: Awaitable[T], faults: Faults, *, otherwise: T) -> T:
         """Nothing is given up for a failing disk or a fault of ours: pause, then the same again."""
+        pause_s = DISK_PAUSE_S
         try:
-            return await work
+            done = await work
+        except CommitRefused:
+            pause_s = faults.pause_s()
+            log.error("recovery: the journal refuses what was heard")  # noqa: TRY400  the desk told why
         except StorageError:
             log.warning("recovery waits for the disk")
         except Exception:
+            pause_s = faults.pause_s()
             log.exception("recovery goes on after a fault")
-        await asyncio.sleep(TROUBLE_PAUSE_S)
+        else:
+            faults.count = 0
+            return done
+        await asyncio.sleep(pause_s)
         return otherwise
 
 

@@ -34,7 +34,15 @@ from device.domain.outcome import (
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.record import Change, Order, PutAttempt
 from device.domain.refund import RefundEvent
-from device.domain.replies import ErrorReply, HelloOk, Part, Reply, Result, StatusResult
+from device.domain.replies import (
+    ErrorReply,
+    HelloOk,
+    Part,
+    RefundResult,
+    Reply,
+    Result,
+    StatusResult,
+)
 from device.domain.requests import (
     Cancel,
     Hello,
@@ -48,6 +56,7 @@ from device.domain.requests import (
 )
 from device.domain.screens import (
     AmountDue,
+    DeclinedScreen,
     OfflineScreen,
     PaidScreen,
     Screen,
@@ -92,6 +101,8 @@ class Disk:
         self._journal = journal
         self._diary = diary
         self.failing = False
+        self.durable = False
+        """The next commit that raises is on the disk all the same."""
         self.refusing = False
         self.tries = 0
 
@@ -103,6 +114,9 @@ class Disk:
         if self.refusing:
             raise CommitRefused("journal: refused")
         if self.failing:
+            if self.durable:
+                self.durable = False
+                await self._journal.commit(change)
             raise StorageError("journal: cannot write")
         await self._journal.commit(change)
         states = [w.attempt.state.value for w in change if isinstance(w, PutAttempt)]
@@ -419,9 +433,12 @@ async def test_an_intent_that_cannot_be_written_is_not_sent(bench: Bench) -> Non
     assert isinstance(bench.panel.screens[-1], StorageFailed)
     assert bench.lamp.signals[-1] is Signal.FAULT
     await disk_good(bench)
-    assert isinstance(bench.panel.screens[-1], AmountDue)
+    assert isinstance(bench.panel.screens[-1], DeclinedScreen)  # it was called off, as attempt 1
     await bench.scan(OTHER)
     assert len(bench.channel.orders) == 1
+    ticket = await bench.disk.ticket("", "A")
+    assert [a.state.value for a in ticket.charges[0].attempts] == ["failed", "intended"]
+    assert ticket.charges[0].attempts[0].reason is Reason.STORAGE_FAILED
 
 
 async def test_a_code_shown_while_the_amount_was_not_on_the_glass_is_not_taken(
@@ -504,18 +521,34 @@ async def test_nothing_new_is_begun_while_the_disk_fails(bench: Bench, request_:
     assert not bench.desk.state.askers
 
 
-async def test_a_plan_that_cannot_be_written_is_answered_storage_failed(bench: Bench) -> None:
+@pytest.mark.parametrize("durable", [True, False])
+async def test_what_was_asked_for_waits_for_the_disk(bench: Bench, *, durable: bool) -> None:
+    """A commit that raises may be there all the same: it is kept, and carried out once."""
     bench.channel.outcome = Paid("42", 1234)
     await bench.ask(pay())
     await bench.scan()
     bench.disk.failing = True
-    told = await bench.ask(RefundRequest("R1", 300, pay_id="A"))
-    assert isinstance(told, ErrorReply)
-    assert (told.code, told.id) == (ErrorCode.STORAGE_FAILED, "R1")
+    bench.disk.durable = durable
+    request = RefundRequest("R1", 300, pay_id="A")
+    assert await bench.ask(request) is None
     assert bench.refunds == []
     await disk_good(bench)
-    assert await bench.ask(RefundRequest("R1", 300, pay_id="A")) is None
     assert [r.his_id for r in bench.refunds] == ["R1"]
+    told = await bench.ask(request)
+    assert isinstance(told, RefundResult)
+    assert (told.status, told.revision) == ("pending", 1)
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_an_asked_for_reverse_waits_for_the_disk(bench: Bench, *, durable: bool) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    await bench.scan()
+    bench.disk.failing, bench.disk.durable = True, durable
+    await bench.ask(Reverse("V1", "A"))
+    assert bench.pursued == []
+    await disk_good(bench)
+    assert [a.state for a in bench.pursued] == [AttemptState.REVERSING]
 
 
 async def test_a_durable_result_too_is_only_unknown_while_the_disk_fails(bench: Bench) -> None:

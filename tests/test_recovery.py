@@ -49,7 +49,7 @@ from device.domain.record import Order
 from device.domain.refund import Refund, RefundEvent, RefundKind, RefundState
 from device.domain.replies import ErrorReply
 from device.domain.words import ErrorCode, Reason, Wallet
-from device.errors import StorageError
+from device.errors import CommitRefused, StorageError
 from device.recovery import Recovery, Reports
 
 if TYPE_CHECKING:
@@ -168,6 +168,8 @@ class Desk:
     order: Order = Order(NUMBER, Wallet.WECHAT, 1000, 300, 0, KEY)  # noqa: RUF009  frozen
     disk_fails: int = 0
     """So many of the next words meet a failing disk."""
+    refused: bool = False
+    """The journal refuses every word for ever."""
     elsewhere_fen: int | None = None
     heard: list[str] = field(default_factory=list)
 
@@ -205,6 +207,8 @@ class Desk:
         return self.order
 
     def _write(self, word: str) -> None:
+        if self.refused:
+            raise CommitRefused("journal: refused")
         if self.disk_fails:
             self.disk_fails -= 1
             raise StorageError("journal: cannot write")
@@ -303,9 +307,17 @@ def test_a_fault_of_ours_does_not_end_the_task(caplog: pytest.LogCaptureFixture)
     assert "goes on after a fault" in caplog.text
 
 
+def test_what_the_journal_refuses_is_not_reported_every_two_seconds() -> None:
+    provider = Provider(queries=[PAID])
+    play(lambda: Desk(provider, attempt(), refused=True), HOUR_S)
+    assert provider.times("query")[:5] == [5, 7, 17, 77, 377]
+    assert len(provider.times("query")) < 20
+
+
 def test_reversing_for_five_minutes_calls_a_person_once(caplog: pytest.LogCaptureFixture) -> None:
     provider = Provider(queries=[PAID], reverses=[Later("recall")])
     desk = play(lambda: Desk(provider, attempt(S.REVERSING)), 1200)
+    assert desk.heard.count("overdue") == 1
     assert caplog.text.count("being reversed for five minutes") == 1
     assert desk.attempt.state is S.REVERSING
 

@@ -61,7 +61,8 @@ class AttemptEvent(StrEnum):
     REFUND_DONE = "refund_done"
     REFUND_STUCK = "refund_stuck"
     WATCHED = "watched"  # a watch query of an ended order did not say paid
-    GIVE_UP = "give_up"  # nothing more can be done by the box
+    OVERDUE = "overdue"  # reversing for five minutes: a person is called, and it goes on
+    GIVE_UP = "give_up"  # an adopted order is another's: nothing more can be done by the box
 
 
 S, E = AttemptState, AttemptEvent
@@ -109,6 +110,7 @@ TABLE: dict[AttemptState, dict[AttemptEvent, AttemptState | None]] = {
         E.MISSING: None,
         E.PAID: None,  # remembered: it was held paid; never back to paid (M7)
         E.CANCEL_WISH: None,
+        E.OVERDUE: None,
         E.REFUND_STARTED: S.REFUNDING,  # a HIS `reverse` that had to become a refund
         E.GIVE_UP: S.MANUAL,
     },

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from device.domain.charge import MAX_ATTEMPTS, Charge, ChargeState
 from device.domain.payment import GOING_BACK, NO_MONEY, UNDER_WAY, Attempt, AttemptState
-from device.domain.words import PAYER_SIDE, Reason
+from device.domain.words import ANOTHER_CODE, Reason
 
 
 def with_attempt(charge: Charge, attempt: Attempt) -> Charge:
@@ -41,7 +41,7 @@ def _no_money(charge: Charge, attempt: Attempt) -> Charge:
 
 def _ended(charge: Charge, attempt: Attempt) -> Charge:
     """Close an open charge, unless the patient may show another code."""
-    retry = attempt.reason in PAYER_SIDE and len(charge.attempts) < MAX_ATTEMPTS
+    retry = attempt.reason in ANOTHER_CODE and len(charge.attempts) < MAX_ATTEMPTS
     if attempt.state is AttemptState.FAILED and retry and not attempt.cancel_wish:
         return charge
     return replace(charge, state=ChargeState.NOT_PAID, reason=_why_not_paid(charge, attempt))

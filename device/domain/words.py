@@ -80,13 +80,14 @@ class Reason(StrEnum):
     PROVIDER_BUSY = "provider_busy"
 
 
-PAYER_SIDE = frozenset(
+ANOTHER_CODE = frozenset(
     {
         Reason.DECLINED_BALANCE,
         Reason.DECLINED_LIMIT,
         Reason.DECLINED_CODE,
         Reason.DECLINED_ACCOUNT,
         Reason.DECLINED_OTHER,
+        Reason.STORAGE_FAILED,  # nothing was sent: the intent could not be written
     }
 )
 """The reasons after which the patient may show another code."""

@@ -253,7 +253,7 @@ WHEN NEW.revision <= (SELECT max(revision) FROM answers
 END;
 CREATE TRIGGER answer_newest AFTER INSERT ON answers BEGIN
   UPDATE answers SET newest = 0 WHERE his_id = NEW.his_id AND business_date = NEW.business_date
-    AND revision < NEW.revision AND newest = 1;
+    AND try = NEW.try AND revision < NEW.revision AND newest = 1;
 END;
 CREATE TRIGGER answer_fixed BEFORE UPDATE ON answers
 WHEN NEW.content <> OLD.content OR NEW.revision <> OLD.revision OR NEW.his_id <> OLD.his_id

@@ -40,12 +40,7 @@ def test_nothing_is_built_on_what_a_failed_sync_lost(nth: int, bench: Bench) -> 
     assert ordeal("answer lost", bench).live(DiskTrouble(nth, for_good=True)).violations == ()
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="a plan that the desk gave up may be on the disk all the same: it stays `intended` "
-    "until the next boot, and its revision is given out a second time",
-)
-def test_a_plan_that_was_given_up_but_is_on_the_disk_ends_well(bench: Bench) -> None:
+def test_a_payment_that_was_called_off_but_is_on_the_disk_ends_well(bench: Bench) -> None:
     tried = ordeal("answer lost", bench)
     for nth in range(28, 40):  # the commit of the intent
         assert tried.live(DiskTrouble(nth, for_good=True)).violations == ()

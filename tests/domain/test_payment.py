@@ -70,6 +70,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "missing": "reversing",
         "paid": "reversing",
         "cancel_wish": "reversing",
+        "overdue": "reversing",
         "refund_started": "refunding",
         "give_up": "manual",
     },

@@ -14,7 +14,7 @@ from device.domain.verdict import (
     with_attempt,
     with_refunded,
 )
-from device.domain.words import PAYER_SIDE, Business, Department, Reason, Wallet
+from device.domain.words import ANOTHER_CODE, Business, Department, Reason, Wallet
 
 S = AttemptState
 EMPTY = Charge(ChargeKey("", "A", 1), 1000, Business.OUTPATIENT_FEE, Department.OUTPATIENT)
@@ -27,7 +27,7 @@ def after(*attempts: Attempt, charge: Charge = EMPTY) -> Charge:
     return charge
 
 
-@pytest.mark.parametrize("reason", sorted(PAYER_SIDE))
+@pytest.mark.parametrize("reason", sorted(ANOTHER_CODE))
 def test_declined_on_the_payer_s_side_stays_open(reason: Reason) -> None:
     assert after(replace(FIRST, state=S.FAILED, reason=reason)).state is ChargeState.OPEN
 

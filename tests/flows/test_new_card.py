@@ -11,7 +11,7 @@ from simulators.gateway.model import Wallet
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
 
-LONG_PASSWORD = {"name": "password", "after_s": 1.0}
+LONG_PASSWORD = {"name": "password", "after_s": 0.7}  # within either card's wait of 0.8 s
 NEVER = {"name": "password_never"}
 LOST = {"name": "drop_after", "on": "pay"}
 

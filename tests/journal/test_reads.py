@@ -8,7 +8,7 @@ from device.domain.charge import ChargeState
 from device.domain.payment import AttemptState
 from device.domain.record import Delivered, PutAnswer, PutAttempt, PutCharge, PutOrder, PutRefund
 from device.domain.refund import RefundState
-from device.domain.replies import RefundResult
+from device.domain.replies import RefundResult, Result
 from device.domain.words import Wallet
 from device.journal import SqliteJournal
 from device.journal.marks import LIMIT, Marks
@@ -123,7 +123,7 @@ async def test_unsettled_comes_oldest_first_and_each_id_once(
     assert await unsettled_ids(journal) == ["MZ1", "MZ2", "TK1"]
 
 
-async def test_only_the_newest_offer_of_an_id_is_undelivered(
+async def test_only_the_newest_offer_of_a_try_is_undelivered(
     journal: SqliteJournal, make: "Records"
 ) -> None:
     await journal.commit((make.result(2, "unknown"), make.result(1)))
@@ -136,6 +136,18 @@ async def test_only_the_newest_offer_of_an_id_is_undelivered(
     assert len(await journal.undelivered()) == 2
     await journal.commit((Delivered("", "MZ2", 2), Delivered("", "nobody", 9)))
     assert [s.answer.id for s in await journal.undelivered()] == ["MZ1"]
+
+
+async def test_news_of_one_try_does_not_deliver_another(
+    journal: SqliteJournal, make: "Records"
+) -> None:
+    second = make.result(1, "paid", revision=2)
+    assert isinstance(second.answer, Result)
+    second = replace(second, answer=replace(second.answer, try_=2))
+    await journal.commit((make.result(1, "not_paid"), second))
+    await journal.commit((make.result(1, "unknown", revision=3),))
+    await journal.commit((Delivered("", "MZ1", 3),))
+    assert [s.answer.revision for s in await journal.undelivered()] == [2]
 
 
 async def test_last_is_the_newest_result_that_is_final_or_was_pushed(

@@ -53,7 +53,7 @@ def take(desk: Desk, asked: Asked, now: Moment) -> tuple[Desk, Asked, tuple[Effe
         ticket, rows, pursuits = _adopt(desk, asked.request, ticket, one, now)
         change, care = (*change, *rows), (*care, *pursuits)
     known = deliver.at_desk(desk, ticket)
-    return known, _with_ticket(asked, ticket, judged), (Commit(change, optional=True), *care)
+    return known, _with_ticket(asked, ticket, judged), (Commit(change), *care)
 
 
 def _subject(request: Request) -> tuple[str, str]:

@@ -114,7 +114,7 @@ def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment)
     )
     renewed, change = attempt_change(desk.settings, ticket, charge, attempt, now)
     answered, tells = answer_now(desk, asked, renewed, charge, now)
-    return answered, (Commit(change, optional=True), *tells)
+    return answered, (Commit(change), *tells)
 
 
 def _stale(stored: Stored, now: Moment) -> bool:
@@ -279,8 +279,7 @@ def advance(
     if any(isinstance(t, Tell) for t in tells) and told.seat:
         told = replace(told, seat=replace(told.seat, asker=None))
     rows = (change[0], order, *change[1:]) if order else change
-    commit = Commit(rows, optional=order is not None)
-    effects = (commit, *more, *tells, *pursue(charge, attempt))
+    effects = (Commit(rows), *more, *tells, *pursue(charge, attempt))
     return told, (*effects, *_progress(told, attempt))
 
 
@@ -373,7 +372,7 @@ def _cancel_here(desk: Desk, reason: Reason, now: Moment) -> Step:
 def _newest(desk: Desk, key: ChargeKey) -> Answer:
     """The answer just stored: of the charge still at the desk, or of the one that just ended."""
     stored = answer_for(desk.seat.ticket, key.try_) if desk.seat else None
-    return stored.answer if stored else desk.offers[key.business_date, key.his_id].answer
+    return stored.answer if stored else desk.offers[key.business_date, key.his_id, key.try_].answer
 
 
 def _wish(desk: Desk, attempt: Attempt, reason: Reason, now: Moment) -> Step:
@@ -417,6 +416,6 @@ def answer_now(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Mo
     desk = at_desk(desk, renewed)
     stored = answer_for(renewed, charge.key.try_)
     assert stored
-    commit = (Commit((PutCharge(charge), *put), optional=True),) if put else ()
+    commit = (Commit((PutCharge(charge), *put)),) if put else ()
     answered, tells = answer_with(desk, asked, renewed, stored.answer)
     return answered, (*commit, *tells)

@@ -21,6 +21,7 @@ from device.domain.desk.model import (
     Offer,
     Settings,
     Step,
+    Subject,
     Tell,
 )
 from device.domain.record import Delivered, Moment, Stored, Ticket
@@ -37,11 +38,12 @@ def announce(
     desk, stored = at_desk(desk, ticket), ticket.stored
     if not stored or (before and before.revision == ticket.revision):
         return desk, ()
+    key = subject(ticket.business_date, stored.answer)
     if not stored.offer:  # what is no longer so is not offered on
-        return replace(desk, offers={k: o for k, o in desk.offers.items() if k != _id(ticket)}), ()
+        return replace(desk, offers={k: o for k, o in desk.offers.items() if k != key}), ()
     offer = Offer(stored.answer, ticket.business_date, 0, now.mono_s)
-    offered = replace(desk, offers={**desk.offers, _id(ticket): offer})
-    return _send(offered, _id(ticket), offer, asker, now)
+    offered = replace(desk, offers={**desk.offers, key: offer})
+    return _send(offered, key, offer, asker, now)
 
 
 def at_desk(desk: Desk, ticket: Ticket) -> Desk:
@@ -54,7 +56,7 @@ def at_desk(desk: Desk, ticket: Ticket) -> Desk:
     return replace(desk, seat=replace(desk.seat, ticket=ticket))
 
 
-def _send(desk: Desk, key: Id, offer: Offer, asker: Asker | None, now: Moment) -> Step:
+def _send(desk: Desk, key: Subject, offer: Offer, asker: Asker | None, now: Moment) -> Step:
     connection = asker.connection if asker else desk.owner
     asked = asker is not None  # an answer is no unasked frame: the seat does not hold it back
     if connection is None or not (asked or _may_speak(desk, key)):
@@ -64,8 +66,8 @@ def _send(desk: Desk, key: Id, offer: Offer, asker: Asker | None, now: Moment) -
     return replace(desk, offers={**desk.offers, key: later}), (tell,)
 
 
-def _may_speak(desk: Desk, key: Id) -> bool:
-    return desk.seat is None or _id(desk.seat.ticket) == key
+def _may_speak(desk: Desk, key: Subject) -> bool:
+    return desk.seat is None or _id(desk.seat.ticket) == key[:2]
 
 
 def anew(desk: Desk, now: Moment) -> Desk:
@@ -102,17 +104,17 @@ def renewed(desk: Desk, newest: tuple[Stored, ...], now: Moment) -> Desk:
     return replace(desk, offers={**desk.offers, **_offers(newest, now)})
 
 
-def _offers(stored: tuple[Stored, ...], now: Moment) -> dict[Id, Offer]:
+def _offers(stored: tuple[Stored, ...], now: Moment) -> dict[Subject, Offer]:
     return {
-        (s.business_date, s.answer.id): Offer(s.answer, s.business_date, 0, now.mono_s)
+        subject(s.business_date, s.answer): Offer(s.answer, s.business_date, 0, now.mono_s)
         for s in stored
         if s.offer
     }
 
 
 def received(desk: Desk, key: Id, revision: int) -> Step:
-    """Note that the HIS has this revision."""
-    offers = {k: o for k, o in desk.offers.items() if k != key or o.answer.revision > revision}
+    """Note that the HIS has this revision: of one try, and it says nothing about another."""
+    offers = {k: o for k, o in desk.offers.items() if k[:2] != key or o.answer.revision != revision}
     note = Defer((Delivered(key[0], key[1], revision),))
     return replace(desk, offers=offers), (note,)
 
@@ -177,3 +179,8 @@ def _entry(business_date: str, his_id: str, try_: int) -> str | dict[str, object
 
 def _id(ticket: Ticket) -> Id:
     return ticket.business_date, ticket.his_id
+
+
+def subject(business_date: str, answer: Answer) -> Subject:
+    """What an answer is about."""
+    return business_date, answer.id, getattr(answer, "try_", 0)

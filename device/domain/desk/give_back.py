@@ -8,6 +8,7 @@ from device.domain.desk.collect import advance, busy, pursue
 from device.domain.desk.deliver import announce, answer_with, error
 from device.domain.desk.model import (
     REFUND_ANSWER_S,
+    RESULT_STAYS_S,
     Asked,
     Asker,
     Commit,
@@ -36,6 +37,7 @@ from device.domain.record import Change, Moment, Order, PutOrder, Ticket
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent, RefundKind, RefundState
 from device.domain.refund import step as refund_step
 from device.domain.requests import RefundRequest, Reverse
+from device.domain.screens import CallCashier
 from device.domain.verdict import with_attempt, with_refunded
 from device.domain.words import ErrorCode, Reason
 
@@ -179,7 +181,7 @@ def _open(desk: Desk, asked: Asked, refund: Refund, now: Moment) -> Step:
     foreign = asked.order.key is None
     rows: Change = (_foreign_row(asked.order), *change) if foreign else change
     waiting = _await_end(desk, asked, ticket, now)
-    return waiting, (Commit(rows, optional=True), PursueRefund(refund))
+    return waiting, (Commit(rows), PursueRefund(refund))
 
 
 def _first_rows(desk: Desk, asked: Asked, refund: Refund, now: Moment) -> tuple[Ticket, Change]:
@@ -215,8 +217,7 @@ def _reverse(desk: Desk, asked: Asked, refund: Refund, now: Moment) -> Step:
     told, tells = announce(waiting, renewed, pay_ticket, None, now)
     if not told.seat:  # 支付成功 must not stay on the glass
         told = replace(told, result=outcome_screen(undone, going, now))
-    commit = Commit((*change, *more), optional=True)
-    return told, (commit, Pursue(charge.key, going), *tells)
+    return told, (Commit((*change, *more)), Pursue(charge.key, going, begins=True), *tells)
 
 
 # ---------------------------------------------------------------- what recovery reports
@@ -230,6 +231,8 @@ def on_reported(desk: Desk, event: Reported, now: Moment) -> Step:
     assert attempt
     assert charge
     moved = attempt_step(attempt, _arrow(desk, attempt, event), event.facts)
+    if event.event is AttemptEvent.OVERDUE:
+        return _call_person(desk, event, charge, moved, now)
     if moved == attempt:
         return desk, ()
     here = seat and seat.attempt and seat.attempt.out_trade_no == event.out_trade_no
@@ -245,6 +248,20 @@ def _arrow(desk: Desk, attempt: Attempt, event: Reported) -> AttemptEvent:
     if attempt.adopted and (strange or event.event is AttemptEvent.CONTRADICTION):
         return AttemptEvent.GIVE_UP
     return event.event
+
+
+def _call_person(
+    desk: Desk, event: Reported, charge: Charge, attempt: Attempt, now: Moment
+) -> Step:
+    """A reversal takes too long: `attention` for the HIS, a call on the glass; it goes on."""
+    if charge.attention:
+        return desk, ()
+    alarmed = replace(charge, attention=True)
+    ticket, change = attempt_change(desk.settings, event.ticket, alarmed, attempt, now)
+    told, tells = announce(desk, ticket, event.ticket, None, now)
+    if not told.seat:
+        told = replace(told, result=(CallCashier(charge.amount_fen), now.mono_s + RESULT_STAYS_S))
+    return told, (Commit(change), *tells)
 
 
 def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, now: Moment) -> Step:
@@ -380,4 +397,4 @@ def on_elsewhere(desk: Desk, event: Elsewhere, _: Moment) -> Step:
     if event.refunded_fen == order.elsewhere_fen:
         return desk, ()
     row = PutOrder(order.out_trade_no, order.wallet, order.amount_fen, event.refunded_fen)
-    return desk, (Commit((row,), optional=True),)
+    return desk, (Commit((row,)),)

@@ -125,6 +125,8 @@ class Health:
 
 Id = tuple[str, str]
 """(business_date, HIS id)"""
+Subject = tuple[str, str, int]
+"""(business_date, HIS id, try): what an answer is about; a refund has try 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,7 @@ class Desk:
     seat: Seat | None = None
     owner: int | None = None
     """The connection that gets what is sent unasked."""
-    offers: Mapping[Id, Offer] = field(default_factory=dict)
+    offers: Mapping[Subject, Offer] = field(default_factory=dict)
     askers: Mapping[Id, tuple[Asker, float]] = field(default_factory=dict)
     """Refund ids whose first answer is due, and until when it may wait."""
     result: tuple[Screen, float] | None = None
@@ -321,12 +323,11 @@ DeskEvent = (
 class Commit:
     """Sync this before any effect behind it.
 
-    `optional`: on a failing disk it is given up, because nothing has happened yet; otherwise it is
-    kept in memory and written when the disk is good (M21).
+    On a failing disk it is kept in memory and written when the disk is good (M21); what it plans
+    waits for that, or is called off.
     """
 
     change: Change
-    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -415,6 +416,8 @@ class Pursue:
 
     key: ChargeKey
     attempt: Attempt
+    begins: bool = False
+    """Somebody asked for this reversal just now: on a failing disk its first byte waits (M21)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from device.clock import BEIJING
+from device.domain.answers import answers
 from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.desk.flow import step, wake_at
 from device.domain.desk.model import (
@@ -189,7 +190,7 @@ class Books:
         return tuple(t for t in self.tickets() if is_open(t))
 
     def undelivered(self) -> tuple[Stored, ...]:
-        newest = [t.stored for t in self.tickets() if t.stored]
+        newest = [s for t in self.tickets() for s in answers(t)]
         return tuple(s for s in newest if s.offer and not s.delivered)
 
     def code_used(self, stored_hash: str) -> bool:

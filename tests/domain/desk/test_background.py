@@ -11,8 +11,8 @@ from device.domain.outcome import Declined, Paid, Unknown
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.refund import RefundEvent, RefundState
 from device.domain.replies import RefundResult, Result
-from device.domain.requests import Cancel, RefundQuery, RefundRequest, Reverse
-from device.domain.screens import AmountDue, GivenBack, GivingBack, Idle
+from device.domain.requests import Cancel, Received, RefundQuery, RefundRequest, Reverse
+from device.domain.screens import AmountDue, CallCashier, GivenBack, GivingBack, Idle
 from device.domain.words import Reason
 
 if TYPE_CHECKING:
@@ -171,3 +171,28 @@ def test_the_refund_of_a_reverse_keeps_its_own_number(till: Till) -> None:
     assert till.disk.refunds["R1"].state is RefundState.REFUNDED
     told = till.result()
     assert (told.status, told.reason, told.refunded_fen) == ("returned", "reversed", 1234)
+
+
+def test_a_reversal_that_takes_too_long_calls_a_person_once_and_goes_on(till: Till) -> None:
+    till.arm().scan().answer(Unknown("timeout"))
+    till.report(E.DEADLINE)
+    said = [s.reply for s in till.report(E.OVERDUE) if isinstance(s.reply, Result)]
+    assert [(r.status, r.state, r.attention) for r in said] == [("unknown", "reversing", True)]
+    assert till.shows(CallCashier)
+    assert till.disk.events[-1].state == "reversing"
+    assert till.disk.events[-1].revision == said[0].revision
+    assert till.report(E.OVERDUE) == []
+    till.report(E.AGREED)
+    assert till.result().status == "not_paid"
+
+
+def test_news_of_an_earlier_try_takes_no_offer_away(till: Till) -> None:
+    """A `paid` that the HIS has not confirmed is offered on, whatever an earlier try does."""
+    first = gone(till).number
+    till.arm(try_=2).scan(OTHER_CODE).answer(PAID)
+    till.report(E.REVERSE_WANTED, Facts(detail="late"), number=first)
+    said = [s.reply for s in till.wait(31) if isinstance(s.reply, Result)]
+    assert {(r.try_, r.status) for r in said} == {(1, "unknown"), (2, "paid")}
+    till.ask(Received("A", max(r.revision for r in said)))
+    offered = [o.answer for o in till.desk.offers.values()]
+    assert [getattr(a, "try_", 0) for a in offered] == [2]

@@ -515,14 +515,12 @@ def test_the_order_of_the_intent_s_effects(till: Till) -> None:
     till.arm().scan()
     kinds = [type(e) for e in till.effects]
     assert kinds.index(Commit) < kinds.index(CallPay)
-    assert [e.optional for e in till.effects if isinstance(e, Commit)] == [True]
 
 
 def test_the_order_of_a_result_s_effects(till: Till) -> None:
     till.arm().scan().answer(PAID)
     kinds = [type(e) for e in till.effects]
     assert kinds.index(Commit) < kinds.index(Tell)
-    assert [e.optional for e in till.effects if isinstance(e, Commit)] == [False]
 
 
 def test_a_second_answer_to_the_same_call_is_nothing(till: Till) -> None:

@@ -391,6 +391,7 @@ RECOVERY_S = {
     E.WINDOW_OVER,
     E.WATCHED,
     E.REVERSE_WANTED,
+    E.OVERDUE,
     E.GIVE_UP,
 }
 assert RefundState.REQUESTED in OPEN_REFUNDS
