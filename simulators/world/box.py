@@ -34,7 +34,7 @@ from device.domain.refund import Refund, RefundEvent
 from device.domain.requests import Request
 from device.domain.screens import Signal
 from device.domain.words import Department, Wallet
-from device.health import PROBE_EVERY_S, ChannelWatch
+from device.health import LOOK_EVERY_S, PROBE_EVERY_S, ChannelWatch
 from device.his_link.connection import LoopTimers
 from device.his_link.link import HisLink
 from device.his_link.messages import Codec
@@ -46,16 +46,14 @@ from simulators.world.disk import Disk
 from simulators.world.keys import BOX_KEY, keys
 from simulators.world.loop import Life, VirtualLoop
 from simulators.world.network import Network
-from simulators.world.time import BoxClock, WallClock
+from simulators.world.time import BoxClock, Machine
 
 DESK = "MZ-03"
 DESK_CODE = "MZ03"
 BOX_ID = "BOX-0001"
 HOSPITAL = "市一医院"
 MAX_AMOUNT_FEN = 5_000_000
-LOOK_EVERY_S = 2.0  # as device/health.py
-IDLE_LOOK_S = 900.0  # while the world only waits: 26 hours of looks would be all that a run does
-IDLE_PACE = 60.0  # and the probes come so much more rarely then
+IDLE_PACE = 60.0  # of probes while the world only waits: or 26 hours of them were all a run does
 PROBE_PACE = 4.0  # idle probes between patients were a third of all requests: a quarter of them do
 TIMES = {
     Wallet.WECHAT: Times(3.0, 5.0, 3.0, 45.0, 15.0),
@@ -71,11 +69,12 @@ class World:
     loop: VirtualLoop
     disk: Disk
     network: Network
-    wall: WallClock
+    machine: Machine
     chance: Stream
     panel: Panel
     is_quiet: Callable[[], bool]
     """Whether the world only waits for time to pass."""
+    on_ready: Callable[[], None]
 
 
 class SimBox:
@@ -84,7 +83,7 @@ class SimBox:
     def __init__(self, world: World, life: Life) -> None:
         self.world = world
         self.life = life
-        self.clock = BoxClock(world.loop, world.wall, world.loop.time())
+        self.clock = BoxClock(world.loop, world.machine, world.loop.time())
         self.channels = _channels(world, self.clock)
         self.link = HisLink(
             Codec(desk=DESK, max_amount_fen=MAX_AMOUNT_FEN, default_department=_DEPARTMENT),
@@ -114,6 +113,7 @@ class SimBox:
         self.desk = DeskLoop(_settings(), self._ports())
         await self.desk.boot()
         self.ready = True
+        world.on_ready()
         await asyncio.gather(self.desk.run(), self.health.run())
 
     def call(self, function: Callable[..., object], *args: object) -> None:
@@ -210,19 +210,22 @@ class _Health:
     def __init__(self, box: SimBox) -> None:
         self._box = box
         self._told: Health | None = None
+        self.changed = asyncio.Event()
+        """Something of the machine is not as it was."""
         self.watches: Mapping[Wallet, _Watch] = {
             w: _Watch(box, c, self.look) for w, c in box.channels.items()
         }
 
     async def run(self) -> None:
-        """Look every two seconds; the channels look for themselves."""
+        """See every change within two seconds; the channels look for themselves."""
         async with asyncio.TaskGroup() as group:
             for watch in self.watches.values():
                 group.create_task(watch.run())
             while True:
                 self.look()
-                quiet = self._box.world.is_quiet()
-                await asyncio.sleep(IDLE_LOOK_S if quiet else LOOK_EVERY_S)
+                await self.changed.wait()
+                self.changed.clear()
+                await asyncio.sleep(LOOK_EVERY_S)
 
     def look(self) -> None:
         """Tell the desk if anything changed."""
@@ -235,7 +238,7 @@ class _Health:
         watches = self.watches.items()
         return Health(
             clock_sane=self._box.clock.sane(),
-            vpn_up=self._box.world.network.vpn_up,
+            vpn_up=self._box.world.machine.vpn_up,
             configured=frozenset(self.watches),
             verified=frozenset(w for w, watch in watches if watch.verified),
             reachable=frozenset(w for w, watch in watches if watch.reachable),

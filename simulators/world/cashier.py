@@ -156,7 +156,10 @@ class Cashier:
     async def _link_up(self) -> bool:
         """Wait for a box and a connection to it."""
         world, his = self._world, self._his
-        if not await his.until(lambda: world.box is not None and world.box.ready, BOOT_PATIENCE_S):
+        try:
+            async with asyncio.timeout(BOOT_PATIENCE_S):
+                await world.up.wait()
+        except TimeoutError:
             return False
         if not his.connected():
             assert world.box
@@ -247,7 +250,7 @@ class Cashier:
     # ------------------------------------------------------------ giving back
 
     async def _afterwards(self, bill: Bill, stream: Stream, share: float) -> None:
-        kind = stream.fault(0.15 + share / 2, AFTERWARDS)
+        kind = stream.fault(0.05 + share * 2 / 3, AFTERWARDS)
         if not kind:
             return
         await asyncio.sleep(stream.spread(0.1, 600.0))

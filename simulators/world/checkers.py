@@ -305,9 +305,10 @@ class OneAtATime(Checker):
     def on_sent(self, sent: Sent) -> None:
         if sent.call != "pay":
             return
-        for number in self.view.of_this_life - {sent.out_trade_no}:
-            row = self.view.attempt(number)
-            if row and row.state in UNDER_WAY:
+        for row in self.view.open_attempts():
+            number = row.out_trade_no
+            ours = number in self.view.of_this_life and number != sent.out_trade_no
+            if ours and row.state in UNDER_WAY:
                 self.blame(f"{sent.out_trade_no} is sent while {number} is {row.state}")
         self.view.of_this_life.add(sent.out_trade_no)
 

@@ -4,6 +4,7 @@ What counts as on disk is what was synced: the file and its write-ahead log as o
 that SQLite was told to sync. A power cut starts the next life on a copy of exactly that.
 """
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -34,19 +35,19 @@ class Disk:
         self.failing = False
         """The last commit was refused: a reverse may run from memory (M21)."""
         self.commits = 0
+        self.path = directory / "life-0" / MAGIC
+        """The journal's file of this life."""
+        self._wal = str(_wal(self.path))
         self._life = 0
         self._synced = 0
         self._connections: list[sqlite3.Connection] = []
         self._reader: sqlite3.Connection | None = None
 
-    @property
-    def path(self) -> Path:
-        """The journal's file of this life."""
-        return self.directory / f"life-{self._life}" / MAGIC
-
-    def begin(self) -> None:
-        """A first, empty card."""
+    def begin(self, image: bytes = b"") -> None:
+        """A first card: empty, or with the journal of earlier days."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if image:
+            self.path.write_bytes(image)
 
     def connect(self, path: Path) -> sqlite3.Connection:
         """Open for the journal (`device.journal.connection.Connect`)."""
@@ -65,6 +66,8 @@ class Disk:
         image, wal = self.path, _wal(self.path)
         self._close_reader()
         self._life += 1
+        self.path = self.directory / f"life-{self._life}" / MAGIC
+        self._wal = str(_wal(self.path))
         self.path.parent.mkdir()
         if image.exists():
             shutil.copyfile(image, self.path)
@@ -89,20 +92,18 @@ class Disk:
         self.commits += 1
         self.failing = False
         if connection.execute("PRAGMA synchronous").fetchone()[0] >= FULL:
-            wal = _wal(self.path)
-            self._synced = wal.stat().st_size if wal.exists() else 0
+            self._synced = _size(self._wal)
 
     @property
     def all_synced(self) -> bool:
         """Whether everything that was committed is on the disk."""
-        wal = _wal(self.path)
-        return not wal.exists() or self._synced >= wal.stat().st_size
+        return self._synced >= _size(self._wal)
 
     def rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask what is committed, by a connection of our own."""
-        if not self.path.exists():
-            return []
         if self._reader is None:
+            if not self.path.exists():
+                return []
             self._reader = sqlite3.connect(_uri(self.path, "mode=rw"), uri=True)
             self._reader.execute("PRAGMA query_only = 1")
         try:
@@ -155,6 +156,13 @@ def _fault(text: str, code: int) -> sqlite3.OperationalError:
     error = sqlite3.OperationalError(text)
     error.sqlite_errorcode = code
     return error
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116  asked at every commit and every arrival
+    except FileNotFoundError:
+        return 0
 
 
 def _wal(path: Path) -> Path:

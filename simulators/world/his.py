@@ -1,6 +1,5 @@
 """The HIS: the real client over byte streams that take time, break, and lose their last bytes."""
 
-import asyncio
 import contextvars
 import json
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from simulators.world.chance import Stream
 from simulators.world.loop import VirtualLoop
 
 DELAY_S = 0.001  # one way on a hospital's own network
+TAKES_OFFERS = 0.8  # of what is offered unasked is taken; the rest is offered again and again
 
 if TYPE_CHECKING:
     from device.his_link.link import Receiver
@@ -133,6 +133,8 @@ class His:
             held = self.newest.get(message["id"])
             if held is None or held["revision"] <= message["revision"]:
                 self.newest[message["id"]] = message
+            if "re" not in message and self._stream.happens(TAKES_OFFERS):
+                self.received(message)
 
     async def ask(self, type_: str, fields: Fields, timeout_s: float = 10.0) -> Fields | None:
         """Return the answer, None if none came."""
@@ -147,15 +149,6 @@ class His:
         """Say that a result was taken."""
         if self.client is not None and message.get("revision"):
             self.client.post("received", {"id": message["id"], "revision": message["revision"]})
-
-    async def until(self, condition: Callable[[], bool], patience_s: float) -> bool:
-        """Wait, looking now and then; whether it came true."""
-        ends = self._loop.time() + patience_s
-        while not condition():
-            if self._loop.time() >= ends:
-                return False
-            await asyncio.sleep(0.25)
-        return True
 
 
 def content_of(message: Fields) -> str:

@@ -16,7 +16,11 @@ from simulators.world.view import Violation
 from simulators.world.world import Listening, World
 
 PAYMENTS = 20
-CALM_SHARE = 0.3  # so many payments meet no fault at all
+STORM = 10  # payments in a stretch of trouble, on the average: faults come in bursts
+CALM = 90  # and in the calm between, at a busy desk; each history begins with trouble
+CALM_SHARE = 0.3  # of the payments in a stretch of trouble meet none
+STORM_PAUSE_S = 60.0
+CALM_PAUSE_S = 8.0  # at the longest, until the next patient
 NETWORK_SHARE = 0.12  # of the requests of the others
 MISHAP_SHARE = 0.45
 MISHAPS: Mapping[str, float] = {
@@ -97,6 +101,7 @@ class _History:
         self._world = world
         self._payments = payments
         self._cashier = Cashier(world)
+        self._stormy = True
 
     async def main(self) -> None:
         world = self._world
@@ -110,15 +115,22 @@ class _History:
     async def _payment(self, number: int) -> None:
         world = self._world
         stream = world.chance.stream(f"p{number}")
-        calm = stream.happens(CALM_SHARE)
+        pause_s = STORM_PAUSE_S if self._stormy else CALM_PAUSE_S
+        calm = stream.happens(CALM_SHARE) or not self._stormy
         world.network.stream = world.chance.stream(f"p{number}/net")
         world.network.share = 0.0 if calm else NETWORK_SHARE
         world.log(f"payment {number}")
         mishap = asyncio.ensure_future(self._mishap(stream, 0.0 if calm else MISHAP_SHARE))
-        await self._cashier.serve(number, 0.1 if calm else 0.6)
+        await self._cashier.serve(number, self._trouble(calm=calm))
         mishap.cancel()
         self._mend()
-        await asyncio.sleep(stream.spread(0.5, 60.0))
+        await asyncio.sleep(stream.spread(0.5, pause_s))
+        if world.chance.stream("weather").happens(1 / (STORM if self._stormy else CALM)):
+            self._stormy = not self._stormy
+
+    def _trouble(self, *, calm: bool) -> float:
+        """In what share of the payments patient and cashier do something unusual."""
+        return (0.1 if calm else 0.6) if self._stormy else 0.0
 
     # ------------------------------------------------------------ what goes wrong
 
@@ -134,11 +146,11 @@ class _History:
 
     def _mend(self) -> None:
         world = self._world
-        world.network.vpn_up, world.network.cut_off = True, False
+        world.network.cut_off = False
         world.disk.full = world.disk.dead = False
         world.disk.on_commit = lambda: ""
         world.glass.broken = False
-        world.wall.synchronised = True
+        world.machine.set(vpn_up=True, synchronised=True)
         world.loop.after_steps(0, lambda: None)
         world.disturb()
         if world.box is None:
@@ -158,11 +170,12 @@ class _History:
             world.network.cut_off = True
         if stream.happens(0.1):
             world.sometimes("boot with a wrong clock")
-            world.wall.synchronised = False
+            world.machine.set(synchronised=False)
         if world.box is None:
             world.power_on()
         await asyncio.sleep(stream.spread(0.05, 20.0))
-        world.network.cut_off, world.wall.synchronised = False, True
+        world.network.cut_off = False
+        world.machine.set(synchronised=True)
         if stream.happens(0.25):
             world.cut_power()
             await asyncio.sleep(stream.spread(2.0, 60.0))
@@ -239,10 +252,11 @@ class _History:
         world = self._world
         busy = world.network.in_flight > 0
         world.sometimes("VPN lost after the bytes left" if busy else "VPN lost before connect")
-        world.network.vpn_up = False
+        world.machine.set(vpn_up=False)
         world.network.cut_off = True
         await asyncio.sleep(stream.spread(0.5, 120.0))
-        world.network.vpn_up, world.network.cut_off = True, False
+        world.machine.set(vpn_up=True)
+        world.network.cut_off = False
 
     async def _packets_vanish(self, stream: Stream) -> None:
         world = self._world
@@ -254,15 +268,16 @@ class _History:
     async def _wall_jump(self, stream: Stream) -> None:
         world = self._world
         world.sometimes("wall clock jumped")
-        world.wall.jump_s = stream.choice((-YEARS_S, YEARS_S, -DAY_S, DAY_S, 3600.0, -3600.0))
+        jump_s = stream.choice((-YEARS_S, YEARS_S, -DAY_S, DAY_S, 3600.0, -3600.0))
+        world.machine.set(jump_s=jump_s)
         await asyncio.sleep(stream.spread(0.5, 300.0))
-        world.wall.jump_s = 0.0
+        world.machine.set(jump_s=0.0)
 
     async def _clock_unset(self, stream: Stream) -> None:
         world = self._world
-        world.wall.synchronised = False
+        world.machine.set(synchronised=False)
         await asyncio.sleep(stream.spread(0.5, 60.0))
-        world.wall.synchronised = True
+        world.machine.set(synchronised=True)
 
     async def _panel_broken(self, stream: Stream) -> None:
         world = self._world
@@ -279,7 +294,7 @@ class _History:
         self._mend()
         world.chance.calm = True
         world.network.share = 0.0
-        world.wall.jump_s = 0.0
+        world.machine.set(jump_s=0.0)
         world.log("all is well again")
         await asyncio.sleep(1.0)
         ends, pause_s = world.loop.time() + END_S, 10.0

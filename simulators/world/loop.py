@@ -8,6 +8,8 @@ without an exception and without clean-up: exactly what a power cut does to a pr
 import asyncio
 import contextvars
 import gc
+import heapq
+import itertools
 from asyncio import base_events, events
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,31 +49,20 @@ def _dead(context: contextvars.Context | None) -> bool:
     return life is not None and not life.alive
 
 
-class _Hands:
-    """The selector that waits for nothing real: it moves the clock to the next timer."""
-
-    def __init__(self) -> None:
-        self.now_s = 0.0
-
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            raise Deadlock("nothing is scheduled, and somebody waits")
-        self.now_s += max(timeout, TICK_S)
-        return []
-
-    def close(self) -> None:
-        """There is nothing to close."""
-
-
 class VirtualLoop(base_events.BaseEventLoop):
-    """Starts at 0 s. `steps` counts callbacks: with the seed it names any instant of a history."""
+    """Starts at 0 s. `steps` counts callbacks: with the seed it names any instant of a history.
+
+    asyncio's own turn of the loop (`_run_once`) asks a selector; this one only moves the clock, and
+    timers of the same instant go off in the order in which they were set.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self._selector = _Hands()
-        self._ready: deque[asyncio.Handle]  # asyncio's own queues
-        self._scheduled: list[asyncio.TimerHandle]
-        self._clock_resolution = 1e-9
+        self._ready: deque[asyncio.Handle]  # asyncio's own queue
+        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
+        self._set = itertools.count()
+        self._now_s = 0.0
+        self._stopping: bool
         self.steps = 0
         self.faults: list[dict[str, Any]] = []
         self._countdown = 0
@@ -80,7 +71,7 @@ class VirtualLoop(base_events.BaseEventLoop):
 
     def time(self) -> float:
         """Seconds since the history began."""
-        return self._selector.now_s
+        return self._now_s
 
     def call_soon(  # type: ignore[override]  # the stubs' variadic generic
         self,
@@ -94,7 +85,9 @@ class VirtualLoop(base_events.BaseEventLoop):
         self.steps += 1
         if self._countdown:
             self._count()
-        return super().call_soon(callback, *args, context=context)
+        handle = events.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
     def call_at(  # type: ignore[override]  # the stubs' variadic generic
         self,
@@ -106,7 +99,29 @@ class VirtualLoop(base_events.BaseEventLoop):
         """Set a timer, unless the life it belongs to is over."""
         if _dead(context):
             return events.TimerHandle(when, _nothing, (), self, context)
-        return super().call_at(when, callback, *args, context=context)
+        timer = events.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, (when, next(self._set), timer))
+        return timer
+
+    def _run_once(self) -> None:
+        """One turn: if nothing is ready the clock moves to the next timer; what is due runs."""
+        ready, timers = self._ready, self._timers
+        self._now_s += TICK_S
+        if not ready and not self._stopping:
+            while timers and timers[0][2].cancelled():
+                heapq.heappop(timers)
+            if not timers:
+                raise Deadlock("nothing is scheduled, and somebody waits")
+            self._now_s = max(self._now_s, timers[0][0])
+        while timers and timers[0][0] <= self._now_s:
+            ready.append(heapq.heappop(timers)[2])
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()  # noqa: SLF001  as asyncio does
+
+    def _timer_handle_cancelled(self, _handle: asyncio.TimerHandle) -> None:
+        """It is left out when its time comes."""
 
     def after_steps(self, count: int, callback: Callable[[], None]) -> None:
         """Call when so many more callbacks were queued, whatever stands between."""
@@ -115,14 +130,14 @@ class VirtualLoop(base_events.BaseEventLoop):
     def bury(self, life: Life) -> None:
         """End a life: nothing of it ever runs again."""
         life.alive = False
-        for handle in (*self._ready, *self._scheduled):
+        for handle in (*self._ready, *(timer for _, _, timer in self._timers)):
             if _dead(_context(handle)):
                 handle.cancel()
 
     def _count(self) -> None:
         self._countdown -= 1
         if not self._countdown:
-            super().call_soon(self._on_countdown, context=_WORLD)
+            self._ready.append(events.Handle(self._on_countdown, (), self, _WORLD))
 
     def _note(self, _loop: asyncio.AbstractEventLoop, fault: dict[str, Any]) -> None:
         if not isinstance(fault.get("exception"), PowerCut):
@@ -134,9 +149,10 @@ class VirtualLoop(base_events.BaseEventLoop):
     def _write_to_self(self) -> None:
         """There are no other threads."""
 
-    def close(self) -> None:
-        """End."""
-        super().close()
+    def forget(self) -> None:
+        """Nothing of a finished history runs."""
+        self._ready.clear()
+        self._timers.clear()
 
 
 _WORLD = contextvars.copy_context()
@@ -160,8 +176,7 @@ def run(loop: VirtualLoop, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     finally:
         for task in asyncio.all_tasks(loop):
             _forget(task)
-        loop._ready.clear()  # noqa: SLF001  nothing of a finished history runs
-        loop._scheduled.clear()  # noqa: SLF001
+        loop.forget()
         loop.close()
         if collecting:
             gc.enable()

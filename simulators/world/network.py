@@ -16,6 +16,7 @@ from simulators.gateway.provider import Provider
 from simulators.gateway.wire import HTML_502, Answer, Delivery, Ending, HttpRequest
 from simulators.world.chance import Stream
 from simulators.world.loop import VirtualLoop
+from simulators.world.time import Machine
 from simulators.world.wire import Sent, read
 
 SERVER_KEEPS_S = 75.0  # nginx's default: then the provider closes an idle connection
@@ -50,9 +51,8 @@ class Network:
     loop: VirtualLoop
     provider: Provider
     stream: Stream
+    machine: Machine
     share: float = 0.0
-    vpn_up: bool = True
-    """False: the interface is gone, every connect fails at once."""
     cut_off: bool = False
     """True: packets vanish silently."""
     on_tried: Callable[[Sent], None] = lambda _: None
@@ -146,7 +146,7 @@ class Lines(httpx.AsyncBaseTransport):
     async def _connect(self, trace: Any, timeout_s: float, sent: Sent, share: float) -> None:
         network = self.network
         await trace("connection.connect_tcp.started", {"request": None})
-        if not network.vpn_up:
+        if not network.machine.vpn_up:
             raise httpx.ConnectError("no route")
         fault = network.stream.fault(share, CONNECTING)
         if fault:
@@ -170,7 +170,7 @@ class Lines(httpx.AsyncBaseTransport):
         network = self.network
         gone: asyncio.Future[Any] = network.loop.create_future()
         network.carry(request, sent, fault, gone)
-        if fault in {"reset_before", "stale_connection"} or not network.vpn_up:
+        if fault in {"reset_before", "stale_connection"} or not network.machine.vpn_up:
             await asyncio.sleep(network.stream.between(0.004, 0.05))
             raise httpx.ReadError("reset")
         if fault == "http_502_before":

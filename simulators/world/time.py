@@ -1,5 +1,6 @@
 """The clocks of the world: the providers' steady one, and the box's, whose time of day may jump."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,12 +12,27 @@ EPOCH_S = (START - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
 BOOTED_S = 7.0  # what the monotonic clock of a machine says when the box starts
 
 
+def _nothing() -> None:
+    """Nobody listens."""
+
+
 @dataclass(slots=True)
-class WallClock:
-    """The hospital's machine: its time of day is off by `jump_s`, and was set or not."""
+class Machine:
+    """What a box sees of the machine it runs on: the time of day and the way to the providers."""
 
     jump_s: float = 0.0
+    """How far the wall clock is off."""
     synchronised: bool = True
+    """Whether the wall clock was set."""
+    vpn_up: bool = True
+    """False: the interface is gone, every connect fails at once."""
+    on_change: Callable[[], None] = _nothing
+
+    def set(self, **changes: float | bool) -> None:
+        """Change some of it, and tell: nobody has to look every two seconds of a day."""
+        for name, value in changes.items():
+            setattr(self, name, value)
+        self.on_change()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +40,7 @@ class BoxClock:
     """Implements `device.clock.Clock` for one life: monotonic time starts anew at each boot."""
 
     loop: VirtualLoop
-    wall_clock: WallClock
+    machine: Machine
     booted_s: float
 
     def monotonic(self) -> float:
@@ -33,8 +49,8 @@ class BoxClock:
 
     def wall(self) -> datetime:
         """Beijing time, as wrong as the machine's."""
-        return START + timedelta(seconds=self.loop.time() + self.wall_clock.jump_s)
+        return START + timedelta(seconds=self.loop.time() + self.machine.jump_s)
 
     def sane(self) -> bool:
         """As `SystemClock`: not before the build date, and synchronised."""
-        return self.wall() >= BUILD_DATE and self.wall_clock.synchronised
+        return self.wall() >= BUILD_DATE and self.machine.synchronised

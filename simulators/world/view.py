@@ -32,6 +32,8 @@ class Attempt(NamedTuple):
 
 
 ATTEMPT = "SELECT out_trade_no, his_id, try, amount_fen, state, wallet FROM attempts"
+OPEN = "state IN ('intended','waiting','unknown','reversing','refund_due','refunding')"
+"""Word for word as the journal's partial index has it: SQLite uses it only then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ class View:
     def attempts(self) -> list[Attempt]:
         """Every committed attempt."""
         return [Attempt(*row) for row in self.disk.rows(ATTEMPT)]
+
+    def open_attempts(self) -> list[Attempt]:
+        """Every committed attempt that is not at an end."""
+        return [Attempt(*row) for row in self.disk.rows(f"{ATTEMPT} WHERE {OPEN}")]
 
     def trade(self, out_trade_no: str) -> Trade | None:
         """The provider's order of this number."""

@@ -14,8 +14,8 @@ from simulators.gateway.clock import Clock
 from simulators.gateway.model import Wallet
 from simulators.gateway.provider import Provider
 from simulators.gateway.rules import Rules
-from simulators.world import reached
-from simulators.world.box import SimBox
+from simulators.world import card, reached
+from simulators.world.box import BOX_ID, SimBox
 from simulators.world.box import World as Plugs
 from simulators.world.chance import Chance
 from simulators.world.checkers import CHECKERS, NothingLeaks, UnknownEnds
@@ -26,11 +26,12 @@ from simulators.world.loop import Life, PowerCut, VirtualLoop
 from simulators.world.network import Network
 from simulators.world.patient import Glass, Patient, Scans
 from simulators.world.sometimes import Sometimes
-from simulators.world.time import EPOCH_S, WallClock
+from simulators.world.time import EPOCH_S, Machine
 from simulators.world.view import Key, View
 from simulators.world.wire import Sent
 
 ENDS_WITHIN_S = {"wechat": 60.0, "alipay": 75.0}  # M6, when nothing goes wrong
+NEW_CARDS = 0.3  # of all histories begin with an empty card: rule 9 holds on their first day
 SLACK_S = 2.0  # the round trips of this network: M6 counts from answers within a second
 NETWORK_FAULT_STATES = {
     "stale_connection": "stale keep-alive reset after the bytes left",
@@ -51,11 +52,14 @@ class World:
         self.events: list[str] = []
         self.quiet = False
         self.cuts = 0
-        self.wall = WallClock()
+        self.machine = Machine()
+        self.up = asyncio.Event()
+        """Set while a box serves."""
         self.disk = Disk(directory)
-        self.disk.begin()
+        new = chance.stream("card").happens(NEW_CARDS)
+        self.disk.begin(b"" if new else card.image(BOX_ID))
         self.provider = Provider(keys().merchant, Clock(lambda: EPOCH_S + loop.time()), Rules())
-        self.network = Network(loop, self.provider, chance.stream("calm/net"))
+        self.network = Network(loop, self.provider, chance.stream("calm/net"), self.machine)
         self.scans = Scans()
         self.glass = Glass(loop, chance.stream("glass"))
         self.his = His(loop, chance.stream("his"), self._on_said)
@@ -93,13 +97,15 @@ class World:
             self.loop,
             self.disk,
             self.network,
-            self.wall,
+            self.machine,
             self.chance.stream(name),
             self.glass,
             lambda: self.quiet,
+            self.up.set,
         )
         box = life.context.run(SimBox, plugs, life)
         self.glass.monotonic = box.clock.monotonic
+        self.machine.on_change = box.health.changed.set
         self.box = box
         task = self.loop.create_task(box.run(), context=life.context.copy())
         task.add_done_callback(self._ended, context=self.world.copy())
@@ -116,6 +122,7 @@ class World:
         self.loop.bury(box.life)
         self.disk.cut()
         self.box = None
+        self.up.clear()
         self.cuts += 1
         self.disturb()
         self.log("power cut")
