@@ -115,7 +115,7 @@ class Journal(Protocol):
         ...
 
     async def code_used(self, code_hash: str) -> bool:
-        """Whether an attempt of the last 24 h had this code (M12)."""
+        """Whether an attempt had this code, however long ago (M12)."""
         ...
 
 

@@ -8,8 +8,8 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 LIMIT = 2_048
-"""Marks kept. A desk makes at most some 400 answers in the 30 min that his-link §3.2 asks about,
-and a payer code lives one minute; beyond this the oldest is forgotten (0.5 MiB at the most)."""
+"""Marks kept. A desk makes at most some 400 answers in the 30 min that his-link §3.2 asks about;
+beyond this the oldest is forgotten (0.5 MiB at the most)."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """What the deciding part asks of the journal, as queries over an open file."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 
 from sqlite_utils import Database
 
@@ -10,8 +9,6 @@ from device.domain.record import Order, Stored, Ticket
 from device.domain.words import Wallet
 from device.journal import rows
 from device.journal.rows import SqlRow
-
-CODE_LIFE = timedelta(hours=24)  # a payer code's keyed hash is unique for so long (M12)
 
 # The conditions are those of the partial indexes, word for word: SQLite uses them only then.
 OPEN_CHARGES = "state = 'open'"
@@ -105,13 +102,15 @@ def last(db: Database, age: Age) -> Stored | None:
     return rows.stored_from(row, age(row)) if row else None
 
 
-def code_stored_since(db: Database, code_hash: str, now: datetime) -> bool:
-    """Return whether an attempt with this code was stored in the 24 h before `now`."""
-    row = db.execute(
-        "SELECT 1 FROM attempts WHERE code_hash = ? AND stored_at > ? LIMIT 1",
-        [code_hash, rows.stamp(now - CODE_LIFE)],
-    ).fetchone()
-    return row is not None
+def code_used(db: Database, code_hash: str) -> bool:
+    """Return whether any attempt had this code.
+
+    However long ago: what is written beside it is a wall clock's time, which may have been wrong
+    by a day when it was written or be wrong now (M18). A wallet's code lives a minute and has 16
+    free digits, so that one of 400 days ago does not come again.
+    """
+    sql = "SELECT 1 FROM attempts WHERE code_hash = ? LIMIT 1"
+    return db.execute(sql, [code_hash]).fetchone() is not None
 
 
 def outbox(db: Database, limit: int) -> list[dict[str, str | int]]:

@@ -15,9 +15,9 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from device.clock import Clock
-from device.domain.record import Change, PutAnswer, PutAttempt, Write
+from device.domain.record import Change, PutAnswer, Write
 from device.errors import CommitRefused, JournalDamaged, StorageError
-from device.journal import reads, schema, verify
+from device.journal import schema, verify
 from device.journal.chain import Link
 from device.journal.connection import Connect, connect, open_database, storage_error
 from device.journal.marks import Marks
@@ -54,7 +54,6 @@ class Store:
     connect: Connect = connect
     epoch: str = ""
     answers: Marks = field(default_factory=Marks)
-    codes: Marks = field(default_factory=Marks)
     boot_answer: int = 0
     """The newest answer when this process opened the file: later ids are of this boot."""
     _db: Database | None = None
@@ -177,13 +176,6 @@ class Store:
             return None
         mono_s = self.answers.get((row["business_date"], row["his_id"], row["revision"]))
         return self.answers.oldest() if mono_s is None else mono_s
-
-    def code_used(self, db: Database, code_hash: str) -> bool:
-        """Return whether a code was used in 24 h; by written time only if before this boot."""
-        mono_s = self.codes.get(code_hash)
-        if mono_s is not None:
-            return self.clock.monotonic() - mono_s < reads.CODE_LIFE.total_seconds()
-        return reads.code_stored_since(db, code_hash, self.clock.wall())
 
     def _date(self) -> tuple[Noted, ...]:
         """The mark from which the epoch's age counts, once the clock is sane."""
@@ -322,8 +314,6 @@ class Store:
             if isinstance(write, PutAnswer):
                 answer = write.answer
                 self.answers.note((write.business_date, answer.id, answer.revision), now)
-            elif isinstance(write, PutAttempt):
-                self.codes.note(write.attempt.code_hash, now)
 
 
 def _number(db: Database, sql: str) -> int:

@@ -200,7 +200,7 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A whole code; `used`: an attempt of the last 24 h had it."""
+    """A whole code; `used`: an attempt had it."""
 
     text: str = field(repr=False)
     first_key_s: float = 0.0
