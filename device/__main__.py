@@ -45,12 +45,15 @@ def check(arguments: Sequence[str]) -> int:
         "Diagnosis part by part, without side effects. Exit code 0 ok, 1 warn, 2 fail.",
     )
     parser.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
+    text = "只试扫一个码：字符数、毫秒、后缀（不收款，先停止 paybox run）/ try the scanner"
+    parser.add_argument("--scan", action="store_true", help=text)
     chosen = parser.parse_args(arguments)
     settings = config.load(chosen.config)
 
     from device import app
 
-    return app.check(settings, as_json=chosen.json)
+    look = app.check_scan if chosen.scan else app.check
+    return look(settings, as_json=chosen.json)
 
 
 def journal(arguments: Sequence[str]) -> int:
@@ -165,7 +168,7 @@ COMMANDS = {
     ),
     "run": Command(run, "run -c FILE", "运行扫码墩", "the firmware"),
     "check": Command(
-        check, "check -c FILE [--json]", "逐项自检，无副作用", "diagnosis, no side effects"
+        check, "check -c FILE [--json] [--scan]", "逐项自检，无副作用", "diagnosis, no side effects"
     ),
     "journal": Command(
         journal, "journal -c FILE list|show|verify|export", "查看与校验流水", "the journal"

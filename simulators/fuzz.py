@@ -28,7 +28,7 @@ from device.clock import SystemClock
 from device.domain.outcome import Paid, PayOrder, Refunded, RefundOrder, Returned
 from device.domain.payer_code import classify
 from device.domain.ports import Channel
-from device.drivers.scan_assembler import ScanAssembler
+from device.drivers.scan_assembler import KEYBOARD, ScanAssembler
 from device.errors import ConfigError
 from device.his_link import frames
 from device.his_link.body import read
@@ -109,7 +109,7 @@ def his_body(data: bytes) -> None:
 
 def scan(data: bytes) -> None:
     """Characters become codes or are thrown away; a code is told apart."""
-    assembler = ScanAssembler(0.25)
+    assembler = ScanAssembler(KEYBOARD)
     for at, char in enumerate(data.decode("latin-1")):
         result = assembler.char(char, at / 100)
         text = getattr(result, "text", "")

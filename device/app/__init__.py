@@ -18,9 +18,10 @@ from device.errors import StorageError
 if TYPE_CHECKING:
     from device.display.panel import NoPanel, ThreadPanel
     from device.domain.ports import ByteStream
+    from device.domain.replies import Part
     from device.drivers.tcp import Receiver
 
-__all__ = ["check", "open_his_stream", "replace_board", "run"]
+__all__ = ["check", "check_scan", "open_his_stream", "replace_board", "run"]
 
 EXIT_CODES = {"ok": 0, "warn": 1, "fail": 2}
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -61,7 +62,18 @@ def check(config: Config, *, as_json: bool) -> int:
     """Diagnose part by part without side effects: 0 good, 1 warnings, 2 failures."""
     from device.app.diagnosis import diagnose
 
-    parts = asyncio.run(diagnose(config))
+    return _print_parts(asyncio.run(diagnose(config)), as_json=as_json)
+
+
+def check_scan(config: Config, *, as_json: bool) -> int:
+    """Read one scan and say how it was; the exit codes are those of `check`."""
+    from device.app.scan_trial import PATIENCE_S, try_scan
+
+    sys.stderr.write(f"请在 {PATIENCE_S:.0f} 秒内扫一个付款码（不会收款）/ scan one code now\n")
+    return _print_parts([asyncio.run(try_scan(config))], as_json=as_json)
+
+
+def _print_parts(parts: "list[Part]", *, as_json: bool) -> int:
     if as_json:
         rows = [{"part": p.part, "state": p.state, "text": p.text} for p in parts]
         sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")

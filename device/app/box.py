@@ -73,7 +73,8 @@ class Box:
         self._clock = make_clock(config)
         self._pins = open_pins(config)
         self._lamp = make_lamp(config, self._pins)
-        self._scanner = make_scanner(config, ScanSink(self._on_scan, self._on_garbled, self._look))
+        self._scans = ScanSink(self._on_scan, self._on_garbled, self._look)
+        self._scanner = make_scanner(config, self._scans)
         self._channels, broken = make_channels(config, self._clock)
         self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
@@ -277,7 +278,7 @@ class Box:
     # ------------------------------------------------------------ lines of the diagnosis
 
     def _scanner_part(self) -> Part:
-        return scanner_part(self._scanner)
+        return scanner_part(self._scanner, self._scans)
 
     def _display_part(self) -> Part:
         return display_part(self._config, working=self._panel.working)

@@ -71,6 +71,10 @@ def make_scanner(config: Config, sink: ScanSink) -> Scanner:
         from device.drivers.stdin_scanner import StdinScanner
 
         return StdinScanner(sink)
+    if section.driver == "hidraw":
+        from device.drivers.hidraw_scanner import HidrawScanner
+
+        return HidrawScanner(section.match, sink)
     from device.drivers.evdev_scanner import EvdevScanner
 
     return EvdevScanner(section.match, sink)

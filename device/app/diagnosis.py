@@ -22,10 +22,11 @@ async def diagnose(config: Config) -> list[Part]:
     sight = Sight(config.network.vpn_interface, config.box.data_dir, clock, lambda: True)
     watches = [ChannelWatch(c, _ignore, lambda: False) for c in channels.values()]
     looks = [asyncio.ensure_future(w.run()) for w in watches]
-    scanner = make_scanner(config, ScanSink(_ignore, _ignore, _ignore))
+    scans = ScanSink(_ignore, _ignore, _ignore)
+    scanner = make_scanner(config, scans)
     looks.append(asyncio.ensure_future(scanner.run()))
     await asyncio.gather(*(w.ready() for w in watches), asyncio.sleep(SCANNER_LOOK_S))
-    parts = [scanner_part(scanner), *(w.part() for w in watches), _journal_look(config)]
+    parts = [scanner_part(scanner, scans), *(w.part() for w in watches), _journal_look(config)]
     parts += [Part(w.value, "fail", text) for w, text in broken.items()]
     parts += [vpn_part(sight), clock_part(clock), disk_part(sight), _his_look(config)]
     parts += [display_part(config, working=_display_there(config)), _center_look(config)]

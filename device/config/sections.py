@@ -132,7 +132,7 @@ class His:
 class Scanner:
     """The code scanner."""
 
-    driver: Annotated[str, Choice(("evdev", "serial", "stdin"), later=("hidraw",))] = "evdev"
+    driver: Annotated[str, Choice(("evdev", "serial", "hidraw", "stdin"))] = "evdev"
     match: Annotated[
         str,
         Text(

@@ -38,6 +38,20 @@ class PayerCode:
         return f"PayerCode({self.wallet})"
 
 
+LONGEST_ALIPAY = 24
+
+
+def is_full_length(text: str) -> bool:
+    """Whether no payer code goes on after these characters: a scan ends here by itself."""
+    wallet = next((w for w, pattern in PAYABLE if pattern.fullmatch(text)), None)
+    return wallet is Wallet.WECHAT or (wallet is not None and len(text) == LONGEST_ALIPAY)
+
+
+def could_be_whole(text: str) -> bool:
+    """Whether these characters are a code of some kind that may be whole, or may go on."""
+    return any(pattern.fullmatch(text) for _, pattern in (*PAYABLE, *REFUSED))
+
+
 def classify(text: str, *, refuse_id_cards: bool, today: date) -> PayerCode | Hint:
     """Return the code with its wallet, or what to tell the patient instead.
 

@@ -5,33 +5,38 @@ lost all the same, the shortened code is thrown away (host-links-and-scanners §
 `add_reader` and `read()`: cancelling python-evdev's own async reader loses a key (§2.2).
 """
 
-import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from functools import partial
+from pathlib import Path
 
-from device.drivers.input_nodes import EV_KEY, Event, Node, fault_of, find_nodes
+from device.drivers.input_nodes import EV_KEY, INPUT, Event, Node, find_nodes
 from device.drivers.key_decoder import KeyDecoder
-from device.drivers.scan_assembler import KEY_GAP_S, ScanAssembler
+from device.drivers.plugged import PluggedScanner
+from device.drivers.scan_assembler import KEYBOARD, MOST_CHARS, ScanAssembler
+from device.drivers.scan_feed import CallAt, ScanFeed, call_at
 from device.drivers.scan_sink import ScanSink
-from device.errors import HardwareError
 
 log = logging.getLogger(__name__)
 
-POLL_S = 2.0  # between two looks for a missing scanner
-SETTLE_S = 0.3  # nodes of a composite scanner appear one after the other: all are to be grabbed
 EV_SYN, SYN_REPORT, SYN_DROPPED = 0, 0, 3
 
 
 class Keyboard:
     """One node with its own modifier state and buffer: two scanners never mix their keys."""
 
-    def __init__(self, node: Node, sink: ScanSink) -> None:
+    def __init__(
+        self,
+        node: Node,
+        sink: ScanSink,
+        most_chars: int = MOST_CHARS,
+        call_at: CallAt = call_at,
+    ) -> None:
+        self.fd = node.fd
         self.node = node
-        self._sink = sink
         self._decoder = KeyDecoder()
-        self._assembler = ScanAssembler(KEY_GAP_S)
+        assembler = ScanAssembler(KEYBOARD, most_chars)
+        self._feed = ScanFeed(assembler, sink, call_at, self._read_more)
         self._skipping = False  # until the next report: what stands before it is incomplete
 
     def open(self) -> None:
@@ -50,21 +55,36 @@ class Keyboard:
 
     def unplugged(self) -> None:
         """Drop the part of a code."""
-        self._sink.take(self._assembler.unplugged())
+        self._feed.unplugged()
+
+    def close(self) -> None:
+        """Close the node, which lets go of the grab."""
+        self.node.close()
+
+    def _read_more(self) -> None:
+        with contextlib.suppress(OSError):  # the loop's own reader will see that it is gone
+            self.read()
 
     def _event(self, event: Event) -> None:
+        at_s = event.sec + event.usec / 1e6
         if event.type == EV_SYN:
-            self._sync(event.code)
+            self._sync(event.code, at_s)
         elif event.type == EV_KEY and not self._skipping:
-            key = self._decoder.key(event.code, event.value, event.sec + event.usec / 1e6)
-            if key:
-                self._sink.take(self._assembler.char(*key))
+            self._key(event.code, event.value, at_s)
 
-    def _sync(self, code: int) -> None:
+    def _key(self, code: int, value: int, at_s: float) -> None:
+        key = self._decoder.key(code, value, at_s)
+        if not key:
+            return
+        if self._decoder.stuck:
+            self._feed.spoil("stuck")
+        self._feed.char(*key)
+
+    def _sync(self, code: int, at_s: float) -> None:
         if code == SYN_DROPPED:
             log.warning("scanner: keys were lost")
             self._skipping = True
-            self._assembler.overrun()
+            self._feed.overrun(at_s)
         elif code == SYN_REPORT and self._skipping:
             self._skipping = False
             self._resynchronise()
@@ -74,94 +94,18 @@ class Keyboard:
         self._decoder.reset(held, caps=caps)
 
 
-class EvdevScanner:
-    """`run()` holds the scanner for as long as the task lives; a missing one is a state."""
+class EvdevScanner(PluggedScanner):
+    """The keyboard scanner that `match` names."""
 
     def __init__(
-        self, match: str, sink: ScanSink, find: Callable[[str], list[Node]] = find_nodes
+        self,
+        match: str,
+        sink: ScanSink,
+        find: Callable[[str], list[Node]] = find_nodes,
+        folder: Path = INPUT,
+        most_chars: int = MOST_CHARS,
     ) -> None:
-        self._match = match
-        self._sink = sink
-        self._find = find
-        self._keyboards: list[Keyboard] = []
-        self._lost = asyncio.Event()
-        self._settled = True  # at the start it has been plugged in for long
-        self.fault = "扫码器尚未打开"
+        def keyboards() -> list[Keyboard]:
+            return [Keyboard(node, sink, most_chars) for node in find(match)]
 
-    @property
-    def online(self) -> bool:
-        """Whether a scanner is held."""
-        return bool(self._keyboards)
-
-    async def run(self) -> None:
-        """Look for the scanner, hold it, look again when it is gone."""
-        try:
-            while True:
-                self._lost.clear()
-                pause_s = self._open()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._lost.wait(), pause_s)
-        finally:
-            self._lose()
-
-    def _open(self) -> float | None:
-        """Try to hold the scanner; return when to try again, None = never while it is held."""
-        try:
-            nodes = self._find(self._match)
-        except HardwareError as fault:
-            self._settled = False
-            self._say(str(fault))
-            return POLL_S
-        if not self._settled:
-            self._settled = True
-            _close(nodes)
-            return SETTLE_S
-        return None if self._hold(nodes) else POLL_S
-
-    def _hold(self, nodes: list[Node]) -> bool:
-        keyboards = [Keyboard(node, self._sink) for node in nodes]
-        try:
-            for keyboard in keyboards:
-                keyboard.open()
-        except OSError as error:  # never read ungrabbed: a code would be typed into the console
-            _close(nodes)
-            self._say(fault_of(error))
-            return False
-        self._keyboards = keyboards
-        self._say("")
-        loop = asyncio.get_running_loop()
-        for keyboard in keyboards:
-            loop.add_reader(keyboard.node.fd, partial(self._read, keyboard))
-        self._sink.on_online(self.online)
-        return True
-
-    def _read(self, keyboard: Keyboard) -> None:
-        try:
-            keyboard.read()
-        except OSError:
-            self._lose()
-
-    def _lose(self) -> None:
-        """Also what is left of a composite device is closed: it comes back as a whole."""
-        keyboards, self._keyboards = self._keyboards, []
-        if not keyboards:
-            return
-        loop = asyncio.get_running_loop()
-        for keyboard in keyboards:
-            loop.remove_reader(keyboard.node.fd)
-            keyboard.unplugged()
-        _close([keyboard.node for keyboard in keyboards])
-        self._say("扫码器已拔出")
-        self._sink.on_online(self.online)
-        self._lost.set()
-
-    def _say(self, fault: str) -> None:
-        if fault and fault != self.fault:  # once, not at each look
-            log.warning("scanner: %s", fault)
-        self.fault = fault
-
-
-def _close(nodes: list[Node]) -> None:
-    for node in nodes:
-        with contextlib.suppress(OSError):  # closing lets go of the grab
-            node.close()
+        super().__init__(folder, keyboards, sink.on_online)

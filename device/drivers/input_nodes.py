@@ -4,7 +4,6 @@ A composite scanner has several nodes (keyboard, consumer control): all are take
 it sends reaches the console. `eventN` is not stable; a vendor and product number is.
 """
 
-import errno
 import struct
 from collections.abc import Iterable, Iterator
 from fcntl import ioctl
@@ -145,10 +144,3 @@ def _fits(match: str, nodes: list[Any]) -> bool:
         return any(node.path == real for node in nodes)
     info = nodes[0].info
     return f"{info.vendor:04x}:{info.product:04x}" == match.lower()
-
-
-def fault_of(error: OSError) -> str:
-    """Return one line for the technician (Chinese, as the diagnosis shows it)."""
-    if error.errno == errno.EBUSY:
-        return "扫码器被其他程序占用"
-    return f"扫码器无法打开：{errno.errorcode.get(error.errno or 0, 'error')}"

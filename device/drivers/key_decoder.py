@@ -2,6 +2,9 @@
 
 Raw key codes of the US layout: what layout the host believes in does not matter. Keys count when
 they go down; repeats of a held key never count. Keypad digits are always digits.
+
+A key that is stuck down gives no second key-down: a code would lack that digit. Scanners let one
+key go before the next but one goes down, so a key that is held longer is told (`stuck`).
 """
 
 from collections.abc import Iterable
@@ -45,12 +48,17 @@ class KeyDecoder:
 
     def __init__(self) -> None:
         self._held: set[int] = set()
+        self._down: set[int] = set()  # other keys that are down
+        self._newest = 0
+        self.stuck = False
+        """Whether a key older than its predecessor was down when the newest key went down."""
         self._caps = False
         self._alt_digits = ""
         self._alt_since_s = 0.0
 
     def reset(self, held: Iterable[int], *, caps: bool) -> None:
         """Take the state the device reports: at opening, and after lost events."""
+        self._down = set(held) - HELD
         self._held = set(HELD.intersection(held))
         self._caps = caps
         self._alt_digits = ""
@@ -62,15 +70,29 @@ class KeyDecoder:
         if code in HELD:
             return self._modifier(code, value, at_s)
         if value == UP:
+            self._down.discard(code)
             return None
+        return self._pressed(code, at_s)
+
+    def _pressed(self, code: int, at_s: float) -> tuple[str, float] | None:
+        self.stuck = bool(self._down - {self._newest, code})
+        self._down.add(code)
+        self._newest = code
         if code == KEY_CAPSLOCK:
             self._caps = not self._caps
             return None
-        if self._held & ALTS:
-            self._alt_digits += KEYPAD_DIGITS.get(code, "")
-            return None
-        char = self._char(code)
+        char = self._alt_digit(code) if self._held & ALTS else self._char(code)
         return (char, at_s) if char else None
+
+    def _alt_digit(self, code: int) -> str | None:
+        """Collect a digit of ALT mode; other keys with Alt held, or a digit too many, spoil it."""
+        digit = KEYPAD_DIGITS.get(code)
+        if digit is None:
+            return UNREADABLE
+        if len(self._alt_digits) > MOST_ALT_DIGITS:
+            return None
+        self._alt_digits += digit
+        return UNREADABLE if len(self._alt_digits) > MOST_ALT_DIGITS else None
 
     def _modifier(self, code: int, value: int, at_s: float) -> tuple[str, float] | None:
         if value == DOWN:
@@ -79,15 +101,14 @@ class KeyDecoder:
                 self._alt_digits, self._alt_since_s = "", at_s
             return None
         self._held.discard(code)
-        if code in ALTS and self._alt_digits:
+        if code in ALTS and 0 < len(self._alt_digits) <= MOST_ALT_DIGITS:
             return self._alt_char(), self._alt_since_s
         return None
 
     def _alt_char(self) -> str:
         """ALT mode: Alt held, the decimal code typed on the keypad, Alt released."""
-        digits, self._alt_digits = self._alt_digits, ""
-        code = int(digits) if len(digits) <= MOST_ALT_DIGITS else 0
-        char = chr(code)
+        char = chr(int(self._alt_digits))
+        self._alt_digits = ""
         return char if char.isascii() and (char.isprintable() or char in "\r\n\t") else UNREADABLE
 
     def _char(self, code: int) -> str | None:

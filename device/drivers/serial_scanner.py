@@ -1,10 +1,10 @@
 """A scanner on a serial port (RS-232 or USB-CDC): characters, then CR, LF, Tab or silence."""
 
-import asyncio
 import time
 from collections.abc import Callable
 
-from device.drivers.scan_assembler import SILENCE_S, ScanAssembler
+from device.drivers.scan_assembler import MOST_CHARS, SERIAL, ScanAssembler
+from device.drivers.scan_feed import ScanFeed
 from device.drivers.scan_sink import ScanSink
 from device.drivers.serial_port import SerialPort
 
@@ -17,12 +17,13 @@ class SerialScanner:
         path: str,
         baudrate: int,
         sink: ScanSink,
+        *,
+        most_chars: int = MOST_CHARS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
         self._monotonic = monotonic
-        self._assembler = ScanAssembler(gap_s=None)
-        self._silence: asyncio.TimerHandle | None = None
+        self._feed = ScanFeed(ScanAssembler(SERIAL, most_chars), sink)
         self._port = SerialPort(path, baudrate, self._on_bytes, self._on_open)
 
     @property
@@ -41,24 +42,11 @@ class SerialScanner:
 
     def _on_open(self, is_open: bool) -> None:  # noqa: FBT001  the shape of SerialPort's callback
         if not is_open:
-            self._stop_silence()
-            self._sink.take(self._assembler.unplugged())
+            self._feed.unplugged()
         self._sink.on_online(is_open)
 
     def _on_bytes(self, data: bytes) -> None:
         """Bytes that arrive together have one time: the read follows within a millisecond."""
-        self._stop_silence()
         now = self._monotonic()
         for char in data.decode("latin-1"):
-            self._sink.take(self._assembler.char(char, now))
-        if self._assembler.partial:
-            self._silence = asyncio.get_running_loop().call_later(SILENCE_S, self._on_silence)
-
-    def _on_silence(self) -> None:
-        self._silence = None
-        self._sink.take(self._assembler.end(self._monotonic()))
-
-    def _stop_silence(self) -> None:
-        if self._silence:
-            self._silence.cancel()
-            self._silence = None
+            self._feed.char(char, now)

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from device.drivers.scan_assembler import ScanAssembler
+from device.drivers.scan_assembler import MOST_CHARS, WHOLE, ScanAssembler
 from device.drivers.scan_sink import ScanSink
 
 READ_BYTES = 4096
@@ -19,12 +19,14 @@ class StdinScanner:
         self,
         sink: ScanSink,
         fd: int | None = None,
+        *,
+        most_chars: int = MOST_CHARS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sink = sink
         self._fd = sys.stdin.fileno() if fd is None else fd
         self._monotonic = monotonic
-        self._assembler = ScanAssembler(gap_s=None)
+        self._assembler = ScanAssembler(WHOLE, most_chars)
         self.online = False
 
     @property

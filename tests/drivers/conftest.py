@@ -1,10 +1,19 @@
 import asyncio
-from collections.abc import Callable
+import contextlib
+import errno
+import os
+import struct
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from device.drivers import plugged
+from device.drivers.input_nodes import Event, Node
 from device.drivers.scan_sink import ScanSink
+from device.errors import HardwareError
 
 PATIENT_S = 5.0
 
@@ -45,3 +54,108 @@ class Collected:
 @pytest.fixture
 def collected() -> Collected:
     return Collected()
+
+
+EVENT = struct.Struct("llHHi")
+EV_SYN, EV_KEY, EV_MSC = 0, 1, 4
+SHIFT, ENTER = 42, 28
+CODES = {char: 2 + i for i, char in enumerate("1234567890")}
+CODES |= {"\r": ENTER, "\n": 101, "\t": 15, "a": 30, "]": 27, "q": 16, "h": 35}
+SHIFTED = {char: CODES[digit] for char, digit in zip("!@#$%^&*()", "1234567890", strict=True)}
+PACE_US = 8000
+
+
+class PipeNode:
+    """The kernel's stream over a pipe, read by python-evdev's own reader."""
+
+    def __init__(self, now_us: int | None = None) -> None:
+        from evdev.eventio import EventIO  # noqa: PLC0415  built from source: absent somewhere
+
+        self.fd, self._writing = os.pipe()
+        os.set_blocking(self.fd, False)
+        self._reader = EventIO()
+        self._reader.fd = self.fd  # type: ignore[attr-defined]  # InputDevice's, which it reads
+        self.now_us = int(time.monotonic() * 1e6) if now_us is None else now_us
+        self.gone = self.grabbed = self.closed = self.busy = False
+        self.keys_down: list[int] = []
+
+    def read(self) -> Iterator[Event]:
+        yield from self._reader.read()
+        if self.gone:  # as the kernel does: first what is waiting, then the error
+            raise OSError(errno.ENODEV, "No such device")
+
+    def held(self) -> tuple[list[int], bool]:
+        return self.keys_down, False
+
+    def grab(self) -> None:
+        if self.busy:
+            raise OSError(errno.EBUSY, "Device or resource busy")
+        self.grabbed = True
+
+    def close(self) -> None:
+        self.closed = True
+        for fd in (self.fd, self._writing):
+            with contextlib.suppress(OSError):
+                os.close(fd)
+
+    def emit(self, *events: tuple[int, int, int]) -> None:
+        stamp = divmod(self.now_us, 1_000_000)
+        os.write(self._writing, b"".join(EVENT.pack(*stamp, *event) for event in events))
+
+    def press(self, code: int, value: int = 1) -> None:
+        """Three events, as measured on a real one."""
+        self.emit((EV_MSC, 4, 0x70000 + code), (EV_KEY, code, value), (EV_SYN, 0, 0))
+
+    def tap(self, text: str, pace_us: int = PACE_US) -> None:
+        for char in text:
+            shift = char in SHIFTED
+            code = SHIFTED[char] if shift else CODES[char]
+            if shift:
+                self.press(SHIFT)
+            self.press(code)
+            self.press(code, 0)
+            if shift:
+                self.press(SHIFT, 0)
+            self.now_us += pace_us
+
+    def unplug(self) -> None:
+        self.gone = True
+        self.emit((EV_SYN, 0, 0))  # wakes the reader as the kernel does
+
+
+class Bench:
+    """A scanner whose device may be missing, come and go; `folder` stands for /dev/input."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.nodes: list[PipeNode] = []
+        self.next: list[PipeNode] = []
+        self.fault = ""
+
+    def find(self, _match: str) -> list[Node]:
+        if self.fault or not self.nodes:
+            raise HardwareError(self.fault or "no scanner fits")
+        found, self.nodes = self.nodes, self.next or self.nodes
+        return list(found)
+
+    def make(self) -> PipeNode:
+        return PipeNode()
+
+    def plug(self, count: int = 1) -> PipeNode:
+        self.nodes = [self.make() for _ in range(count)]
+        self.appear()
+        return self.nodes[0]
+
+    def appear(self) -> None:
+        """Make a node in the folder: that is what inotify sees."""
+        (self.folder / f"event{len(list(self.folder.iterdir()))}").touch()
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bench]:
+    monkeypatch.setattr(plugged, "POLL_S", 60.0)  # plugging in is heard of, not looked for
+    monkeypatch.setattr(plugged, "SETTLE_S", 0.01)
+    bench = Bench(tmp_path)
+    yield bench
+    for node in bench.nodes:
+        node.close()

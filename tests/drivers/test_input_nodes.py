@@ -1,4 +1,3 @@
-import errno
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -6,7 +5,7 @@ from typing import Any
 import pytest
 
 from device.drivers import input_nodes
-from device.drivers.input_nodes import SCANNER_KEYS, EvdevNode, fault_of, find_nodes
+from device.drivers.input_nodes import SCANNER_KEYS, EvdevNode, find_nodes
 from device.errors import HardwareError
 
 MOUSE_BUTTON = 272
@@ -131,8 +130,3 @@ def test_a_laptop_without_evdev_gets_one_clear_line(monkeypatch: pytest.MonkeyPa
 
 def _refuse(name: str, *_args: Any) -> None:
     raise ImportError(name)
-
-
-def test_the_fault_of_a_held_scanner_is_told_apart() -> None:
-    assert fault_of(OSError(errno.EBUSY, "")) == "扫码器被其他程序占用"
-    assert "EACCES" in fault_of(OSError(errno.EACCES, ""))

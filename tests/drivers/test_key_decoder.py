@@ -88,3 +88,27 @@ def test_reset_takes_the_state_the_device_reports() -> None:
     assert typed(decoder, *tap(30)) == "A"
     decoder.reset([], caps=True)
     assert typed(decoder, *tap(30)) == "A"
+
+
+def stuck_after(decoder: KeyDecoder, *events: tuple[int, int]) -> bool:
+    typed(decoder, *events)
+    return decoder.stuck
+
+
+def test_a_key_that_is_let_go_late_is_not_stuck() -> None:
+    decoder = KeyDecoder()
+    assert not stuck_after(decoder, (2, DOWN), (3, DOWN))
+    assert not stuck_after(decoder, (2, UP), (4, DOWN), (3, UP))
+
+
+def test_a_key_still_down_when_the_next_but_one_goes_down_is_stuck() -> None:
+    decoder = KeyDecoder()
+    assert not stuck_after(decoder, (2, DOWN), *tap(3))
+    assert stuck_after(decoder, (4, DOWN))
+    assert not stuck_after(decoder, (4, UP), (2, UP), *tap(3))
+
+
+def test_a_key_held_when_the_device_is_opened_is_stuck() -> None:
+    decoder = KeyDecoder()
+    decoder.reset([2, SHIFT], caps=False)
+    assert stuck_after(decoder, (3, DOWN))

@@ -36,7 +36,7 @@ def ends() -> Iterator[tuple[int, int]]:
 
 
 async def test_each_line_is_a_code(ends: tuple[int, int], collected: "Collected") -> None:
-    async with running(StdinScanner(collected.sink, ends[0], lambda: 7.0)):
+    async with running(StdinScanner(collected.sink, ends[0], monotonic=lambda: 7.0)):
         os.write(ends[1], f"{WECHAT}\n{WECHAT[::-1]}\n".encode())
         await collected.until(lambda: len(collected.scans) == 2)
     assert collected.scans == [(WECHAT, 7.0), (WECHAT[::-1], 7.0)]
@@ -44,7 +44,7 @@ async def test_each_line_is_a_code(ends: tuple[int, int], collected: "Collected"
 
 async def test_a_slow_hand_is_no_gap(ends: tuple[int, int], collected: "Collected") -> None:
     times = iter([1.0, 50.0])
-    async with running(StdinScanner(collected.sink, ends[0], lambda: next(times))):
+    async with running(StdinScanner(collected.sink, ends[0], monotonic=lambda: next(times))):
         os.write(ends[1], WECHAT[:5].encode())
         await asyncio.sleep(0.02)
         os.write(ends[1], f"{WECHAT[5:]}\n".encode())
