@@ -43,6 +43,7 @@ check: $(VENV)/.checks
 
 bench: $(VENV)/.installed
 	@$(BIN)/python -m simulators.bench $(ARGS)
+	@$(BIN)/python -m simulators.panel_bench
 
 soak: $(VENV)/.installed
 	@$(BIN)/python -m simulators.soak $(ARGS)

@@ -92,6 +92,8 @@ def test_a_missing_required_section_is_named(section: str, write_config: WriteCo
     assert message == f"[{section}]: this section is required"
 
 
+SPI = {"driver": "ssd1322", "width": 256}
+
 WRONG: list[tuple[Changes, str]] = [
     ({"box": {"desk_code": "mz3"}}, '[box] desk_code = "mz3": must be exactly 4 of A-Z0-9'),
     ({"box": {"desk_code": "ＭＺ０３"}}, "must be exactly 4 of A-Z0-9"),
@@ -125,7 +127,10 @@ WRONG: list[tuple[Changes, str]] = [
     ({"his.serial": {"baudrate": 9601}}, "[his.serial] baudrate = 9601: must be one of 1200, "),
     ({"his.serial": {"port": "COM1"}}, "must be an absolute path"),
     ({"scanner": {"match": "honeywell"}}, "must be vendor:product"),
-    ({"display": {"driver": "ssd1322"}}, "is not built in this release"),
+    ({"display": {"driver": "ssd1322"}}, 'must be 256 x 64 with driver = "ssd1322"'),
+    ({"display": {**SPI, "spi_dc": 22}}, "spi_dc and spi_reset must be two pins that [lamp] does"),
+    ({"display": {**SPI, "spi_dc": 25}}, "spi_dc and spi_reset must be two pins that [lamp] does"),
+    ({"display": {"spi_dc": 0}}, "must be a whole number from 1 to 27"),
     ({"display": {"width": 129}}, "[display] width x height = 129 x 64: must be 128 x 64 with"),
     ({"display": {"width": 256}}, 'must be 128 x 64 with driver = "ssd1306"'),
     ({"display": {"driver": "png", "height": 65}}, "must be 128 x 64 or 256 x 64"),
@@ -181,6 +186,7 @@ RIGHT: list[Changes] = [
     {"scanner": {"driver": "hidraw", "match": "/dev/hidraw0"}},
     {"display": {"driver": "png", "width": 256}},
     {"display": {"driver": "none"}},
+    {"display": SPI},
     {"lamp": {"driver": "file", "path": "lamp.txt", "red": 17}},
     {"network": {"vpn_interface": "", "proxy": "http://10.0.0.1:3128"}},
     {"network.dns": {"api.mch.weixin.qq.com": "10.0.0.1"}},

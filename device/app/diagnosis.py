@@ -7,6 +7,7 @@ from device.app.building import JOURNAL_FILE, make_clock, make_scanner
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
 from device.config import Config
+from device.display.panels import bus_node
 from device.domain.replies import Part
 from device.drivers.scan_sink import ScanSink
 from device.errors import StorageError
@@ -47,8 +48,8 @@ def _ignore(*_: object) -> None:
 
 def _display_there(config: Config) -> bool:
     """Whether the bus is there; the panel itself belongs to the running box."""
-    on_a_bus = config.display.driver not in {"png", "none"}
-    return not on_a_bus or Path(f"/dev/i2c-{config.display.i2c_port}").exists()
+    node = bus_node(config.display)
+    return node is None or node.exists()
 
 
 def _his_look(config: Config) -> Part:

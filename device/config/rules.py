@@ -74,6 +74,7 @@ DISPLAY_SIZES = {
     "ssd1306": ((128, 64),),
     "ssd1309": ((128, 64),),
     "sh1106": ((128, 64),),
+    "ssd1322": ((256, 64),),
     "png": ((128, 64), (256, 64)),
     "none": ((128, 64), (256, 64)),
 }
@@ -95,6 +96,18 @@ def _pins_differ(config: Config, _tables: dict[str, Any]) -> Finding | None:
     if lamp.driver == "gpio" and len(set(pins)) < len(pins):
         return "lamp", "", "green, red, buzzer and cancel_button must be four different pins"
     return None
+
+
+def _panel_pins_are_free(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    display, lamp = config.display, config.lamp
+    if display.driver != "ssd1322":
+        return None
+    taken = (
+        {lamp.green, lamp.red, lamp.buzzer, lamp.cancel_button} if lamp.driver == "gpio" else set()
+    )
+    if len(taken | {display.spi_dc, display.spi_reset}) == len(taken) + 2:
+        return None
+    return "display", "", "spi_dc and spi_reset must be two pins that [lamp] does not use"
 
 
 def _center_certificate(config: Config, _tables: dict[str, Any]) -> Finding | None:
@@ -123,6 +136,7 @@ RULES: tuple[Rule, ...] = (
     _alipay_has_one_mode,
     _picture_fits,
     _pins_differ,
+    _panel_pins_are_free,
     _center_certificate,
     _box_key_exists,
 )

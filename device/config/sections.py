@@ -150,13 +150,17 @@ class Scanner:
 class Display:
     """The patient's display."""
 
-    driver: Annotated[
-        str, Choice(("ssd1306", "ssd1309", "sh1106", "png", "none"), later=("ssd1322",))
-    ] = "ssd1306"
+    driver: Annotated[str, Choice(("ssd1306", "ssd1309", "sh1106", "ssd1322", "png", "none"))] = (
+        "ssd1306"
+    )
     width: Annotated[int, Whole(1, 4096)] = 128
     height: Annotated[int, Whole(1, 4096)] = 64
     i2c_port: Annotated[int, Whole(0, 31)] = 1
     i2c_address: Annotated[int, Whole(0x08, 0x77)] = 0x3C
+    spi_port: Annotated[int, Whole(0, 6)] = 0
+    spi_device: Annotated[int, Whole(0, 2)] = 0
+    spi_dc: Annotated[int, Whole(1, 27)] = 24  # luma takes pin 0 for none
+    spi_reset: Annotated[int, Whole(1, 27)] = 25
     path: Annotated[Path, File(required=True, credential=False)] = Path("screen.png")
 
 

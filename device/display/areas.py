@@ -1,8 +1,8 @@
-"""Which parts of a panel's memory have changed: pure, in pages of eight rows.
+"""Which parts of a panel's memory have changed: pure, over rows of equal cells.
 
-An SSD1306 keeps its picture in pages: a byte is eight pixels below each other, the topmost in the
-lowest bit. Only areas that differ are sent: an I2C byte takes 22.5 us at 400 kHz, and a whole
-picture 23 ms (reliability-and-performance, Display).
+A row is what the controller addresses downwards, a cell what it addresses across, one byte here.
+Only areas that differ are sent: an I2C byte takes 22.5 us at 400 kHz, and a whole picture 23 ms
+(reliability-and-performance, Display).
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ OVERHEAD_BYTES = 10  # address and control byte twice, six bytes of window comma
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Columns `left` to before `right` of the pages `top` to before `bottom`."""
+    """Cells `left` to before `right` of the rows `top` to before `bottom`."""
 
     left: int
     top: int
@@ -37,10 +37,23 @@ class Area:
 
 
 def pages(image: Image.Image) -> list[bytes]:
-    """Return the picture (mode `1`, height a multiple of 8) page by page, one byte a column."""
+    """Return the picture (mode `1`, height a multiple of 8) as an SSD1306 keeps it.
+
+    A row is a page of eight lines; a byte is eight pixels below each other, the topmost in the
+    lowest bit.
+    """
     count = image.height // PAGE_ROWS
     columns = image.transpose(Image.Transpose.TRANSPOSE).tobytes("raw", "1;R")
     return [columns[page::count] for page in range(count)]
+
+
+def lines(image: Image.Image) -> list[bytes]:
+    """Return the picture (mode `1`, width a multiple of 8) line by line, eight pixels a byte.
+
+    The leftmost pixel stands in the highest bit.
+    """
+    packed, width = image.tobytes(), image.width // 8
+    return [packed[at : at + width] for at in range(0, len(packed), width)]
 
 
 def changed(old: list[bytes] | None, new: list[bytes]) -> list[Area]:
@@ -49,20 +62,20 @@ def changed(old: list[bytes] | None, new: list[bytes]) -> list[Area]:
     if old is None:
         return [whole]
     areas: list[Area] = []
-    for page, (before, after) in enumerate(zip(old, new, strict=True)):
+    for row, (before, after) in enumerate(zip(old, new, strict=True)):
         for left, right in _runs(before, after):
-            _add(areas, Area(left, page, right, page + 1))
+            _add(areas, Area(left, row, right, row + 1))
     return areas if sum(area.cost() for area in areas) < whole.cost() else [whole]
 
 
 def _runs(before: bytes, after: bytes) -> list[tuple[int, int]]:
-    """Columns that differ; two runs are one if the gap is cheaper to send than a new window."""
+    """Cells that differ; two runs are one if the gap is cheaper to send than a new window."""
     runs: list[tuple[int, int]] = []
-    for column in (x for x in range(len(after)) if before[x] != after[x]):
-        if runs and column - runs[-1][1] <= OVERHEAD_BYTES:
-            runs[-1] = (runs[-1][0], column + 1)
+    for cell in (x for x in range(len(after)) if before[x] != after[x]):
+        if runs and cell - runs[-1][1] <= OVERHEAD_BYTES:
+            runs[-1] = (runs[-1][0], cell + 1)
         else:
-            runs.append((column, column + 1))
+            runs.append((cell, cell + 1))
     return runs
 
 
@@ -77,5 +90,5 @@ def _add(areas: list[Area], new: Area) -> None:
 
 
 def content(area: Area, new: list[bytes]) -> bytes:
-    """Return the bytes of an area in the order the panel takes them: page by page."""
-    return b"".join(page[area.left : area.right] for page in new[area.top : area.bottom])
+    """Return the bytes of an area in the order the panel takes them: row by row."""
+    return b"".join(row[area.left : area.right] for row in new[area.top : area.bottom])

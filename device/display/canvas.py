@@ -83,17 +83,17 @@ class Canvas:
         indent = {"left": 0, "centre": room // 2, "right": room}[align]
         self.put(image, left + indent, top + (height - image.height) // 2)
 
-    def seconds(self, left: int | None, x: int, y: int, room: int) -> int:
-        """Write what is left of the time at the right of `room` pixels, if there is any room.
+    def seconds(self, left: int | None, x: int, y: int, width: int, room: int) -> int:
+        """Write what is left of the time at the right end, if `room` pixels are enough for it.
 
-        Returns the width taken.
+        Returns the pixels taken.
         """
         text = "" if left is None else str(max(0, min(left, MOST_SECONDS)))
-        width = glyphs.text_width(text)
-        if width > room:
+        taken = glyphs.text_width(text)
+        if taken > room:
             return 0
-        self.text(text, x, y, room, "right")
-        return width
+        self.text(text, x, y, width, "right")
+        return taken
 
     def invert(self, left: int, top: int, right: int, bottom: int) -> None:
         """Turn the pixels from `left`, `top` to before `right`, `bottom` black on white."""

@@ -38,19 +38,20 @@ def notice(canvas: Canvas, said: Said) -> None:
     canvas.put(icon(said.icon, ICON), 1, 3 + down)
     if said.second:
         canvas.text(said.first, TEXT_LEFT, FIRST + down, room, "centre")
-        canvas.text(said.second, TEXT_LEFT, SECOND + down, room, "centre")
+        seconds = None if said.alert else said.seconds_left
+        aside = room - glyphs.text_width(said.second)
+        taken = canvas.seconds(seconds, TEXT_LEFT, SECOND + down, room, aside)
+        canvas.text(said.second, TEXT_LEFT, SECOND + down, room - taken, "centre")
     else:
         canvas.text(said.first, TEXT_LEFT, (FIRST + SECOND) // 2 + down, room, "centre")
     if said.alert:
         canvas.invert(0, 0, canvas.width, AMOUNT_TOP - 2)
     if said.amount_fen:
-        seconds = None if said.alert else said.seconds_left
-        aside = canvas.seconds(seconds, 0, AMOUNT_TOP + 10, canvas.width)
-        _amount(canvas, said.amount_fen, canvas.width - aside)
+        _amount(canvas, said.amount_fen)
 
 
-def _amount(canvas: Canvas, fen: int, width: int) -> None:
-    canvas.amount(fen, (0, AMOUNT_TOP, width, AMOUNT_HEIGHT))
+def _amount(canvas: Canvas, fen: int) -> None:
+    canvas.amount(fen, (0, AMOUNT_TOP, canvas.width, AMOUNT_HEIGHT))
 
 
 def _idle(canvas: Canvas, screen: Idle, language: str) -> None:
@@ -71,11 +72,11 @@ def _amount_due(canvas: Canvas, screen: AmountDue, language: str) -> None:
     only = screen.wallets[0] if len(screen.wallets) == 1 else None
     prompt = (SHOW_WALLET_CODE[only] if only else SHOW_CODE).said(language)
     aside = canvas.width - glyphs.text_width(prompt)
-    taken = canvas.seconds(screen.seconds_left, glyphs.text_width(prompt), FIRST, aside)
+    taken = canvas.seconds(screen.seconds_left, 0, FIRST, canvas.width, aside)
     canvas.text(prompt, 0, FIRST, canvas.width, "left" if taken else "centre")
     about = " ".join(part for part in (screen.title, screen.masked_name) if part)
     canvas.foreign(about, 0, SECOND, canvas.width, "left" if taken else "centre")
-    _amount(canvas, screen.amount_fen, canvas.width)
+    _amount(canvas, screen.amount_fen)
 
 
 def _paid(canvas: Canvas, screen: PaidScreen, language: str) -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 from PIL import Image
 
 from device.display.render import render
+from device.display.rest import REST_S, moved, steps
 from device.domain.screens import AmountDue, Password, Screen, Starting
 from device.errors import HardwareError
 
@@ -26,7 +27,7 @@ NO_PANEL_S = 0.3  # payment-states §2: without a panel the amount counts as see
 PATIENCE_S = 1.0  # a whole picture takes 93 ms at 100 kHz; later than this the bus hangs
 REOPEN_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # a loose plug is back at once, a dead panel never
 COUNTDOWN_S = 1.0  # between two pictures of a running countdown
-RENEW_S = 60.0  # a panel that lost its power for a moment stays dark no longer than this
+RENEW_S = REST_S  # a panel that lost its power for a moment stays dark no longer than this
 CLOSE_S = 1.0  # a thread that hangs in the kernel is left behind: it is a daemon
 
 Drawn = Callable[[float], None]
@@ -37,6 +38,9 @@ class Glass(Protocol):
 
     def put(self, image: Image.Image) -> None:
         """Return when the picture is on the glass."""
+
+    def dim(self, *, dimmed: bool) -> None:
+        """Set the brightness of rest or of work."""
 
     def renew(self) -> None:
         """Believe nothing of what the panel remembers."""
@@ -172,7 +176,7 @@ class ThreadPanel:
 
     def _draw(self, wish: Wish) -> None:
         try:
-            self._put(render(wish.now(self._monotonic()), *self._size, self._language))
+            self._put(wish)
         except HardwareError as fault:
             self._failed(str(fault))
         except Exception as bug:  # noqa: BLE001  a fault in drawing must not end the panel
@@ -181,13 +185,16 @@ class ThreadPanel:
             if wish.telling:
                 wish.telling.tell(self._monotonic())
 
-    def _put(self, image: Image.Image) -> None:
+    def _put(self, wish: Wish) -> None:
         now = self._monotonic()
+        rested = steps(wish.screen, now - wish.since)
+        image = moved(render(wish.now(now), *self._size, self._language), rested)
         if self._glass is None:
             self._glass, self._renewed_s = self._open_glass(), now
         if now - self._renewed_s >= RENEW_S:
             self._renewed_s = now
             self._glass.renew()
+        self._glass.dim(dimmed=rested > 0)  # after `renew`, which starts in full light
         self._glass.put(image)
         if not self._working:
             log.info("panel works again")

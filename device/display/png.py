@@ -28,6 +28,9 @@ class PngFile:
             raise HardwareError(f"picture file: {type(fault).__name__}") from fault
         self._shown = new
 
+    def dim(self, *, dimmed: bool) -> None:
+        """A file gives no light."""
+
     def renew(self) -> None:
         """A file forgets nothing."""
 

@@ -64,7 +64,7 @@ WALLET_LINE = {
 NO_LINE = Phrase("", "")
 CALL_CASHIER = Phrase("请联系收费员", "Ask cashier")
 CANNOT_PAY_NOW = Phrase("暂不能收款", "Cannot pay")
-PASSWORD = Notice("phone", Phrase("请在手机上", "Password"), Phrase("输入支付密码", "on the phone"))
+PASSWORD = Notice("phone", Phrase("请在手机上", "Password"), Phrase("输入密码", "on phone"))
 GIVING_BACK = (
     Phrase("正在撤销", "Cancelling"),
     Phrase("款项将自动退回", "Money comes back"),

@@ -24,7 +24,7 @@ from device.display.texts import (
 from device.domain.screens import AmountDue, GivingBack, Idle, PaidScreen
 
 ICON = 52  # pixels
-TEXT_LEFT = 64  # pixels: the heading begins here
+TEXT_LEFT = 60  # pixels: the heading begins here
 SECOND = 32  # row of a second heading
 LOWER, LOWER_HEIGHT = 36, 28  # rows of the amount under a heading
 SMALL = 44  # row of a small line beside that amount
@@ -38,7 +38,9 @@ def notice(canvas: Canvas, said: Said) -> None:
     """An icon, a heading, and under it the second line and the amount."""
     room = canvas.width - TEXT_LEFT
     canvas.put(icon(said.icon, ICON), 4, 6)
-    taken = 0 if said.alert else canvas.seconds(said.seconds_left, canvas.width - GAP * 3, 0, 24)
+    seconds = None if said.alert else said.seconds_left
+    aside = room - LARGE * glyphs.text_width(said.first)
+    taken = canvas.seconds(seconds, TEXT_LEFT, 0, room, aside)
     canvas.heading(said.first, TEXT_LEFT, 0, room - taken)
     if said.alert:
         canvas.invert(TEXT_LEFT - 4, 0, canvas.width, SECOND)
@@ -79,7 +81,7 @@ def _amount_due(canvas: Canvas, screen: AmountDue, language: str) -> None:
         canvas.put(line, left + (PROMPT - line.width) // 2, row * SECOND)
     width = left - GAP
     canvas.image.paste(1, (left - 4, 4, left - 3, canvas.height - 4))
-    taken = canvas.seconds(screen.seconds_left, 0, 0, width)
+    taken = canvas.seconds(screen.seconds_left, 0, 0, width, width)
     about = " ".join(part for part in (screen.title, screen.masked_name) if part)
     canvas.foreign(about, 0, 0, width - taken - (GAP if taken else 0))
     canvas.amount(screen.amount_fen, (0, 20, width, 42), "left")

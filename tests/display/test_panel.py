@@ -2,21 +2,24 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from PIL import Image
 
 from device.display import panel as panel_module
 from device.display.panel import NO_PANEL_S, NoPanel, ThreadPanel, Wish
-from device.display.panels import make_panel
+from device.display.panels import bus_node, make_panel
 from device.display.render import render
-from device.domain.screens import AmountDue, Password, ScannerMissing, Screen, Starting
+from device.display.rest import REST_S
+from device.domain.screens import AmountDue, Idle, Password, ScannerMissing, Screen, Starting
 from device.domain.words import Wallet
 from device.errors import HardwareError
 
+Told = TypeVar("Told")
 FIRST, SECOND, THIRD = (AmountDue(fen, "门诊收费") for fen in (100, 200, 300))
 PATIENT_S = 5.0  # a test waits no longer for the drawing thread
 
@@ -34,6 +37,7 @@ class FakeGlass:
         self.free.set()
         self.entered = threading.Event()
         self.broken = False
+        self.light: list[str] = []
         self.opened = self.closed = self.renewed = 0
 
     def open(self) -> "FakeGlass":
@@ -48,6 +52,9 @@ class FakeGlass:
         if self.broken:
             raise HardwareError("panel gone")
         self.pictures.put(image.tobytes())
+
+    def dim(self, *, dimmed: bool) -> None:
+        self.light.append("dim" if dimmed else "full")
 
     def renew(self) -> None:
         self.renewed += 1
@@ -230,8 +237,9 @@ async def test_a_countdown_runs_by_itself(
     panel.start()
     assert await asyncio.to_thread(glass.next) == bits(Password(100, Wallet.WECHAT, 9))
     now[0] = 102.5
-    seen = {await asyncio.to_thread(glass.next) for _ in range(5)}
-    assert bits(Password(100, Wallet.WECHAT, 7)) in seen
+    async with asyncio.timeout(PATIENT_S):  # pictures of before may be waiting in the queue
+        while await asyncio.to_thread(glass.next) != bits(Password(100, Wallet.WECHAT, 7)):
+            pass
     panel.close()
 
 
@@ -244,6 +252,48 @@ def test_a_panel_at_rest_is_renewed_now_and_then(
     assert [glass.next(), glass.next()] == [bits(Starting())] * 2
     panel.close()
     assert glass.renewed >= 1
+
+
+async def test_a_panel_at_rest_is_dimmed_and_moved_until_somebody_comes(
+    glass: FakeGlass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panel_module, "RENEW_S", 0.01)
+    now = [100.0]
+    idle = Idle("市一医院", "MZ-03", ())
+    panel = ThreadPanel(glass.open, 128, 64, monotonic=lambda: now[0])
+    panel.show(idle)
+    panel.start()
+    assert await asyncio.to_thread(glass.next) == bits(idle)
+    assert set(glass.light) == {"full"}
+    now[0] += REST_S
+    moved_pictures = {await asyncio.to_thread(glass.next) for _ in range(3)}
+    assert moved_pictures - {bits(idle)}
+    assert glass.light[-1] == "dim"
+    panel.show(FIRST)
+    while await asyncio.to_thread(glass.next) != bits(FIRST):
+        pass
+    assert glass.light[-1] == "full"
+    panel.close()
+
+
+async def test_at_rest_the_thread_wakes_once_a_minute(
+    glass: FakeGlass, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float | None] = []
+
+    class Counted(threading.Condition):
+        def wait_for(self, predicate: Callable[[], Told], timeout: float | None = None) -> Told:
+            waits.append(timeout)
+            return super().wait_for(predicate, timeout)
+
+    monkeypatch.setattr(threading, "Condition", Counted)
+    panel = ThreadPanel(glass.open, 128, 64)
+    monkeypatch.undo()
+    panel.show(Idle("市一医院", "MZ-03", ()))
+    panel.start()
+    await asyncio.to_thread(glass.next)
+    panel.close()
+    assert set(waits) == {60.0}
 
 
 def test_a_countdown_ends_at_zero_and_needs_no_more_wakeups() -> None:
@@ -303,9 +353,13 @@ class Section:
     height: int = 64
     i2c_port: int = 31
     i2c_address: int = 0x3C
+    spi_port: int = 6
+    spi_device: int = 2
+    spi_dc: int = 24
+    spi_reset: int = 25
 
 
-@pytest.mark.parametrize("driver", ["ssd1306", "sh1106"])
+@pytest.mark.parametrize("driver", ["ssd1306", "sh1106", "ssd1322"])
 async def test_a_box_without_its_panel_still_tells_drawn(driver: str, tmp_path: Path) -> None:
     panel = make_panel(Section(driver, tmp_path / "x.png"), "zh")
     panel.start()
@@ -325,6 +379,14 @@ async def test_the_png_panel_shows_the_screen(tmp_path: Path) -> None:
     panel.close()
     with Image.open(tmp_path / "screen.png") as stored:
         assert stored.convert("1").tobytes() == bits(FIRST)
+
+
+@pytest.mark.parametrize(
+    ("driver", "node"),
+    [("ssd1306", "/dev/i2c-31"), ("ssd1322", "/dev/spidev6.2"), ("png", None), ("none", None)],
+)
+def test_the_diagnosis_can_look_for_the_bus(driver: str, node: str | None, tmp_path: Path) -> None:
+    assert bus_node(Section(driver, tmp_path)) == (node and Path(node))
 
 
 def test_none_is_no_panel(tmp_path: Path) -> None:
