@@ -20,6 +20,8 @@ from device.domain.charge import ChargeKey
 from device.domain.desk.deliver import hello_ok
 from device.domain.desk.flow import step, wake_at
 from device.domain.desk.model import (
+    NOBODY,
+    Ask,
     Asked,
     Asker,
     Booted,
@@ -121,7 +123,8 @@ class DeskLoop:
         journal = self._ports.journal
         unsettled = tuple(await journal.unsettled())
         undelivered = tuple(await journal.undelivered())
-        await self._handle(Booted(unsettled, undelivered))
+        last = await journal.last()
+        await self._handle(Booted(unsettled, undelivered, last))
 
     async def run(self) -> None:
         """Take events for ever; cancel to end."""
@@ -253,6 +256,9 @@ class DeskLoop:
 
     async def _take_his_code(self, effect: TakeHisCode) -> None:
         self.post(Scanned(effect.code, by_his=True))
+
+    async def _ask_itself(self, effect: Ask) -> None:
+        self.post(Asked(NOBODY, 0, effect.request))
 
     async def _call_pay(self, effect: CallPay) -> None:
         if self._keeping.failed:  # the intent may or may not be on disk: not a byte is sent (M2)
@@ -439,6 +445,7 @@ class DeskLoop:
         Probe: _probe,
         CheckChannels: _check_channels,
         TakeHisCode: _take_his_code,
+        Ask: _ask_itself,
         CallPay: _call_pay,
         Pursue: _pursue,
         PursueRefund: _pursue_refund,

@@ -26,6 +26,17 @@ def refusal(path: Path) -> str:
     return message.removeprefix(f"{path}: ")
 
 
+NO_LAMP = {"driver": "none"}
+
+
+def display(**keys: object) -> dict[str, dict[str, object]]:
+    return {"his": {"link": "customer_display"}, "his.customer_display": keys}
+
+
+def announcer(**keys: object) -> dict[str, dict[str, object]]:
+    return {"his": {"link": "announcer"}, "his.announcer": keys}
+
+
 def test_only_the_required_keys_give_every_default(
     write_config: WriteConfig, tmp_path: Path
 ) -> None:
@@ -42,6 +53,25 @@ def test_only_the_required_keys_give_every_default(
     assert loaded.wechat.spare_url == "https://api2.mch.weixin.qq.com"
     assert loaded.alipay is not None
     assert loaded.alipay.app_cert_file is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        display(),
+        display(profile="cd5220", amount_pattern="应收[:：] *([0-9.]+)", tee_port="/dev/ttyUSB1"),
+        announcer(tee_port="/dev/ttyUSB1"),
+        announcer(listen="127.0.0.1:7602", tee_port="/dev/ttyUSB0"),
+        {
+            **announcer(listen="10.0.0.1:7602"),
+            "his": {"link": "announcer", "allow_plain": ["10.0.0.2"]},
+        },
+        {**display(), "his": {"link": "customer_display", "undo_by_button": True}},
+    ],
+)
+def test_a_one_way_link_is_taken(changes: Changes, write_config: WriteConfig) -> None:
+    loaded = config.load(write_config(changes))
+    assert loaded.his.link == changes["his"]["link"]  # type: ignore[index]  # it is there
 
 
 def test_an_absent_wallet_is_none(write_config: WriteConfig) -> None:
@@ -107,8 +137,21 @@ WRONG: list[tuple[Changes, str]] = [
     ({"boxes": {"id": "x"}}, "boxes: unknown key; allowed: box, his, "),
     ({"channels.cash": {}}, "[channels] cash: unknown key; allowed: wechat, alipay"),
     ({"his": {"link": "telepathy"}}, "must be one of tcp, serial"),
-    ({"his": {"link": "announcer"}}, "is not built in this release; must be one of tcp, serial"),
-    ({"his": {"link": "customer_display"}}, "is not built in this release"),
+    ({"his": {"link": "announcer"}}, "[his.announcer]: this section is required with [his] link"),
+    ({"his": {"link": "customer_display"}}, "[his.customer_display]: this section is required"),
+    (display(amount_pattern="x"), "amount_pattern: must be empty: profile led8n"),
+    (display(profile="cd5220"), 'with profile = "cd5220" it must be a regular expression with one'),
+    (display(profile="lk822", amount_pattern="([0-9]+"), "it must be a regular expression"),
+    (display(profile="escpos", amount_pattern="(a)(b)"), "it must be a regular expression"),
+    (display(tee_port="/dev/ttyUSB0"), "tee_port: must be another port than port"),
+    (announcer(tee_port="/dev/ttyUSB0"), "tee_port: must be another port than port"),
+    (announcer(listen="127.0.0.1:1", port="/dev/ttyS1"), "listen: must be empty where port is set"),
+    (announcer(listen="0.0.0.0:7602"), "[his] allow_plain: with [his.announcer] listen"),
+    ({"his": {"undo_by_button": True}}, "undo_by_button: must be false: it belongs to link"),
+    (
+        {**announcer(), "his": {"link": "announcer", "undo_by_button": True}, "lamp": NO_LAMP},
+        "undo_by_button: must be false without a button",
+    ),
     ({"his": {"security": "aes"}}, "is not built in this release; must be none"),
     ({"his": {"security": "tls"}}, "is not built in this release"),
     ({"his": {"encoding": "big5"}}, "must be one of utf-8, gbk"),

@@ -23,6 +23,7 @@ from device.app.building import (
     open_pins,
 )
 from device.app.cable import SerialCable
+from device.app.one_way import make_one_way_link, open_line
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
 from device.config import Config, split_address
@@ -30,6 +31,7 @@ from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
     Asked,
+    ButtonHeld,
     ButtonPressed,
     Closing,
     Connection,
@@ -37,8 +39,10 @@ from device.domain.desk.model import (
     Garbled,
     Health,
     HealthChanged,
+    LineSaid,
     Scanned,
 )
+from device.domain.line import Said
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Order
 from device.domain.refund import Refund, RefundEvent
@@ -77,6 +81,7 @@ class Box:
         self._scanner = make_scanner(config, self._scans)
         self._channels, broken = make_channels(config, self._clock)
         self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
+        self._one_way = make_one_way_link(config, self._on_said, self._clock)
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
         self._prober = Prober(self._channels, self._wallet_refused)
         self._recovery = Recovery(self._channels, make_times(config), self._clock, self._reports)
@@ -122,7 +127,7 @@ class Box:
     def _ports(self) -> Ports:
         return Ports(
             journal=self._journal,
-            link=self._link,
+            link=self._one_way or self._link,
             panel=self._panel,
             lamp=self._lamp,
             clock=self._clock,
@@ -195,6 +200,9 @@ class Box:
 
     async def _open_link(self, tasks: list[asyncio.Task[None]]) -> Closer:
         his = self._config.his
+        if self._one_way:
+            self.address, close = await open_line(self._one_way, self._config, tasks)
+            return close
         if his.link == "serial":
             tasks.append(asyncio.ensure_future(self._serve_serial()))
             self.address = f"serial://{his.serial.port}?baudrate={his.serial.baudrate}"
@@ -230,11 +238,21 @@ class Box:
 
         try:
             pin = self._config.lamp.cancel_button
-            self._button = CancelButton(self._pins, pin, lambda: self._desk.post(ButtonPressed()))
+            held = self._on_held if self._config.his.undo_by_button else None
+            self._button = CancelButton(self._pins, pin, self._on_pressed, held)
         except HardwareError as error:
             log.warning("no cancel button: %s", error)
 
     # ------------------------------------------------------------ what comes in
+
+    def _on_said(self, said: tuple[Said, ...]) -> None:
+        self._desk.post(LineSaid(said))
+
+    def _on_pressed(self) -> None:
+        self._desk.post(ButtonPressed())
+
+    def _on_held(self) -> None:
+        self._desk.post(ButtonHeld())
 
     def _on_scan(self, text: str, first_key_s: float) -> None:
         self._desk.post(Scanned(text, first_key_s))
@@ -284,7 +302,7 @@ class Box:
         return display_part(self._config, working=self._panel.working)
 
     def _his_part(self) -> Part:
-        count = len(self._link.connections())
+        count = len((self._one_way or self._link).connections())
         return Part("his_link", "ok" if count else "warn", f"{self.address}，{count} 个连接")
 
     def _journal_part(self) -> Part:

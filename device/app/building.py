@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from device.app.one_way import one_way_settings
 from device.clock import SYNCHRONISED_MARK, SystemClock
 from device.config import Config, read_key
 from device.domain.desk.model import Settings
@@ -123,6 +124,7 @@ def make_settings(config: Config) -> Settings:
         redeliver_s=limits.redeliver_s,
         refuse_id_cards=config.scanner.refuse_id_cards,
         progress=config.his.progress,
+        one_way=one_way_settings(config),
         waits_s={Wallet.WECHAT: limits.wechat_wait_s, Wallet.ALIPAY: limits.alipay_wait_s},
     )
 

@@ -57,7 +57,11 @@ def _his_look(config: Config) -> Part:
     if his.link == "serial":
         there = Path(his.serial.port).exists()
         return Part("his_link", "ok" if there else "fail", his.serial.port)
-    return Part("his_link", "ok", f"TCP {his.tcp.listen}")
+    if his.link == "customer_display" or (his.link == "announcer" and not his.announcer.listen):
+        port = his.customer_display.port if his.link == "customer_display" else his.announcer.port
+        return Part("his_link", "ok" if Path(port).exists() else "fail", port)
+    listen = his.announcer.listen if his.link == "announcer" else his.tcp.listen
+    return Part("his_link", "ok", f"TCP {listen}")
 
 
 def _journal_look(config: Config) -> Part:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from device.config.kinds import is_loopback, split_address
+from device.config.one_way import ONE_WAY_RULES
 from device.config.sections import REVERSE_NOT_BEFORE_S, Config
 
 Finding = tuple[str, str, str]
@@ -131,6 +132,7 @@ RULES: tuple[Rule, ...] = (
     _link_has_its_section,
     _one_wallet,
     _plain_link_names_its_peers,
+    *ONE_WAY_RULES,
     _reverse_waits_at_wechat,
     _wechat_certificate,
     _alipay_has_one_mode,

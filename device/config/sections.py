@@ -87,7 +87,7 @@ class HisTls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CustomerDisplay:
-    """A one-way link in place of the customer display; not built in this release."""
+    """A one-way link in place of the customer display."""
 
     port: Annotated[str, DEVICE] = "/dev/ttyUSB0"
     baudrate: Annotated[int, BAUD_RATES] = 2400
@@ -99,7 +99,7 @@ class CustomerDisplay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcer:
-    """A one-way link in place of the voice announcer; not built in this release."""
+    """A one-way link in place of the voice announcer; `listen` set, the port is not used."""
 
     port: Annotated[str, DEVICE] = "/dev/ttyUSB0"
     listen: Annotated[str, Address(required=False)] = ""
@@ -112,7 +112,7 @@ class Announcer:
 class His:
     """How amounts come from the hospital information system (his-link)."""
 
-    link: Annotated[str, Choice(("tcp", "serial"), later=("customer_display", "announcer"))]
+    link: Annotated[str, Choice(("tcp", "serial", "customer_display", "announcer"))]
     encoding: Annotated[str, Choice(("utf-8", "gbk"))] = "utf-8"
     id_scope: Annotated[str, Choice(("unique", "day"))] = "unique"
     default_department: Annotated[Department, Word(Department)] = Department.OUTPATIENT
@@ -121,6 +121,8 @@ class His:
     key_file: Annotated[Path | None, File()] = Path("his.key")
     allow_plain: Annotated[tuple[str, ...], Peers()] = ()
     progress: Annotated[bool, Flag()] = False
+    undo_by_button: Annotated[bool, Flag()] = False
+    """One-way links: the button held for 3 s and pressed again gives the last payment back."""
     tcp: HisTcp = HisTcp()
     serial: HisSerial = HisSerial()
     tls: HisTls = HisTls()

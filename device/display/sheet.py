@@ -29,10 +29,12 @@ from device.domain.screens import (
     PaidScreen,
     Password,
     Paying,
+    SameAmount,
     ScannerMissing,
     Screen,
     Starting,
     StorageFailed,
+    UndoOffered,
 )
 from device.domain.words import Reason, Wallet
 
@@ -76,6 +78,8 @@ EXAMPLES: dict[str, Screen] = {
     "clock-not-set": ClockNotSet(),
     "storage-failed": StorageFailed(),
     "scanner-missing": ScannerMissing(),
+    "same-amount": SameAmount(12345),
+    "undo-offered": UndoOffered(5000000),
 }
 LANGUAGES = ("zh", "en")
 SIZES = ((128, 64), (256, 64))

@@ -13,9 +13,11 @@ from device.domain.screens import (
     Hint,
     OfflineScreen,
     Paying,
+    SameAmount,
     ScannerMissing,
     Starting,
     StorageFailed,
+    UndoOffered,
 )
 from device.domain.words import Reason, Wallet
 
@@ -79,6 +81,12 @@ NOTICES: dict[type, Notice] = {
     Paying: Notice("hourglass", Phrase("正在支付", "Paying"), NO_LINE),
     AskingProvider: Notice(
         "question", Phrase("结果确认中", "Confirming"), Phrase("请勿重复收款", "Do not retry")
+    ),
+    SameAmount: Notice(
+        "question", Phrase("与上笔同金额", "Same amount"), Phrase("再收请按键", "Press button")
+    ),
+    UndoOffered: Notice(
+        "question", Phrase("撤销上一笔？", "Undo last?"), Phrase("再按一次确认", "Press again")
     ),
     CallCashier: Notice("bell", Phrase("需人工处理", "Help needed"), CALL_CASHIER),
     ClockNotSet: Notice("clock", Phrase("时间未校准", "Clock unset"), CANNOT_PAY_NOW),

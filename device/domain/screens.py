@@ -104,6 +104,20 @@ class GivenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class SameAmount:
+    """与上一笔金额相同: a one-way line repeats an amount; the button collects it again."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class UndoOffered:
+    """再按一次撤销: the cashier's button, pressed once more, gives the last payment back."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class CallCashier:
     """请联系收费员: something needs a person."""
 
@@ -144,6 +158,8 @@ Screen = (
     | AskingProvider
     | GivingBack
     | GivenBack
+    | SameAmount
+    | UndoOffered
     | CallCashier
     | OfflineScreen
     | ClockNotSet

@@ -85,6 +85,16 @@ class SerialPort:
             if self._out and self._port is not None:
                 asyncio.get_running_loop().add_writer(self._fd, self._flush)
 
+    def set_baudrate(self, baudrate: int) -> None:
+        """Go on at this rate, now and after each opening."""
+        self.baudrate = baudrate
+        if self._port is None:
+            return
+        try:
+            self._port.baudrate = baudrate
+        except PORT_ERRORS:
+            self._lose()
+
     def close(self) -> None:
         """Close the port and end `run()`; `on_open(False)` follows if it was open."""
         self._closing = True

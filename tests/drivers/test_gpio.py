@@ -60,6 +60,40 @@ async def test_rattling_contacts_are_one_press(
     button.close()
 
 
+async def test_a_button_that_is_held_is_no_press(factory: MockFactory) -> None:
+    told: list[str] = []
+    held = asyncio.Event()
+
+    def hold() -> None:
+        told.append("held")
+        held.set()
+
+    button = CancelButton(factory, BUTTON, lambda: told.append("pressed"), hold, hold_s=0.01)
+    pin = factory.pin(BUTTON)
+    pin.drive_low()
+    await asyncio.wait_for(held.wait(), 5)
+    pin.drive_high()
+    await asyncio.sleep(0)
+    assert told == ["held"]
+    button.close()
+
+
+async def test_let_go_in_time_it_is_a_press(
+    factory: MockFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpio, "AGAIN_S", 0.0)
+    told: list[str] = []
+    button = CancelButton(
+        factory, BUTTON, lambda: told.append("pressed"), lambda: told.append("held")
+    )
+    pin = factory.pin(BUTTON)
+    for drive in (pin.drive_low, pin.drive_high, pin.drive_low):
+        drive()
+        await asyncio.sleep(0)
+    assert told == ["pressed"]
+    button.close()  # while it is held: nothing comes any more
+
+
 async def test_a_press_after_the_loop_has_ended_is_no_error(factory: MockFactory) -> None:
     loop = asyncio.new_event_loop()
 

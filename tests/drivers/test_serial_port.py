@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import termios
 import time
 import tty
 from collections.abc import AsyncIterator, Callable
@@ -193,3 +194,24 @@ async def test_cancelling_the_task_closes_the_port(cable: Cable) -> None:
     with pytest.raises(asyncio.CancelledError):
         await desk.task
     assert desk.opened == [True, False]
+
+
+async def test_the_rate_may_be_switched_while_open_and_while_not(tmp_path: Path) -> None:
+    cable = Cable(tmp_path / "tty")
+    desk = Desk(cable.path)
+    desk.port.set_baudrate(4800)
+    task = asyncio.create_task(desk.port.run())
+    await until(lambda: desk.port.is_open)
+    assert speed(cable.slave) == termios.B4800
+    desk.port.set_baudrate(300)
+    assert speed(cable.slave) == termios.B300
+    desk.port.set_baudrate(-1)  # no port can do this: it is opened anew
+    assert not desk.port.is_open
+    desk.port.close()
+    await task
+    cable.unplug()
+
+
+def speed(fd: int) -> int:
+    rate: int = termios.tcgetattr(fd)[5]
+    return rate

@@ -110,6 +110,8 @@ class Desk:
         self.scanner = Pty()
         self.glass = GlassPanel()
         self.his: Client
+        self.line: Pty
+        self.tee: Pty
         self.box: Box
         self._run: asyncio.Task[int]
         self._codes = 0
@@ -303,3 +305,14 @@ async def desk(tmp_path: Path, keys: Identities) -> AsyncIterator[Desk]:
             yield built
         finally:
             await built.stop()
+
+
+@pytest.fixture(scope="session")
+def make_desk() -> type[Desk]:
+    """For desks that are plugged together in another way."""
+    return Desk
+
+
+@pytest.fixture(scope="session")
+def make_pty() -> type[Pty]:
+    return Pty

@@ -38,6 +38,8 @@ def announce(
     desk, stored = at_desk(desk, ticket), ticket.stored
     if not stored or (before and before.revision == ticket.revision):
         return desk, ()
+    if desk.settings.one_way:  # nobody hears it: nothing is left to deliver
+        return received(desk, _id(ticket), stored.answer.revision)
     key = subject(ticket.business_date, stored.answer)
     if not stored.offer:  # what is no longer so is not offered on
         return replace(desk, offers={k: o for k, o in desk.offers.items() if k != key}), ()

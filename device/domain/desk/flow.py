@@ -6,11 +6,12 @@ from typing import Any
 
 from device.domain.answers import answer_for
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk import adopt, collect, deliver, give_back, scan
+from device.domain.desk import adopt, collect, deliver, give_back, one_way, scan
 from device.domain.desk.model import (
     UNKNOWN_AFTER_TTL_S,
     Asked,
     Booted,
+    ButtonHeld,
     ButtonPressed,
     Checked,
     Closing,
@@ -24,6 +25,7 @@ from device.domain.desk.model import (
     Elsewhere,
     Garbled,
     HealthChanged,
+    LineSaid,
     PayAnswered,
     Phase,
     Probe,
@@ -63,7 +65,8 @@ from device.domain.words import ErrorCode, Reason
 
 def step(desk: Desk, event: DeskEvent, now: Moment) -> Step:
     """Return the desk after the event and what it wants done, in order."""
-    return EVENTS[type(event)](desk, event, now)
+    after, effects = EVENTS[type(event)](desk, event, now)
+    return one_way.noted(desk, after, now), effects
 
 
 MOVING = frozenset({Pay, Reverse, RefundRequest})
@@ -175,6 +178,7 @@ def _on_booted(desk: Desk, event: Booted, now: Moment) -> Step:
     for ticket in event.unsettled:
         desk, wanted = _boot_ticket(desk, ticket, now)
         effects += wanted
+    desk = one_way.booted(desk, event, now)
     return desk, (*effects, *_boot_refunds(event.unsettled))
 
 
@@ -237,7 +241,7 @@ def _restarted(charge: Charge) -> Charge:
 
 def _on_tick(desk: Desk, _: Tick, now: Moment) -> Step:
     effects: list[Effect] = []
-    for due in (_expire, _push_unknown, _refunds_pending, _result_over, _offers):
+    for due in (one_way.settle, _expire, _push_unknown, _refunds_pending, _result_over, _offers):
         desk, wanted = due(desk, now)
         effects += wanted
     return desk, tuple(effects)
@@ -296,6 +300,8 @@ def wake_at(desk: Desk, now_s: float) -> float | None:
         due.append(offer)
     if desk.result:
         due.append(desk.result[1])
+    if desk.line.pending:
+        due.append(desk.line.pending.settles_s)
     if desk.seat and desk.seat.asker:
         due.append(_unknown_due(desk))
     if desk.seat and desk.seat.phase is Phase.ARMED:
@@ -308,11 +314,13 @@ Handler = Callable[[Desk, Any, Moment], Step]
 EVENTS: dict[type[Any], Handler] = {
     Asked: _on_asked,
     Connection: _on_connection,
-    Checked: collect.on_checked,
+    Checked: one_way.on_checked,
     Drawn: _on_drawn,
     Scanned: scan.on_scanned,
     Garbled: scan.on_garbled,
-    ButtonPressed: lambda desk, _, now: collect.on_button(desk, now),
+    ButtonPressed: lambda desk, _, now: one_way.on_button(desk, now),
+    ButtonHeld: lambda desk, _, now: one_way.on_button_held(desk, now),
+    LineSaid: one_way.on_line_said,
     PayAnswered: scan.on_pay_answered,
     Reported: give_back.on_reported,
     RefundReported: give_back.on_refund_reported,

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from device.domain.charge import Charge, ChargeKey
 from device.domain.found import Found, Wanted
+from device.domain.line import Said
 from device.domain.outcome import PayOutcome
 from device.domain.payment import NO_FACTS, Attempt, AttemptEvent, Facts
 from device.domain.record import Change, Order, Stored, Ticket
@@ -13,13 +14,26 @@ from device.domain.refund import Refund, RefundEvent
 from device.domain.replies import Answer, Reply
 from device.domain.requests import Request
 from device.domain.screens import Hint, Screen
-from device.domain.words import Reason, Wallet
+from device.domain.words import Business, Department, Reason, Wallet
 
 RESULT_STAYS_S = 5.0  # the amount stays this long after the result (issue: hands and eyes)
 UNKNOWN_AFTER_TTL_S = 90.0  # with nothing sent this long after the ttl: push `unknown` (§3.4)
 REPLAY_S = 30 * 60.0  # an id asked again later than this may be a reused one (his-link §3.2)
 OFFERS = 10  # unasked sends of one answer; then it stands in hello_ok.undelivered (§3.6)
+NOBODY = 0  # the connection of what the box asks itself; those of the link begin at 1
 REFUND_ANSWER_S = 10.0  # a refund is answered at its end, or as pending after this
+
+
+@dataclass(frozen=True, slots=True)
+class OneWay:
+    """What a one-way link does not say, so the site does (his-link §5)."""
+
+    business: Business
+    department: Department
+    max_amount_fen: int
+    boot: str
+    """Letters and digits no other boot had: the box's own ids are unique by it."""
+    undo_by_button: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +51,8 @@ class Settings:
     progress: bool = False
     waits_s: Mapping[Wallet, float] = field(default_factory=dict)
     """How long the box waits for a payer, per wallet."""
+    one_way: OneWay | None = None
+    """Set where the amounts come by a one-way link, and nobody can be told of a result."""
 
 
 class Phase(StrEnum):
@@ -123,6 +139,37 @@ class Health:
     scanner_online: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What a one-way line said last, and when it will have stood long enough."""
+
+    said: Said
+    settles_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LastPaid:
+    """The payment that the cashier's button may undo."""
+
+    his_id: str
+    amount_fen: int
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a one-way line stands at."""
+
+    amount_fen: int = 0
+    """The current amount; 0 = none."""
+    used: bool = False
+    """It was on the glass: the same amount arms nothing by itself."""
+    pending: Pending | None = None
+    count: int = 0
+    """Amounts armed since the boot; the last part of the box's own ids."""
+    paid: LastPaid | None = None
+
+
 Id = tuple[str, str]
 """(business_date, HIS id)"""
 Subject = tuple[str, str, int]
@@ -145,6 +192,8 @@ class Desk:
     """A screen that stays until then."""
     doubts: Mapping[str, tuple[int, Wallet]] = field(default_factory=dict)
     """Order numbers of before the boot that may still be paid: amount and wallet, for the glass."""
+    line: Line = Line()
+    """Of a one-way link."""
     closing: bool = False
     """SIGTERM came: nothing new is armed."""
 
@@ -222,6 +271,18 @@ class ButtonPressed:
 
 
 @dataclass(frozen=True, slots=True)
+class ButtonHeld:
+    """The cancel button was held for three seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineSaid:
+    """What came over a one-way line, in order."""
+
+    said: tuple[Said, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PayAnswered:
     """The provider's answer to the pay call of the seat's attempt."""
 
@@ -270,6 +331,8 @@ class Booted:
 
     unsettled: tuple[Ticket, ...]
     undelivered: tuple[Stored, ...]
+    last: Stored | None = None
+    """The newest result; a one-way line may say its amount again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,6 +368,8 @@ DeskEvent = (
     | Scanned
     | Garbled
     | ButtonPressed
+    | ButtonHeld
+    | LineSaid
     | PayAnswered
     | Reported
     | RefundReported
@@ -402,6 +467,13 @@ class TakeHisCode:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask the desk this as a HIS would, with what the journal holds."""
+
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
 class CallPay:
     """Ask the provider for money, now that the intent is on disk."""
 
@@ -438,6 +510,7 @@ Effect = (
     | Probe
     | CheckChannels
     | TakeHisCode
+    | Ask
     | CallPay
     | Pursue
     | PursueRefund

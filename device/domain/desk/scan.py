@@ -5,6 +5,7 @@ from datetime import date
 
 from device.domain.desk.collect import advance
 from device.domain.desk.model import CallPay, Desk, Garbled, PayAnswered, Phase, Scanned, Seat, Step
+from device.domain.desk.one_way import unsettled
 from device.domain.numbers import keyed_hash, out_trade_no
 from device.domain.outcome import Declined, Paid, PayerConfirming, PayOutcome
 from device.domain.payer_code import PayerCode, classify
@@ -27,7 +28,7 @@ def on_scanned(desk: Desk, scan: Scanned, now: Moment) -> Step:
     seat = desk.seat
     if not seat or seat.phase is not Phase.ARMED:
         return desk, ()
-    too_early = seat.drawn_s is None or scan.first_key_s < seat.drawn_s
+    too_early = seat.drawn_s is None or scan.first_key_s < seat.drawn_s or unsettled(desk)
     if too_early and not scan.by_his:
         return _hint(desk, seat, Hint.SCAN_AGAIN)
     return _take(desk, seat, scan.text, now, used=scan.used)

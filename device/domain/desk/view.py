@@ -24,11 +24,13 @@ from device.domain.screens import (
     PaidScreen,
     Password,
     Paying,
+    SameAmount,
     ScannerMissing,
     Screen,
     Signal,
     Starting,
     StorageFailed,
+    UndoOffered,
 )
 from device.domain.words import Reason, Wallet
 
@@ -127,6 +129,8 @@ SIGNALS: dict[type[Screen], Signal] = {
     NotPaidScreen: Signal.DECLINED,
     AskingProvider: Signal.DOUBT,
     GivingBack: Signal.DOUBT,
+    SameAmount: Signal.DOUBT,
+    UndoOffered: Signal.DOUBT,
     OfflineScreen: Signal.OFFLINE,
     ClockNotSet: Signal.OFFLINE,
     ScannerMissing: Signal.FAULT,
