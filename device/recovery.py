@@ -29,7 +29,6 @@ from device.domain.pursuit import (
     ALARM_AFTER_S,
     Call,
     Heard,
-    Phase,
     Times,
     Trail,
     heard_query,
@@ -191,13 +190,11 @@ class Recovery:
         return heard_query(case.attempt, case.trail, call, asked, self._clock.monotonic())
 
     async def _hear(self, case: Case, heard: Heard) -> None:
-        before = case.attempt.state
         trail, events = heard
         for event, facts in events:
             number = case.attempt.out_trade_no
             case.attempt = await self._reports.attempt(case.key, number, event, facts)
-        entered = case.attempt.state is AttemptState.REVERSING and before is not case.attempt.state
-        case.trail = replace(trail, phase=Phase.FIRE) if entered else trail
+        case.trail = trail
 
     async def _watch_long_reversal(self, case: Case) -> None:
         age, number = self._clock.monotonic() - case.trail.started_s, case.attempt.out_trade_no

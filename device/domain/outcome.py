@@ -47,6 +47,8 @@ class Unknown:
     """Anything else. `why` is for the journal: a code or a short phrase, never a payload."""
 
     why: str
+    sent: bool = True
+    """False: no byte of the question left, so for the provider it was never asked (M8)."""
 
 
 PayOutcome = Paid | Declined | PayerConfirming | Unknown

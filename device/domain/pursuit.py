@@ -144,7 +144,13 @@ def heard_query(
     events = _words(outcome)
     if call is Call.LAST_QUERY and not _decides(attempt, events):
         events = (*events, (AttemptEvent.DEADLINE, NO_FACTS))
-    return replace(asked, phase=Phase.FIRE, rounds=0, due_s=0.0, ended_s=now_s), events
+    fresh = replace(asked, phase=Phase.FIRE, rounds=0, due_s=0.0, ended_s=now_s)
+    return fresh if _left(outcome) else _back_off(fresh, now_s), events
+
+
+def _left(outcome: QueryOutcome) -> bool:
+    """Whether the question left the box: a reverse follows only a query that did (M8)."""
+    return not isinstance(outcome, Unknown) or outcome.sent
 
 
 DECIDING = frozenset({AttemptEvent.PAID, AttemptEvent.CLOSED, AttemptEvent.PAY_FAILED})
@@ -192,7 +198,7 @@ def _heard_reversing(trail: Trail, outcome: QueryOutcome, now_s: float) -> Heard
         gone = AttemptEvent.GONE if trail.missing else AttemptEvent.AGREED
         ended = replace(trail, ended_s=now_s)
         return ended, ((AttemptEvent.MISSING, NO_FACTS), (gone, NO_FACTS))
-    if confirming:
+    if confirming or not _left(outcome):
         return _back_off(trail, now_s), paid
     missing = ((AttemptEvent.MISSING, NO_FACTS),) if isinstance(outcome, Missing) else ()
     return replace(trail, phase=Phase.FIRE), (*paid, *missing)

@@ -34,6 +34,8 @@ from device.domain.refund import Refund, RefundEvent
 from device.domain.requests import Request
 from device.domain.screens import Signal
 from device.domain.words import Department, Wallet
+from device.drivers.scan_assembler import KEY_GAP_S, Result, Scan, ScanAssembler
+from device.drivers.scan_assembler import Garbled as GarbledScan
 from device.health import LOOK_EVERY_S, PROBE_EVERY_S, ChannelWatch
 from device.his_link.connection import LoopTimers
 from device.his_link.link import HisLink
@@ -45,14 +47,12 @@ from simulators.world.chance import Stream
 from simulators.world.disk import Disk
 from simulators.world.keys import BOX_KEY, keys
 from simulators.world.loop import Life, VirtualLoop
+from simulators.world.names import BOX_ID, DESK, DESK_CODE, HOSPITAL
 from simulators.world.network import Network
 from simulators.world.time import BoxClock, Machine
 
-DESK = "MZ-03"
-DESK_CODE = "MZ03"
-BOX_ID = "BOX-0001"
-HOSPITAL = "市一医院"
 MAX_AMOUNT_FEN = 5_000_000
+OVERRUN = "\0"  # no key: the kernel's buffer ran over here
 IDLE_PACE = 60.0  # of probes while the world only waits: or 26 hours of them were all a run does
 PROBE_PACE = 4.0  # idle probes between patients were a third of all requests: a quarter of them do
 TIMES = {
@@ -95,6 +95,7 @@ class SimBox:
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
         self.recovery = Recovery(self.channels, TIMES, self.clock, self._reports)
         self.health = _Health(self)
+        self._scanner = ScanAssembler(KEY_GAP_S)
         self.journal: SqliteJournal
         self.desk: DeskLoop
         self.ready = False
@@ -122,13 +123,23 @@ class SimBox:
 
     # ------------------------------------------------------------ what comes in
 
-    def scan(self, text: str, first_key_s: float) -> None:
-        """A whole code."""
-        self.call(self._post, Scanned(text, first_key_s))
+    def type(self, keys: str, first_key_s: float) -> None:
+        """Keys of the scanner from then until now, evenly; `OVERRUN` stands for lost ones."""
+        self.call(self._type, keys, first_key_s)
 
-    def garble(self, why: str) -> None:
-        """A scan that the driver threw away."""
-        self.call(self._post, Garbled(why))
+    def _type(self, keys: str, first_key_s: float) -> None:
+        pace_s = (self.clock.monotonic() - first_key_s) / max(1, len(keys) - 1)
+        for nth, key in enumerate(keys):
+            if key == OVERRUN:
+                self._scanner.overrun()
+            else:
+                self._read(self._scanner.char(key, first_key_s + nth * pace_s))
+
+    def _read(self, result: Result) -> None:
+        if isinstance(result, Scan):
+            self._post(Scanned(result.text, result.first_s))
+        elif isinstance(result, GarbledScan):
+            self._post(Garbled(result.why))
 
     def press(self) -> None:
         """The cashier's button."""

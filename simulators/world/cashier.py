@@ -100,7 +100,7 @@ class Cashier:
         world = self._world
         world.expect(bill.his_id, bill.try_, bill.amount_fen)
         patient = world.patient(f"p{number}.{bill.try_}")
-        coming = asyncio.ensure_future(patient.come(bill.amount_fen, wallet, share))
+        coming = asyncio.ensure_future(patient.come(wallet, share))
         meddling = asyncio.ensure_future(self._meddle(bill, manner, stream))
         try:
             return await self._until_final(bill, manner, stream)

@@ -77,6 +77,13 @@ class Disk:
                 with _wal(self.path).open("r+b") as file:
                     file.truncate(self._synced)
 
+    def replace(self) -> None:
+        """The card is lost; the next life starts on an empty one."""
+        self._close_reader()
+        self._life += 1
+        self._synced = 0
+        self.begin()
+
     def forget(self) -> None:
         """Close what earlier lives left open, and remove their files."""
         self._close_reader()

@@ -55,8 +55,6 @@ class Network:
     share: float = 0.0
     cut_off: bool = False
     """True: packets vanish silently."""
-    on_tried: Callable[[Sent], None] = lambda _: None
-    """The box wants to ask; whether a byte will leave is not known yet."""
     on_sent: Callable[[Sent], None] = lambda _: None
     on_arrival: Callable[[Sent], None] = lambda _: None
     on_fault: Callable[[Sent, str], None] = lambda _s, _k: None
@@ -125,7 +123,6 @@ class Lines(httpx.AsyncBaseTransport):
         read_s = request.extensions["timeout"]["read"]
         connect_s = request.extensions["timeout"]["connect"]
         sent = read(request, now_s)
-        network.on_tried(sent)
         share = 0.0 if sent.probe else network.share
         if self.used_s is not None and now_s - self.used_s > SERVER_KEEPS_S:
             self.used_s = None

@@ -8,13 +8,14 @@ from typing import Any
 from device.domain.screens import AmountDue, DeclinedScreen, Idle, Screen, Starting
 from simulators.gateway.provider import Provider
 from simulators.gateway.scripts import read_binding
-from simulators.world.box import SimBox
+from simulators.world.box import OVERRUN, SimBox
 from simulators.world.chance import Stream
 from simulators.world.loop import VirtualLoop
 
 DRAWN_S = (0.003, 0.03)  # how long a panel takes
 OFFLINE_DRAWN_S = 0.3  # payment-states §2: without a working panel
-SCAN_S = (0.04, 0.35)  # from the first key of a code to its end
+SLOWEST_SCAN_S = 4.0  # 18 digits and Enter, each just within the scanner's gap
+NOISE_GAP_S = 0.3  # what comes later than this after noise is a scan of its own
 
 
 class Glass:
@@ -235,27 +236,27 @@ class Patient:
         self._box = box
         self._sometimes = sometimes
 
-    async def come(self, amount_fen: int, wallet: str, share: float) -> None:
-        """Show codes until the amount is gone from the glass."""
+    async def come(self, wallet: str, share: float) -> None:
+        """Show codes until no amount is on the glass; whatever it says is believed."""
         manner = self._stream.fault(share, MANNERS)
         if manner == "scan_while_idle" and isinstance(self._glass.screen, Idle):
-            self._show(self._stream.digits(18), kind="scan before amount")
+            self._show(self.new_code(wallet, 0.0), kind="scan before amount")
         if manner == "walks_away":
             return
         for turn in range(6):
-            if not await self._sees(amount_fen):
+            if not await self._sees():
                 return
             await asyncio.sleep(self._stream.spread(0.05, 20.0))
-            if self._glass.asks_fen != amount_fen:
+            if self._glass.asks_fen is None:
                 continue
             await self._act(manner if turn == 0 else "", wallet, share)
             if not await self._answered():
                 return
 
-    async def _sees(self, amount_fen: int) -> bool:
+    async def _sees(self) -> bool:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while self._glass.asks_fen != amount_fen:
+                while self._glass.asks_fen is None:
                     self._glass.changed.clear()
                     await self._glass.changed.wait()
         except TimeoutError:
@@ -279,10 +280,7 @@ class Patient:
             self._show(self._stream.digits(self._stream.whole(1, 30)), kind="scanner garbage")
             return
         if manner == "garbled":
-            box = self._box()
-            if box:
-                box.garble(self._stream.choice(("overrun", "letters", "too_long")))
-                self._sometimes("truncated code after an overrun")
+            await self._garbled(wallet)
             return
         if manner == "used_code" and self._scans.used:
             self._show(self._stream.choice(self._scans.used), kind="double scan")
@@ -306,16 +304,42 @@ class Patient:
             await asyncio.sleep(self._stream.spread(0.001, 3.0))
             self._show(code, kind="double scan")
 
+    async def _garbled(self, wallet: str) -> None:
+        """The scanner loses keys, reads something else, or leaves the start of a code behind."""
+        box, code = self._box(), self.new_code(wallet, 0.0)
+        if box is None:
+            return
+        now_s, half = box.clock.monotonic(), self._stream.whole(1, 17)
+        kind = self._stream.choice(("overrun", "link", "too_long", "noise"))
+        if kind == "overrun":
+            self._sometimes("truncated code after an overrun")
+            self._scans.note(code, self._glass.asks_fen)
+            box.type(f"{code[:half]}{OVERRUN}{code[half + 2 :]}\r", now_s)
+        elif kind == "link":
+            box.type("https://example.com/p?id=42\r", now_s)
+        elif kind == "too_long":
+            box.type(self._stream.digits(80) + "\r", now_s)
+        else:
+            self._sometimes("scanner noise before a code")
+            box.type(self._stream.digits(half), now_s)
+            await asyncio.sleep(self._stream.between(NOISE_GAP_S, 2.0))
+            self._show(code)
+
     async def _slowly(self, code: str) -> None:
+        """The trigger is pulled now, the end comes for the next amount: the cashier is quicker."""
         box = self._box()
         if box is None:
             return
         first_key_s = box.clock.monotonic()
         self._scans.note(code, self._glass.asks_fen)
-        await asyncio.sleep(self._stream.spread(0.5, 60.0))
+        takes_s = self._stream.spread(0.5, SLOWEST_SCAN_S)
+        await asyncio.sleep(takes_s / 2)
+        box.press()
+        await asyncio.sleep(takes_s / 2)
         if box.life.alive:
-            self._sometimes("A's scan finishing after B is armed")
-            box.scan(code, first_key_s)
+            if self._glass.asks_fen is not None:
+                self._sometimes("A's scan finishing after B is armed")
+            box.type(code + "\r", first_key_s)
 
     def _show(self, code: str, *, early_s: float = 0.0, kind: str = "") -> None:
         box = self._box()
@@ -324,7 +348,7 @@ class Patient:
         self._scans.note(code, self._glass.asked_at(self._loop.time() - early_s))
         if kind:
             self._sometimes(kind)
-        box.scan(code, box.clock.monotonic() - early_s)
+        box.type(code + "\r", box.clock.monotonic() - early_s)
 
     def new_code(self, wallet: str, share: float) -> str:
         """A fresh code of a phone, with what it will meet."""

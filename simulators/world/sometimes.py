@@ -45,6 +45,7 @@ STATES: tuple[str, ...] = (
     "double scan",
     "scanner garbage",
     "truncated code after an overrun",
+    "scanner noise before a code",
     "stale keep-alive reset after the bytes left",
     "VPN lost before connect",
     "VPN lost after the bytes left",

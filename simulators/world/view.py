@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from simulators.gateway.book import Book
 from simulators.gateway.model import State, Trade, Wallet
 from simulators.world.disk import Disk
+from simulators.world.names import DESK_CODE
 from simulators.world.patient import Scans
 from simulators.world.wire import Sent
 
@@ -73,6 +74,14 @@ class View:
     """Numbers that met a fault: no time limit holds for them."""
     disturbed_s: float = -1.0
     """When something last disturbed the whole desk."""
+    wall_jumped_s: float = -1.0
+    """When the wall clock last jumped."""
+    lost: set[str] = field(default_factory=set)
+    """Numbers of cards that were replaced: forgotten until the HIS asks about them."""
+    card_s: float = -1.0
+    """When the card was last replaced."""
+    elsewhere: set[str] = field(default_factory=set)
+    """Numbers of which another desk gave money back: the box learns it before its next refund."""
     logged: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
 
@@ -111,8 +120,13 @@ class View:
         return sum(self.held_fen(t) for n, t in self.trades() if self.keys.get(n) == key)
 
     def trades(self) -> list[tuple[str, Trade]]:
-        """Every order of the providers by number."""
-        return [(number, trade) for (_, number), trade in self.book.trades.items()]
+        """Every order of this desk that a provider has, by number."""
+        every = ((number, trade) for (_, number), trade in self.book.trades.items())
+        return [(number, trade) for number, trade in every if number.startswith(DESK_CODE)]
+
+    def given_elsewhere(self) -> set[Key]:
+        """Charges of which another desk gave money back."""
+        return {self.keys[n] for n in self.elsewhere if n in self.keys}
 
     def answers(self) -> dict[Key, dict[str, Any]]:
         """The journal's newest answer of every try."""

@@ -18,11 +18,14 @@ from simulators.world import card, reached
 from simulators.world.box import BOX_ID, SimBox
 from simulators.world.box import World as Plugs
 from simulators.world.chance import Chance
-from simulators.world.checkers import CHECKERS, NothingLeaks, UnknownEnds
+from simulators.world.checkers import CHECKERS
+from simulators.world.checkers.ends import UnknownEnds
+from simulators.world.checkers.files import NothingLeaks
 from simulators.world.disk import Disk
 from simulators.world.his import His
 from simulators.world.keys import keys
 from simulators.world.loop import Life, PowerCut, VirtualLoop
+from simulators.world.names import DESK_CODE
 from simulators.world.network import Network
 from simulators.world.patient import Glass, Patient, Scans
 from simulators.world.sometimes import Sometimes
@@ -73,7 +76,6 @@ class World:
         self._wire()
 
     def _wire(self) -> None:
-        self.network.on_tried = self._on_tried
         self.network.on_sent = self._on_sent
         self.network.on_arrival = self._on_arrival
         self.network.on_fault = self._on_fault
@@ -92,6 +94,8 @@ class World:
         """Start a box on what is on the disk."""
         name = f"life {next(self._lives)}"
         life = Life(name)
+        for checker in self.checkers:
+            checker.on_boot()
         self.view.of_this_life.clear()
         plugs = Plugs(
             self.loop,
@@ -127,6 +131,16 @@ class World:
         self.disturb()
         self.log("power cut")
         self.loop.call_soon(self._dark, context=self.world.copy())
+
+    def replace_card(self) -> None:
+        """The power goes, and what comes back is an empty card with the same key files."""
+        self.cut_power()
+        self.view.lost |= {row.out_trade_no for row in self.view.attempts()}
+        self.view.card_s = self.loop.time()
+        self.disk.replace()
+        for checker in self.checkers:
+            checker.on_new_card()
+        self.log("card replaced")
 
     def _dark(self) -> None:
         self.his.unplug()
@@ -164,11 +178,6 @@ class World:
             self.sometimes,
         )
 
-    def _on_tried(self, sent: Sent) -> None:
-        for checker in self.checkers:
-            checker.on_tried(sent)
-        self.view.last_sent[sent.out_trade_no] = sent.call
-
     def _on_sent(self, sent: Sent) -> None:
         if sent.probe:
             return
@@ -177,6 +186,10 @@ class World:
         for checker in self.checkers:
             checker.on_sent(sent)
         view, number = self.view, sent.out_trade_no
+        view.last_sent[number] = sent.call
+        row = view.attempt(number) if number not in view.keys else None
+        if row:
+            view.keys[number] = Key(row.his_id, row.try_)
         view.calls.setdefault(number, []).append(sent.call)
         if sent.call == "pay":
             self.payments += 1
@@ -198,8 +211,6 @@ class World:
             return
         self.log(f"arrives {sent.wallet} {sent.call} {sent.out_trade_no[:10]}")
         row = self.view.attempt(sent.out_trade_no)
-        if row:
-            self.view.keys[sent.out_trade_no] = Key(row.his_id, row.try_)
         for checker in self.checkers:
             checker.on_arrival(sent, row)
 
@@ -219,6 +230,8 @@ class World:
         if change["change"] == "call":
             return
         number = change["out_trade_no"]
+        if not number.startswith(DESK_CODE):
+            return
         word = change.get("state") or f"refund {change.get('amount_fen')}"
         self.log(f"provider {number[:10]} {word} {change.get('by', '')}".rstrip())
         if change.get("state") == "paid":

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
@@ -30,7 +30,6 @@ from device.domain.outcome import (
 from device.domain.payment import UNDER_WAY, Attempt, AttemptEvent, AttemptState, step
 from device.domain.pursuit import (
     Call,
-    Phase,
     Times,
     Trail,
     heard_query,
@@ -92,7 +91,6 @@ class Story:
         return True
 
     def _hear(self, call: Call) -> None:
-        before = self.attempt.state
         if call is Call.REVERSE:
             reverse = self.reverses[min(self._reversed, len(self.reverses) - 1)]
             self._reversed += 1
@@ -103,8 +101,7 @@ class Story:
             trail, events = heard_query(self.attempt, self.trail, call, query, self.now_s)
         for event, facts in events:
             self.attempt = step(self.attempt, event, facts)
-        entered = self.attempt.state is S.REVERSING and before is not S.REVERSING
-        self.trail = replace(trail, phase=Phase.FIRE) if entered else trail
+        self.trail = trail
         if self.attempt.state in {S.REVERSED, S.FAILED} and not self.ended_s:
             self.ended_s = self.now_s - STARTED_S
 
@@ -139,6 +136,19 @@ def test_the_deadline_is_one_last_query_then_the_reverse_at_once(
     last = story.requests.index("last_query")
     assert story.log[last][0] == wait_s
     assert story.log[last + 1] == (wait_s + 1, "reverse")
+
+
+@pytest.mark.parametrize("wallet", list(Wallet))
+def test_a_reverse_waits_for_a_query_that_left(wallet: Wallet) -> None:
+    """Seed 109 of the world: the line was down at the last query, and came back for the reverse."""
+    unsent = Unknown("no route", sent=False)
+    asked_before = 14 if wallet is Wallet.WECHAT else 15
+    story = Story(wallet, queries=[*[OPEN] * asked_before, *[unsent] * 6, OPEN], answer_s=0).run()
+    first = story.requests.index("reverse")
+    assert S.REVERSING is story.attempt.state  # the deadline holds all the same
+    assert story._asked > asked_before + 6
+    assert story.requests[first - 1] == "query"
+    assert len([w for w in story.requests[:first] if w != "reverse"]) == asked_before + 7
 
 
 def test_nothing_is_said_after_the_end() -> None:

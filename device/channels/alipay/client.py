@@ -105,6 +105,8 @@ class AlipayChannel:
         """alipay.trade.query."""
         try:
             node = await self._call(QUERY, {"out_trade_no": out_trade_no})
+        except NotSent as fault:
+            return Unknown(str(fault), sent=False)
         except ProviderError as fault:
             return Unknown(str(fault))
         return answers.query(node, out_trade_no, amount_fen)

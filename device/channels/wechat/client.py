@@ -105,6 +105,8 @@ class WechatChannel:
         """POST /pay/orderquery."""
         try:
             answer = await self._call(QUERY_PATH, {"out_trade_no": out_trade_no})
+        except NotSent as fault:
+            return Unknown(str(fault), sent=False)
         except ProviderError as fault:
             return Unknown(str(fault))
         return answers.query(answer, out_trade_no, amount_fen)

@@ -178,6 +178,13 @@ async def test_a_pay_that_reached_nobody_is_offline(rig: "Rig") -> None:
     assert await rig.channel.pay(rig.order) == Declined(Reason.OFFLINE)
 
 
+async def test_a_query_that_reached_nobody_was_not_asked(rig: "Rig") -> None:
+    """A reverse follows only a query that left (M8)."""
+    rig.wire.replies = [httpx.ConnectError("x"), httpx.ReadTimeout("x")]
+    told = [await rig.channel.query("MZ03A", 1234) for _ in range(2)]
+    assert [isinstance(t, Unknown) and t.sent for t in told] == [False, True]
+
+
 @pytest.mark.parametrize("fault", [httpx.ReadTimeout("x"), httpx.Response(502), b"<html>"])
 async def test_a_pay_in_doubt_is_sent_once(
     rig: "Rig", fault: Exception | httpx.Response | bytes

@@ -160,6 +160,13 @@ async def test_a_pay_that_reached_nobody_is_offline(
     assert len(rig.wire.sent) == 2
 
 
+async def test_a_query_that_reached_nobody_was_not_asked(rig: "Rig") -> None:
+    """A reverse follows only a query that left (M8)."""
+    rig.wire.replies = [httpx.ConnectError("x"), httpx.ReadTimeout("x")]
+    told = [await rig.channel.query("MZ03A", 1234) for _ in range(2)]
+    assert [isinstance(t, Unknown) and t.sent for t in told] == [False, True]
+
+
 async def test_a_pay_that_missed_the_first_host_goes_to_the_spare_unchanged(
     rig: "Rig", make_channel: "MakeChannel"
 ) -> None:

@@ -1,0 +1,61 @@
+"""The invariants of payment-states §4, each a judge beside the world. `RULES` says who answers.
+
+Two-sided: what the box says is looked up in the providers' book, and what a provider holds is
+looked up in the journal.
+"""
+
+from collections.abc import Mapping
+
+from simulators.world.checkers.cards import CardReplaced, NothingNewOnAFailingDisk
+from simulators.world.checkers.checker import Checker
+from simulators.world.checkers.ends import ClockMayJump, NeverBackToPaid, UnknownEnds
+from simulators.world.checkers.files import ChainHolds, NothingLeaks
+from simulators.world.checkers.money import (
+    AtMostOnePaid,
+    DaysAddUp,
+    EveryOrderKnown,
+    LatePayGivenBack,
+    NotPaidIsNotPaid,
+    PaidIsPaid,
+)
+from simulators.world.checkers.requests import (
+    IntentFirst,
+    OneAmount,
+    OneAtATime,
+    OneAttemptPerCode,
+    OnlyArmedCodes,
+    ReverseFollowsQuery,
+)
+from simulators.world.checkers.told import NoEarlySuccess, StoredAnswers
+
+RULES: Mapping[str, type[Checker] | str] = {
+    "M1": AtMostOnePaid,
+    "M2": IntentFirst,
+    "M3": PaidIsPaid,
+    "M4": NotPaidIsNotPaid,
+    "M5": EveryOrderKnown,
+    "M6": UnknownEnds,
+    "M7": NeverBackToPaid,
+    "M8": ReverseFollowsQuery,
+    "M9": LatePayGivenBack,
+    "M10": OneAmount,
+    "M11": OnlyArmedCodes,
+    "M12": OneAttemptPerCode,
+    "M13": OneAtATime,
+    "M14": StoredAnswers,
+    "M15": "judged where the HIS contradicts itself: `cashier.py`",
+    "M16": "gap-free with M17; exactly once at the centre: not yet (sync)",
+    "M17": ChainHolds,
+    "M18": ClockMayJump,
+    "M19": NothingLeaks,
+    "M20": CardReplaced,
+    "M21": NothingNewOnAFailingDisk,
+    "M22": NoEarlySuccess,
+    "M23": "not here (image and updates)",
+    "M24": DaysAddUp,
+    "M25": "not yet (sync)",
+}
+"""Invariant -> its judge, or who else answers for it."""
+
+CHECKERS: tuple[type[Checker], ...] = tuple(k for k in RULES.values() if not isinstance(k, str))
+ELSEWHERE: Mapping[str, str] = {name: k for name, k in RULES.items() if isinstance(k, str)}

@@ -1,0 +1,63 @@
+# ruff: noqa: D102  `Checker` says what each hook is told; a judge takes what it needs
+"""What is on the disk and in the log (M17, M19)."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from simulators.world.checkers.checker import Checker
+
+GENESIS = "0" * 64
+DIGITS = re.compile(rb"[0-9]{16,}")
+SHORTEST_CODE = 16  # digits of a payer code; shorter scans are garbage that proves nothing
+
+
+class ChainHolds(Checker):
+    """M16, M17: events are gap-free and chained; none was ever changed or lost."""
+
+    invariant = "M17"
+
+    def at_end(self) -> None:
+        rows = self.view.disk.rows("SELECT * FROM events ORDER BY id")
+        columns = [r[1] for r in self.view.disk.rows("PRAGMA table_info(events)")]
+        before = GENESIS
+        for seq, values in enumerate(rows, 1):
+            row = dict(zip(columns, values, strict=True))
+            if row["seq"] != seq or row["prev"] != before:
+                self.blame(f"event {row['id']} does not follow")
+            before = _hash(row)
+            if row["hash"] != before:
+                self.blame(f"event {row['id']} was changed")
+
+
+def _hash(row: Mapping[str, Any]) -> str:
+    left = {k: v for k, v in row.items() if k not in {"id", "epoch", "prev", "hash"}}
+    text = json.dumps(left, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256((row["prev"] + text).encode()).hexdigest()
+
+
+class NothingLeaks(Checker):
+    """M19: no payer code, key, patient name or number in the journal or a log."""
+
+    invariant = "M19"
+    secrets: tuple[str, ...] = ()
+
+    def at_end(self) -> None:
+        files = sorted(self.view.disk.directory.glob("life-*/*"))
+        for file in files:
+            if not file.name.endswith("-shm"):
+                self._search(file.name, file.read_bytes())
+        self._search("the log", "\n".join(self.view.logged).encode())
+
+    def _search(self, place: str, content: bytes) -> None:
+        codes = {c for c in self.view.scans.glass if len(c) >= SHORTEST_CODE}
+        lengths = {len(code) for code in codes}
+        for run in set(DIGITS.findall(content)):
+            parts = {run[i : i + n].decode() for n in lengths for i in range(len(run) - n + 1)}
+            if parts & codes:
+                self.blame(f"{place} holds a payer code")
+        for text in (*self.secrets, *self.view.scans.names):
+            if text.encode() in content:
+                self.blame(f"{place} holds something secret ({text[:1]}..., {len(text)})")

@@ -1,0 +1,164 @@
+# ruff: noqa: D102, ARG002  `Checker` says what each hook is told; a judge takes what it needs
+"""Who holds what: the providers' books beside the journal's and the HIS's (M1, M3-M5, M9, M24)."""
+
+from collections import Counter
+
+from simulators.gateway.clock import beijing
+from simulators.gateway.model import State
+from simulators.world.checkers.checker import Checker, Fields
+
+
+class AtMostOnePaid(Checker):
+    """M1: for one id, over all tries, at most one order is paid and not given back."""
+
+    invariant = "M1"
+
+    def on_paid(self, number: str) -> None:
+        view, key = self.view, self.view.keys.get(number)
+        if key is None:
+            return
+        numbers = (n for n, k in view.keys.items() if k.his_id == key.his_id)
+        held = [n for n in numbers if n not in view.met_nothing and self._held(n)]
+        if len(held) > 1:
+            self.blame(f"{key.his_id} is paid {len(held)} times: {', '.join(held)}")
+
+    def _held(self, number: str) -> bool:
+        trades = (t for (_, n), t in self.view.book.trades.items() if n == number)
+        return any(self.view.held_fen(t) > 0 for t in trades)
+
+    def at_end(self) -> None:
+        held: Counter[str] = Counter()
+        for number, trade in self.view.trades():
+            key = self.view.keys.get(number)
+            if key and self.view.held_fen(trade) > 0:
+                held[key.his_id] += 1
+        for his_id, count in held.items():
+            if count > 1:
+                self.blame(f"{his_id} ends paid {count} times")
+
+
+class PaidIsPaid(Checker):
+    """M3: what is said to be paid is held by the provider, with the same fen."""
+
+    invariant = "M3"
+
+    def on_said(self, connection: str, message: Fields) -> None:
+        if message.get("type") == "result" and message.get("status") == "paid":
+            sql = "SELECT max(revision) FROM answers WHERE his_id = ?"
+            newest = self.view.disk.rows(sql, message["id"])
+            if newest and newest[0][0] == message["revision"]:
+                self._held(message)
+
+    def _held(self, message: Fields) -> None:
+        trade = self.view.trade(message["out_trade_no"])
+        if trade is None or trade.state is not State.PAID:
+            state = trade.state if trade else "no order"
+            self.blame(f"{message['id']} is said to be paid, the provider has {state}")
+        elif trade.order.amount_fen != message["amount_fen"]:
+            self.blame(f"{message['id']}: paid {trade.order.amount_fen} fen, said otherwise")
+
+    def at_end(self) -> None:
+        for key, answer in self.view.answers().items():
+            if answer["status"] != "paid":
+                continue
+            self._held(answer)
+            held, said = self.view.held_of(key), answer["amount_fen"] - answer["refunded_fen"]
+            if held != said and key not in self.view.given_elsewhere():
+                self.blame(f"{key.his_id}/{key.try_}: {said} fen said, {held} fen held")
+
+
+class NotPaidIsNotPaid(Checker):
+    """M4: what ends as not paid or returned is not held by the provider."""
+
+    invariant = "M4"
+
+    def at_end(self) -> None:
+        for key, answer in self.view.answers().items():
+            held = self.view.held_of(key)
+            if answer["status"] in {"not_paid", "returned"} and held:
+                self.blame(f"{key.his_id}/{key.try_} is {answer['status']}, and {held} fen held")
+
+
+class EveryOrderKnown(Checker):
+    """M5: what a provider holds is in the journal, as money held or a person's business."""
+
+    invariant = "M5"
+
+    def on_paid(self, number: str) -> None:
+        if self.view.attempt(number) is None and number not in self.view.lost:
+            self.blame(f"{number} is paid and not in the journal")
+
+    def at_end(self) -> None:
+        good = {"paid", "manual", "reversing", "refund_due", "refunding"}
+        for number, trade in self.view.trades():
+            row = self.view.attempt(number)
+            if row is None and number in self.view.lost:
+                continue  # M20
+            if self.view.held_fen(trade) and (row is None or row.state not in good):
+                self.blame(f"{number} is paid, the journal says {row.state if row else 'nothing'}")
+
+
+class LatePayGivenBack(Checker):
+    """M9: what lands after a reverse that met nothing is found and given back."""
+
+    invariant = "M9"
+
+    def at_end(self) -> None:
+        for number, trade in self.view.trades():
+            late = number in self.view.met_nothing - self.view.lost
+            if late and self.view.held_fen(trade):
+                row = self.view.attempt(number)
+                if row is None or row.state != "manual":
+                    self.blame(f"{number} landed late and is still held")
+
+
+class DaysAddUp(Checker):
+    """M24: per Beijing day, paid less refunds is the same for provider, journal and HIS."""
+
+    invariant = "M24"
+
+    def at_end(self) -> None:
+        provider, journal = self._provider(), self._journal()
+        if provider != journal:
+            self.blame(f"the provider has {dict(provider)}, the journal {dict(journal)}")
+        his = self._his()
+        if his != journal:
+            self.blame(f"the journal has {dict(journal)}, the HIS was told {dict(his)}")
+
+    def _apart(self) -> set[str]:
+        """A person's business, an item and never silent; and what another desk gave back."""
+        manual = {r.out_trade_no for r in self.view.attempts() if r.state == "manual"}
+        return manual | self.view.elsewhere
+
+    def _provider(self) -> Counter[str]:
+        days: Counter[str] = Counter()
+        apart = self._apart()
+        for number, trade in self.view.trades():
+            held = self.view.held_fen(trade)
+            if held and number not in apart:
+                days[f"{beijing(trade.paid_at or 0):%Y-%m-%d}"] += held
+        return days
+
+    def _journal(self) -> Counter[str]:
+        days: Counter[str] = Counter()
+        sql = (
+            "SELECT out_trade_no, substr(a.paid_at, 1, 10), a.amount_fen - o.elsewhere_fen"
+            " - coalesce((SELECT sum(amount_fen) FROM refunds r WHERE"
+            " r.out_trade_no = a.out_trade_no AND r.state = 'refunded'), 0)"
+            " FROM attempts a JOIN orders o USING (out_trade_no) WHERE a.state = 'paid'"
+        )
+        apart = self._apart()
+        for number, day, fen in self.view.disk.rows(sql):
+            if fen and number not in apart:
+                days[day] += fen
+        return days
+
+    def _his(self) -> Counter[str]:
+        days: Counter[str] = Counter()
+        apart = self._apart()
+        for answer in self.view.answers().values():
+            if answer["status"] == "paid" and answer["out_trade_no"] not in apart:
+                fen = answer["amount_fen"] - answer["refunded_fen"]
+                if fen:
+                    days[answer.get("paid_at", "")[:10]] += fen
+        return days

@@ -1,0 +1,122 @@
+# ruff: noqa: D102, ARG002  `Checker` says what each hook is told; a judge takes what it needs
+"""What leaves the box, and when (M2, M8, M10-M13)."""
+
+from collections import defaultdict
+
+from simulators.world.checkers.checker import GOING, UNDER_WAY, Checker
+from simulators.world.view import Attempt, Key, View
+from simulators.world.wire import Sent
+
+REVERSE_NOT_BEFORE_S = 15.0
+EPSILON_S = 1e-6
+
+
+class IntentFirst(Checker):
+    """M2: nothing that moves money arrives before its row is on the synced disk."""
+
+    invariant = "M2"
+
+    def on_sent(self, sent: Sent) -> None:
+        if sent.call == "reverse" and self.view.disk.failing:
+            self.view.from_memory.add(sent.out_trade_no)
+
+    def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
+        if not sent.moves_money or sent.probe or sent.at_s < self.view.card_s:
+            return  # a lost card had its row
+        if not self.view.disk.all_synced:
+            self.blame(f"{sent.call} {sent.out_trade_no} arrives while a commit is not synced")
+        if sent.call == "refund":
+            sql = "SELECT state FROM refunds WHERE out_refund_no = ?"
+            if not self.view.disk.rows(sql, sent.out_refund_no):
+                self.blame(f"refund {sent.out_refund_no} arrives without a row")
+        elif row is None:
+            self.blame(f"{sent.call} {sent.out_trade_no} arrives without a row")
+        elif sent.call == "reverse" and row.state not in GOING and not self._may(sent):
+            self.blame(f"reverse of {sent.out_trade_no} arrives while it is {row.state}")
+
+    def _may(self, sent: Sent) -> bool:
+        """On a failing disk a reverse runs from memory: the one exception (M21)."""
+        return sent.out_trade_no in self.view.from_memory
+
+
+class ReverseFollowsQuery(Checker):
+    """M8: a reverse is the next request after a query; WeChat's not within 15 s of its pay."""
+
+    invariant = "M8"
+
+    def on_sent(self, sent: Sent) -> None:
+        if sent.call != "reverse":
+            return
+        number, before = sent.out_trade_no, self.view.last_sent.get(sent.out_trade_no)
+        if before != "query":
+            self.blame(f"the reverse of {number} follows {before}")
+        paid_s = self.view.pay_left_s.get(number)
+        soon = paid_s is not None and sent.at_s - paid_s < REVERSE_NOT_BEFORE_S - EPSILON_S
+        if sent.wallet == "wechat" and soon:
+            self.blame(f"{number} is reversed {sent.at_s - (paid_s or 0):.1f} s after its pay")
+
+
+class OneAmount(Checker):
+    """M10: the amount sent is what the HIS asked and what the glass showed."""
+
+    invariant = "M10"
+
+    def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
+        if sent.call != "pay":
+            return
+        if sent.at_s < self.view.card_s:
+            return
+        shown = self.view.scans.glass.get(sent.code, set())
+        wanted = self.view.wanted.get(Key(row.his_id, row.try_), set()) if row else set()
+        if row and sent.amount_fen != row.amount_fen:
+            self.blame(f"{sent.out_trade_no}: {sent.amount_fen} fen sent, journal has another")
+        if row and sent.amount_fen not in wanted:
+            self.blame(f"{sent.out_trade_no}: {sent.amount_fen} fen sent, {wanted} asked")
+        if shown and sent.amount_fen not in shown:
+            self.blame(f"{sent.out_trade_no}: {sent.amount_fen} fen sent, the glass had {shown}")
+
+
+class OnlyArmedCodes(Checker):
+    """M11: a code whose first key came while nothing was armed is never used."""
+
+    invariant = "M11"
+
+    def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
+        if sent.call == "pay" and not self.view.scans.glass.get(sent.code):
+            self.blame(f"{sent.out_trade_no} uses a code that was shown for no amount")
+
+
+class OneAttemptPerCode(Checker):
+    """M12: one code is one attempt."""
+
+    invariant = "M12"
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._numbers: dict[str, set[str]] = defaultdict(set)
+
+    def on_new_card(self) -> None:
+        self._numbers.clear()  # which codes were used stood on the lost one
+
+    def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
+        if sent.call == "pay" and sent.at_s >= self.view.card_s:
+            numbers = self._numbers[sent.code]
+            numbers.add(sent.out_trade_no)
+            if len(numbers) > 1:
+                self.blame(f"one code pays {' and '.join(sorted(numbers))}")
+
+
+class OneAtATime(Checker):
+    """M13: at most one charge under way at the desk."""
+
+    invariant = "M13"
+
+    def on_sent(self, sent: Sent) -> None:
+        if sent.call != "pay":
+            return
+        for row in self.view.open_attempts():
+            number = row.out_trade_no
+            ours = number in self.view.of_this_life and number != sent.out_trade_no
+            if ours and row.state in UNDER_WAY:
+                self.blame(f"{sent.out_trade_no} is sent while {number} is {row.state}")
+        self.view.of_this_life.add(sent.out_trade_no)
