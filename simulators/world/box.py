@@ -34,7 +34,7 @@ from device.domain.refund import Refund, RefundEvent
 from device.domain.requests import Request
 from device.domain.screens import Signal
 from device.domain.words import Department, Wallet
-from device.drivers.scan_assembler import KEY_GAP_S, Result, Scan, ScanAssembler
+from device.drivers.scan_assembler import KEYBOARD, Result, Scan, ScanAssembler
 from device.drivers.scan_assembler import Garbled as GarbledScan
 from device.health import LOOK_EVERY_S, PROBE_EVERY_S, ChannelWatch
 from device.his_link.connection import LoopTimers
@@ -95,7 +95,7 @@ class SimBox:
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
         self.recovery = Recovery(self.channels, TIMES, self.clock, self._reports)
         self.health = _Health(self)
-        self._scanner = ScanAssembler(KEY_GAP_S)
+        self._scanner = ScanAssembler(KEYBOARD)
         self.journal: SqliteJournal
         self.desk: DeskLoop
         self.ready = False
@@ -130,10 +130,16 @@ class SimBox:
     def _type(self, keys: str, first_key_s: float) -> None:
         pace_s = (self.clock.monotonic() - first_key_s) / max(1, len(keys) - 1)
         for nth, key in enumerate(keys):
-            if key == OVERRUN:
-                self._scanner.overrun()
-            else:
-                self._read(self._scanner.char(key, first_key_s + nth * pace_s))
+            at_s = first_key_s + nth * pace_s
+            self._read(self._scanner.expire(at_s))
+            lost = key == OVERRUN
+            self._read(self._scanner.overrun(at_s) if lost else self._scanner.char(key, at_s))
+        if self._scanner.deadline_s is not None:
+            wait_s = self._scanner.deadline_s - self.clock.monotonic()
+            self.world.loop.call_later(max(0.0, wait_s), self._silence)
+
+    def _silence(self) -> None:
+        self._read(self._scanner.expire(self.clock.monotonic()))
 
     def _read(self, result: Result) -> None:
         if isinstance(result, Scan):

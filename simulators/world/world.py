@@ -15,7 +15,7 @@ from simulators.gateway.model import Wallet
 from simulators.gateway.provider import Provider
 from simulators.gateway.rules import Rules
 from simulators.world import card, reached
-from simulators.world.box import BOX_ID, SimBox
+from simulators.world.box import SimBox
 from simulators.world.box import World as Plugs
 from simulators.world.chance import Chance
 from simulators.world.checkers import CHECKERS
@@ -25,7 +25,7 @@ from simulators.world.disk import Disk
 from simulators.world.his import His
 from simulators.world.keys import keys
 from simulators.world.loop import Life, PowerCut, VirtualLoop
-from simulators.world.names import DESK_CODE
+from simulators.world.names import BOX_ID, DESK_CODE
 from simulators.world.network import Network
 from simulators.world.patient import Glass, Patient, Scans
 from simulators.world.sometimes import Sometimes
