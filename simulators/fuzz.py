@@ -7,6 +7,7 @@ become money moved: the valid answers are made and signed by the emulated gatewa
 import argparse
 import asyncio
 import contextlib
+import json
 import random
 import tempfile
 import time
@@ -32,7 +33,9 @@ from device.drivers.scan_assembler import KEYBOARD, ScanAssembler
 from device.errors import ConfigError
 from device.his_link import frames
 from device.his_link.body import read
+from device.his_link.handshake import Accepted, BoxEnd, HisEnd, Opened
 from device.his_link.messages import Codec
+from device.his_link.seal import HIS_TO_BOX, DeskKey, Opener, Seal
 from device.his_link.text import ENCODINGS, BadBody
 from simulators.gateway.identities import Identities, identities
 from simulators.gateway.provider import Provider
@@ -51,6 +54,12 @@ XML_BODIES = (
     '<?xml version="1.0"?><refund><id>R1</id><pay_id>MZ1</pay_id><amount_fen>100</amount_fen>'
     "<reason><![CDATA[退]]>&amp;&#36864;</reason></refund>".encode("gb18030"),
     b"<result><re>01</re><id>MZ1</id><booked>false</booked><rows><item>1</item></rows></result>",
+)
+DESK_KEY, NONCE = DeskKey.of(bytes(32)), bytes(16)
+TO_BOX, _TO_HIS = DESK_KEY.directions(NONCE, NONCE)
+SEALED_BODIES = (
+    Seal(TO_BOX, HIS_TO_BOX).seal(1, BODIES[0])[1],
+    json.dumps(HisEnd(DESK_KEY).hello(NONCE)[1]).encode(),
 )
 SCANS = (b"134567890123456789\r", b"]Q1284567890123456789\r\n", b"\t\x1b284567890123456789\n")
 INTERESTING = (
@@ -105,6 +114,16 @@ def his_body(data: bytes) -> None:
         Codec(desk="MZ-03", max_amount_fen=5_000_000, encoding=encoding).parse(data)
         with contextlib.suppress(BadBody):
             read(data, encoding)
+
+
+def his_hello(data: bytes) -> None:
+    """Nothing but the seeds' own hello and sealed body moves an end."""
+    box, his = BoxEnd(DESK_KEY, Opener(TO_BOX, HIS_TO_BOX)), HisEnd(DESK_KEY, NONCE)
+    for seq in (1, 2):
+        _, taken = box.take(seq, data, NONCE)
+        assert not isinstance(taken, Opened) or taken.body == BODIES[0]
+        _, heard = his.take(seq, data)
+        assert not isinstance(heard, Opened | Accepted)
 
 
 def scan(data: bytes) -> None:
@@ -226,6 +245,7 @@ def all_targets(folder: Path, loop: asyncio.AbstractEventLoop) -> list[Target]:
         Target("his bytes", [frames.encode(1, b) for b in BODIES], his_bytes),
         Target("his body", BODIES, his_body),
         Target("his xml body", XML_BODIES, his_body),
+        Target("his sealed body", SEALED_BODIES, his_hello),
         Target("scan", SCANS, scan),
         Target("configuration", (toml,), config_file(folder)),
         *answers(keys, loop),

@@ -16,6 +16,7 @@ from device.app.building import (
     make_clock,
     make_codec,
     make_data_dir,
+    make_his_end,
     make_lamp,
     make_scanner,
     make_settings,
@@ -80,7 +81,13 @@ class Box:
         self._scans = ScanSink(self._on_scan, self._on_garbled, self._look)
         self._scanner = make_scanner(config, self._scans)
         self._channels, broken = make_channels(config, self._clock)
-        self._link = HisLink(make_codec(config), self._on_request, self._on_connection, self._clock)
+        self._link = HisLink(
+            make_codec(config),
+            self._on_request,
+            self._on_connection,
+            self._clock,
+            end=make_his_end(config),
+        )
         self._one_way = make_one_way_link(config, self._on_said, self._clock)
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
         self._prober = Prober(self._channels, self._wallet_refused)
@@ -210,7 +217,8 @@ class Box:
         from device.drivers.tcp import TcpServer, named_or_local
 
         host, port = split_address(his.tcp.listen)
-        may_connect = named_or_local(his.allow_plain)
+        plain = his.security == "none"
+        may_connect = named_or_local(his.allow_plain) if plain else None
         server = TcpServer(host, port, self._link.attach, may_connect=may_connect)
         try:
             await server.start()

@@ -20,6 +20,7 @@ from device.his_link.messages import Codec
 
 if TYPE_CHECKING:
     from device.domain.ports import Lamp
+    from device.his_link.handshake import BoxEnd
 
 log = logging.getLogger(__name__)
 
@@ -159,6 +160,17 @@ def make_codec(config: Config) -> Codec:
         daily_ids=config.his.id_scope == "day",
         default_department=config.his.default_department,
     )
+
+
+def make_his_end(config: Config) -> "BoxEnd | None":
+    """What every connection of a sealed HIS link begins with; ConfigError if its key is no key."""
+    if config.his.security != "aes":
+        return None
+    from device.his_link.handshake import BoxEnd
+    from device.his_link.seal import DeskKey
+
+    assert config.his.key_file
+    return BoxEnd(DeskKey.of(read_key(config.his.key_file)))
 
 
 def make_data_dir(path: Path) -> None:

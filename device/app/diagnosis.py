@@ -3,14 +3,14 @@
 import asyncio
 from pathlib import Path
 
-from device.app.building import JOURNAL_FILE, make_clock, make_scanner
+from device.app.building import JOURNAL_FILE, make_clock, make_his_end, make_scanner
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
 from device.config import Config
 from device.display.panels import bus_node
 from device.domain.replies import Part
 from device.drivers.scan_sink import ScanSink
-from device.errors import StorageError
+from device.errors import ConfigError, StorageError
 from device.health import ChannelWatch, Sight, clock_part, disk_part, in_order, vpn_part
 from device.journal.connection import open_read_only
 from device.journal.verify import whole
@@ -42,6 +42,9 @@ async def diagnose(config: Config) -> list[Part]:
 SCANNER_LOOK_S = 0.5  # long enough to open a port that is there
 
 
+SECURITY = {"none": "不加密", "aes": "AES 加密"}
+
+
 def _ignore(*_: object) -> None:
     """The diagnosis only looks."""
 
@@ -54,14 +57,20 @@ def _display_there(config: Config) -> bool:
 
 def _his_look(config: Config) -> Part:
     his = config.his
+    try:
+        make_his_end(config)
+    except ConfigError as error:
+        return Part("his_link", "fail", str(error))
     if his.link == "serial":
         there = Path(his.serial.port).exists()
-        return Part("his_link", "ok" if there else "fail", his.serial.port)
-    if his.link == "customer_display" or (his.link == "announcer" and not his.announcer.listen):
+        text = f"{his.serial.port}，{SECURITY[his.security]}"
+        return Part("his_link", "ok" if there else "fail", text)
+    if his.link == "tcp":
+        return Part("his_link", "ok", f"TCP {his.tcp.listen}，{SECURITY[his.security]}")
+    if his.link == "customer_display" or not his.announcer.listen:
         port = his.customer_display.port if his.link == "customer_display" else his.announcer.port
         return Part("his_link", "ok" if Path(port).exists() else "fail", port)
-    listen = his.announcer.listen if his.link == "announcer" else his.tcp.listen
-    return Part("his_link", "ok", f"TCP {listen}")
+    return Part("his_link", "ok", f"TCP {his.announcer.listen}")
 
 
 def _journal_look(config: Config) -> Part:

@@ -39,6 +39,13 @@ def _plain_link_names_its_peers(config: Config, _tables: dict[str, Any]) -> Find
     return None
 
 
+def _sealed_link_has_a_key(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    key_file = config.his.key_file
+    if config.his.security != "aes" or (key_file and is_file(key_file)):
+        return None
+    return "his", "key_file", 'must name a file that exists with security = "aes"'
+
+
 def _reverse_waits_at_wechat(config: Config, _tables: dict[str, Any]) -> Finding | None:
     if config.wechat is None or config.limits.wechat_reverse_not_before_s >= REVERSE_NOT_BEFORE_S:
         return None
@@ -132,6 +139,7 @@ RULES: tuple[Rule, ...] = (
     _link_has_its_section,
     _one_wallet,
     _plain_link_names_its_peers,
+    _sealed_link_has_a_key,
     *ONE_WAY_RULES,
     _reverse_waits_at_wechat,
     _wechat_certificate,

@@ -117,7 +117,7 @@ class His:
     id_scope: Annotated[str, Choice(("unique", "day"))] = "unique"
     default_department: Annotated[Department, Word(Department)] = Department.OUTPATIENT
     default_business: Annotated[Business, Word(Business)] = Business.OUTPATIENT_FEE
-    security: Annotated[str, Choice(("none",), later=("aes", "tls"))] = "none"
+    security: Annotated[str, Choice(("none", "aes"), later=("tls",))] = "none"
     key_file: Annotated[Path | None, File()] = Path("his.key")
     allow_plain: Annotated[tuple[str, ...], Peers()] = ()
     progress: Annotated[bool, Flag()] = False

@@ -6,8 +6,10 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final
 
+from device.config import read_key
 from device.domain.words import Form
 from device.his_link.body import Writing
 from device.his_link.host import ANSWER_TIMEOUT_S, Client, Fields, NoAnswer, OpenStream
@@ -51,6 +53,8 @@ examples
     paybox his tcp://127.0.0.1:7601 refund id=F1 pay_id=T1 amount=5.00 reason=退号
   as a HIS that writes XML in GBK (the box must be configured for gbk):
     paybox his tcp://127.0.0.1:7601 --xml --encoding gbk query id=T1
+  sealed, where the box is configured for it; the key file is a copy of the box's:
+    paybox his tcp://10.1.2.3:7601 --key his.key status
   over a serial cable:
     paybox his 'serial:///dev/ttyUSB0?baudrate=9600' pay id=T3 amount=0.01 business=registration
 """
@@ -100,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-wait", action="store_true", help="end at the first answer")
     parser.add_argument("--xml", action="store_true", help="write XML instead of JSON")
     parser.add_argument("--encoding", choices=("utf-8", "gbk"), default="utf-8")
+    parser.add_argument("--key", type=Path, metavar="FILE", help="the desk's his.key: sealed link")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up waiting")
     return parser
 
@@ -117,7 +122,8 @@ def _pair(text: str) -> tuple[str, object]:
 async def _run(arguments: argparse.Namespace, fields: Fields, open_stream: OpenStream) -> int:
     form = Form.XML if arguments.xml else Form.JSON
     writing = Writing(arguments.encoding, form)
-    client = await Client.connect(arguments.address, open_stream, writing)
+    key = read_key(arguments.key) if arguments.key else None
+    client = await Client.connect(arguments.address, open_stream, writing, key=key)
     try:
         return await _talk(client, arguments, fields)
     finally:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from device.domain.ports import ByteStream
 from device.his_link import session
-from device.his_link.session import Effect, Effects, Line, Message, Session
+from device.his_link.session import Effect, Effects, Line, Message, Seal, Session
 
 
 class Timer(Protocol):
@@ -100,6 +100,11 @@ class Connection:
         """Queue the bodies of one message."""
         if self._open and messages:
             self._perform(self._session.send(messages, self._timers.monotonic()))
+
+    def reseal(self, seal: Seal) -> None:
+        """Seal what leaves from here on with this."""
+        if self._open:
+            self._perform(self._session.reseal(seal, self._timers.monotonic()))
 
     def probe(self) -> None:
         """Ask whether the peer is there; `silent` tells later."""

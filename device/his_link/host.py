@@ -1,11 +1,18 @@
 """The HIS's end of the link: asks, waits for the answer, takes what comes unasked (his-link §1-2).
 
 The same frames and session as the box's end. Used by `paybox his`, the HIS simulator and tests.
+
+With a key the link is sealed (§4): `connect` returns when the box has proved itself. When the box
+wants another hello, because either side was restarted, the client says it and asks again what is
+not answered.
 """
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, Self
 
 from device.domain.ports import ByteStream
@@ -13,11 +20,15 @@ from device.errors import PeerError
 from device.his_link.body import Writing, read
 from device.his_link.connection import Connection, LoopTimers, Timers
 from device.his_link.frames import SERIAL_BODY_BYTES, TCP_BODY_BYTES
+from device.his_link.handshake import Accepted, HisEnd, Ignored, Opened, Required
+from device.his_link.messages import PROTOCOL_VERSION
+from device.his_link.seal import NONCE_BYTES, DeskKey, Seal, plain_limit
 from device.his_link.session import Line, Message
 from device.his_link.text import BadBody
 
 ANSWER_TIMEOUT_S = 10.0  # of what is answered at once; a pay is given its own
 ENQ_TIMEOUT_S = 2.0
+GREETING_S = 5.0  # a hello without an answer for so long is said again with the next request
 UNASKED_KEPT = 1000  # messages nobody took; the oldest go first
 LINES = {
     "tcp": Line(TCP_BODY_BYTES, closes=True, asks=True),
@@ -51,7 +62,10 @@ OpenStream = Callable[[str, Receiver], Awaitable[ByteStream]]
 class _Call:
     """A message that was sent, and what became of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, body: bytes, *, answered: bool = True) -> None:
+        self.body = body
+        self.answered = answered
+        """Whether an answer is expected."""
         loop = asyncio.get_running_loop()
         self.delivered: asyncio.Future[None] = loop.create_future()
         self.answer: asyncio.Future[Fields] = loop.create_future()
@@ -59,19 +73,40 @@ class _Call:
 
     def fail(self) -> None:
         for future in (self.delivered, self.answer):
-            if not future.done():
-                future.set_exception(NoAnswer("the connection to the box is gone"))
-                future.exception()  # seen: whoever waits gets it all the same
+            _fail(future, "the connection to the box is gone")
+
+
+def _fail(future: "asyncio.Future[Any]", why: str) -> None:
+    if not future.done():
+        future.set_exception(NoAnswer(why))
+        future.exception()  # seen: whoever waits gets it all the same
+
+
+def _confirmed(greeted: "asyncio.Future[None]", answer: "asyncio.Future[Fields]") -> None:
+    if not greeted.done() and answer.exception() is None:
+        greeted.set_result(None)
 
 
 class Client:
     """One connection to a box. `request` asks; `unasked()` gives what the box says by itself."""
 
     def __init__(
-        self, kind: str = "tcp", writing: Writing = PLAIN, *, timers: Timers | None = None
+        self,
+        kind: str = "tcp",
+        writing: Writing = PLAIN,
+        *,
+        key: bytes | None = None,
+        timers: Timers | None = None,
     ) -> None:
-        self._line = LINES[kind]
+        self._line = replace(LINES[kind], sealed=key is not None)
         self._writing = writing
+        self._end = HisEnd(DeskKey.of(key)) if key else None
+        self._greeting_s: float | None = None
+        """Since when a hello is unanswered."""
+        self._greeted: asyncio.Future[None] | None = None
+        """The first session, once somebody waits for it."""
+        self._held: list[_Call] = []
+        """What is to be sent when the box has proved itself again."""
         self._timers = timers or LoopTimers()
         self._connection: Connection | None = None
         self._stream: ByteStream | None = None
@@ -82,10 +117,22 @@ class Client:
         self._unasked: asyncio.Queue[Fields | None] = asyncio.Queue(UNASKED_KEPT)
 
     @classmethod
-    async def connect(cls, address: str, open_stream: OpenStream, writing: Writing = PLAIN) -> Self:
-        """Return a connected client; OSError if nobody is there, ValueError for a bad address."""
-        client = cls("serial" if address.startswith("serial:") else "tcp", writing)
+    async def connect(
+        cls,
+        address: str,
+        open_stream: OpenStream,
+        writing: Writing = PLAIN,
+        *,
+        key: bytes | None = None,
+    ) -> Self:
+        """Return a connected client; OSError if nobody is there, ValueError for a bad address.
+
+        NoAnswer if the box does not prove that it holds the key.
+        """
+        client = cls("serial" if address.startswith("serial:") else "tcp", writing, key=key)
         client.attach(await open_stream(address, client))
+        if key:
+            await client.greet()
         return client
 
     def attach(self, stream: ByteStream) -> None:
@@ -102,6 +149,58 @@ class Client:
         """Close the stream."""
         if self._stream is not None:
             self._stream.close()
+
+    # -------------------------------------------------------------- the sealed session
+
+    async def greet(self, timeout_s: float = ANSWER_TIMEOUT_S) -> None:
+        """Begin the first session; NoAnswer if the box does not prove that it holds the key."""
+        self._greeted = asyncio.get_running_loop().create_future()
+        self._hello()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._greeted
+        except TimeoutError:
+            raise NoAnswer(f"no answer to hello in {timeout_s:g} s") from None
+        except NoAnswer:
+            self.close()
+            raise
+
+    def _hello(self) -> None:
+        assert self._end is not None
+        assert self._connection is not None
+        self._end, message = self._end.hello(secrets.token_bytes(NONCE_BYTES))
+        self._greeting_s = self._timers.monotonic()
+        self._connection.send(Message(self._writing.encode(message), unsealed=True))
+
+    def _opened(self, end: HisEnd, seq: int, body: bytes) -> bytes | None:
+        """Return what stands in a sealed body; None if it was about the session itself."""
+        self._end, taken = end.take(seq, body)
+        match taken:
+            case Opened(plain):
+                return plain
+            case Accepted(seal):
+                self._accepted(seal)
+            case Required() if self._greeting_s is None:
+                self._hello()
+            case Required() if self._greeted:
+                _fail(self._greeted, "the box does not take this key")
+            case Ignored(unproved=True) if self._greeted:
+                _fail(self._greeted, "the box does not prove that it holds this key")
+        return None
+
+    def _accepted(self, seal: Seal) -> None:
+        """Say the hello that counts, then ask again what is not answered, then what was held."""
+        assert self._connection is not None
+        self._connection.reseal(seal)
+        self._greeting_s = None
+        again = [c for c in self._calls.values() if c.answered and not c.answer.done()]
+        held, self._held = self._held, []
+        self._calls.clear()
+        hello = _Call(self._writing.encode({"type": "hello", "v": PROTOCOL_VERSION}))
+        if self._greeted and not self._greeted.done():
+            hello.answer.add_done_callback(partial(_confirmed, self._greeted))
+        for call in (hello, *again, *held):
+            self._post(call)
 
     # -------------------------------------------------------------- asking
 
@@ -120,12 +219,12 @@ class Client:
 
     async def tell(self, type_: str, fields: Fields | None = None) -> None:
         """Send what has no answer (`received`); return when the box's link has it."""
-        await self._send(type_, fields).delivered
+        await self._send(type_, fields, answered=False).delivered
 
     def post(self, type_: str, fields: Fields | None = None) -> None:
         """Send without waiting for anything."""
         if self.is_open:
-            self._send(type_, fields)
+            self._send(type_, fields, answered=False)
 
     async def enq(self, timeout_s: float = ENQ_TIMEOUT_S) -> float:
         """Ask whether the box is there; return the seconds it took."""
@@ -149,16 +248,26 @@ class Client:
             raise NoAnswer("the connection to the box is gone")
         return message
 
-    def _send(self, type_: str, fields: Fields | None) -> _Call:
+    def _send(self, type_: str, fields: Fields | None, *, answered: bool = True) -> _Call:
         if self._connection is None or not self.is_open:
             raise NoAnswer("not connected")
         body = self._writing.encode({"type": type_, **(fields or {})})
-        if len(body) > self._line.body_limit:
-            raise ValueError(f"the message is longer than {self._line.body_limit} bytes")
-        call = _Call()
-        self._unsent.append(call)
-        self._connection.send(Message(body, token=call))
+        limit = plain_limit(self._line.body_limit) if self._end else self._line.body_limit
+        if len(body) > limit:
+            raise ValueError(f"the message is longer than {limit} bytes")
+        call = _Call(body, answered=answered)
+        if self._greeting_s is None:
+            self._post(call)
+            return call
+        self._held.append(call)
+        if self._timers.monotonic() - self._greeting_s > GREETING_S:
+            self._hello()
         return call
+
+    def _post(self, call: _Call) -> None:
+        assert self._connection is not None
+        self._unsent.append(call)
+        self._connection.send(Message(call.body, token=call))
 
     # -------------------------------------------------------------- called by the stream
 
@@ -171,15 +280,20 @@ class Client:
         """End: the stream is gone."""
         if self._connection is not None:
             self._connection.closed()
+        if self._greeted:
+            _fail(self._greeted, "the box closed the connection")
         self._fail_all()
         self._put(None)
 
     # -------------------------------------------------------------- called by the connection
 
-    def on_message(self, seq: int, body: bytes) -> None:  # noqa: ARG002  Listener's signature
+    def on_message(self, seq: int, body: bytes) -> None:
         """Give an answer to whoever asked, anything else to `unasked`."""
+        plain = body if self._end is None else self._opened(self._end, seq, body)
+        if plain is None:
+            return
         try:
-            message = read(body, self._writing.encoding)
+            message = read(plain, self._writing.encoding)
         except BadBody:
             return
         call = self._calls.get(_seq(message.get("re")))
@@ -190,14 +304,13 @@ class Client:
 
     def on_sent(self, token: object, seq: int) -> None:
         """Learn which SEQ the answer will name."""
-        assert isinstance(token, _Call)
-        self._unsent.remove(token)
-        self._calls[seq] = token
+        if isinstance(token, _Call):
+            self._unsent.remove(token)
+            self._calls[seq] = token
 
     def on_acknowledged(self, token: object) -> None:
         """Learn that the box's link has a message."""
-        assert isinstance(token, _Call)
-        if not token.delivered.done():
+        if isinstance(token, _Call) and not token.delivered.done():
             token.delivered.set_result(None)
 
     def on_here(self) -> None:
@@ -214,9 +327,10 @@ class Client:
             self._fail_all()
 
     def _fail_all(self) -> None:
-        for call in (*self._unsent, *self._calls.values()):
+        for call in (*self._unsent, *self._calls.values(), *self._held):
             call.fail()
         self._unsent.clear()
+        self._held.clear()
         self._calls.clear()
 
     def _put(self, message: Fields | None) -> None:

@@ -1,30 +1,30 @@
 """The box's side of the HIS link: connections with numbers, requests in, replies out.
 
-The shell around the session: it numbers the connections, turns bodies into requests, answers by
-itself what is no request, and keeps every peer within its bounds. What a request means is the
-desk's business (his-link §3).
+The shell around the peers: it numbers the connections and keeps them within their bounds. On a
+sealed link the desk hears of a peer only when its first body has opened (his-link §4): a stranger
+can neither take the desk nor keep a HIS out. What a request means is the desk's business (§3).
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from device.clock import Clock
 from device.domain.ports import ByteStream, OnConnection, OnRequest
-from device.domain.replies import ErrorReply, Progress, Reply
-from device.domain.requests import Received, Request
-from device.domain.words import Form
-from device.his_link import answers
-from device.his_link.body import Writing, form_of
-from device.his_link.connection import Connection, LoopTimers, Timer
+from device.domain.replies import Reply
+from device.domain.requests import Request
+from device.his_link.connection import LoopTimers, Timer
+from device.his_link.handshake import BoxEnd
 from device.his_link.messages import Codec
-from device.his_link.session import ENQ_EVERY_S, TCP_LINE, Line, Message, serial_line
+from device.his_link.peer import Peer
+from device.his_link.session import ENQ_EVERY_S, TCP_LINE, serial_line
 
 log = logging.getLogger(__name__)
 
 MAX_CONNECTIONS = 4  # his-link §3.12
-QUESTIONS = 64  # asked ahead of the answers on one TCP connection: no HIS asks on without reading
-QUESTIONS_BACK_S = 1.0  # one is forgiven each second: a pay may be answered by its cancel's answer
+MAX_STRANGERS = 16  # sealed: connections that have not shown who they are, the oldest goes first
+HELLO_S = 10.0  # sealed: how long one may take to show it; a HIS takes milliseconds
 DEFAULT_BAUDRATE = 9600
 
 CallLater = Callable[[float, Callable[[], None]], Timer]
@@ -50,6 +50,7 @@ class HisLink:
     `on_request(connection, seq, request)` may call `send` at once. `on_connection(connection,
     opened)` tells of TCP connections and opened ports, and of a serial line that went down or came
     back. `on_acknowledged(connection, reply)`: the peer's link has the reply (his-link §3.8).
+    `end`: the link is sealed, and every connection begins with this.
     """
 
     def __init__(  # noqa: PLR0913  the callbacks, and what tests replace
@@ -62,12 +63,14 @@ class HisLink:
         on_acknowledged: OnAcknowledged | None = None,
         call_later: CallLater | None = None,
         max_connections: int = MAX_CONNECTIONS,
+        end: BoxEnd | None = None,
     ) -> None:
         self._codec = codec
         self.on_request = on_request
         self.on_connection = on_connection
         self.on_acknowledged = on_acknowledged or (lambda _connection, _reply: None)
         self._max_connections = max_connections
+        self._end = end
         self._clock = clock
         self._call_later = call_later or LoopTimers().call_later
         self._peers: dict[int, Peer] = {}
@@ -90,22 +93,26 @@ class HisLink:
         """
         self._last_number += 1
         line = TCP_LINE if kind == "tcp" else serial_line(baudrate)
-        peer = Peer(self, self._last_number, stream, line, self._codec)
-        if len(self._peers) >= self._max_connections and not self._drop_silent():
-            log.warning("a HIS connection too many: closed")
-            peer.connection.closed()
-            stream.close()
-            return peer
-        self._peers[peer.number] = peer
-        self.on_connection(peer.number, True)  # noqa: FBT003  the port's signature
-        self._watch()
+        line = replace(line, sealed=self._end is not None)
+        peer = Peer(self, self._last_number, stream, line, self._codec, self._end)
+        if peer.known:
+            self.admit(peer)
+        else:
+            self._let_in(peer, closes=line.closes)
         return peer
+
+    def _let_in(self, stranger: Peer, *, closes: bool) -> None:
+        strangers = [peer for peer in self._peers.values() if not peer.known]
+        if len(strangers) >= MAX_STRANGERS:
+            strangers[0].shut()
+        self._peers[stranger.number] = stranger
+        if closes:
+            self.call_later(HELLO_S, lambda: None if stranger.known else stranger.shut())
 
     def close(self) -> None:
         """Close every stream; their drivers report it."""
         for peer in list(self._peers.values()):
-            peer.stream.close()
-            peer.closed()
+            peer.shut()
 
     # -------------------------------------------------------------- for the desk
 
@@ -117,7 +124,7 @@ class HisLink:
 
     def connections(self) -> Sequence[int]:
         """The open connections whose line is up, oldest first."""
-        return [number for number, peer in self._peers.items() if peer.connection.is_up]
+        return [peer.number for peer in self._known if peer.connection.is_up]
 
     def silent(self, connection: int) -> bool:
         """Whether it left ENQ unanswered for ten seconds, so that another may take the desk.
@@ -137,120 +144,65 @@ class HisLink:
         """Call once, later, on the loop."""
         return self._call_later(delay_s, callback)
 
+    def admit(self, peer: Peer) -> bool:
+        """Learn that a peer has shown who it is; False: there is no room, it was closed."""
+        if len(self._known) >= self._max_connections and not self._drop_silent():
+            log.warning("a HIS connection too many: closed")
+            self._peers.pop(peer.number, None)
+            peer.connection.closed()
+            peer.stream.close()
+            return False
+        peer.known = True
+        self._peers[peer.number] = peer
+        self.on_connection(peer.number, True)  # noqa: FBT003  the port's signature
+        self._watch()
+        return True
+
+    def asked(self, number: int, seq: int, request: Request) -> None:
+        """Hand a request to the desk."""
+        self.on_request(number, seq, request)
+
+    def acknowledged(self, number: int, reply: Reply) -> None:
+        """Tell the desk that the peer's link has a reply."""
+        self.on_acknowledged(number, reply)
+
+    def line_is(self, number: int, *, up: bool) -> None:
+        """Tell the desk that a serial line went down or came back."""
+        log.warning("the HIS line is %s", "up" if up else "down")
+        if self._peers[number].known:
+            self.on_connection(number, up)
+
     def forget(self, number: int) -> None:
         """Drop a connection whose stream is gone."""
         peer = self._peers.pop(number, None)
         if peer is None:
             return
-        was_up = peer.connection.is_up
+        was_up = peer.known and peer.connection.is_up
         peer.connection.closed()
         if was_up:
             self.on_connection(number, False)  # noqa: FBT003  the port's signature
 
+    @property
+    def _known(self) -> list[Peer]:
+        return [peer for peer in self._peers.values() if peer.known]
+
     # -------------------------------------------------------------- who is still there
 
     def _watch(self) -> None:
-        if self._probe_timer is None and len(self._peers) > 1:
+        if self._probe_timer is None and len(self._known) > 1:
             self._probe_timer = self.call_later(ENQ_EVERY_S, self._probe)
 
     def _probe(self) -> None:
         self._probe_timer = None
-        if len(self._peers) > 1:
-            for peer in list(self._peers.values()):
+        if len(self._known) > 1:
+            for peer in self._known:
                 peer.connection.probe()
         self._watch()
 
     def _drop_silent(self) -> bool:
-        for peer in self._peers.values():
+        for peer in self._known:
             if peer.connection.silent:
                 log.warning("a silent HIS connection made room for a new one")
-                peer.stream.close()
-                peer.closed()
+                peer.shut()
                 return True
-        return False
-
-
-class Peer:
-    """One connection of the link: its session, and what it may still ask."""
-
-    def __init__(
-        self, link: HisLink, number: int, stream: ByteStream, line: Line, codec: Codec
-    ) -> None:
-        self.number = number
-        self.stream = stream
-        self.connection = Connection(stream, line, link, self)
-        self._link = link
-        self._line = line
-        self._codec = codec
-        self._forms: dict[int, Form] = {}
-        """Of the newest question under each SEQ: its answer is written like it."""
-        self._questions = float(QUESTIONS)
-        self._questions_at_s = link.monotonic()
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes from the stream."""
-        self.connection.data_received(data)
-
-    def closed(self) -> None:
-        """End: the stream is gone."""
-        self._link.forget(self.number)
-
-    def send(self, reply: Reply, re: int | None) -> None:
-        """Queue a reply's bodies."""
-        if re is not None:
-            self._questions += 1
-        writing = Writing(self._codec.encoding, self._form(reply, re))
-        bodies = answers.encode(reply, re, writing, self._line.body_limit)
-        last = len(bodies) - 1
-        about = getattr(reply, "id", "")
-        once = isinstance(reply, Progress)
-        self.connection.send(
-            *(
-                Message(body, reply if n == last else None, re, about, once)
-                for n, body in enumerate(bodies)
-            )
-        )
-
-    def _form(self, reply: Reply, re: int | None) -> Form:
-        own: Form = getattr(reply, "form", Form.JSON)
-        return own if re is None else self._forms.get(re, own)
-
-    def on_message(self, seq: int, body: bytes) -> None:
-        """Hand a request to the desk, or answer that it is none."""
-        request = self._codec.parse(body)
-        self._forms[seq] = form_of(body)
-        if not self._may_ask(request):
-            return
-        if isinstance(request, ErrorReply):
-            self.send(request, seq)
-        else:
-            self._link.on_request(self.number, seq, request)
-
-    def on_sent(self, token: object, seq: int) -> None:
-        """Nothing: replies are known by their id."""
-
-    def on_acknowledged(self, token: object) -> None:
-        """Pass on what the peer's link has."""
-        if token is not None:
-            self._link.on_acknowledged(self.number, token)  # type: ignore[arg-type]  # our token
-
-    def on_here(self) -> None:
-        """Nothing: the session keeps who answers ENQ, see `silent`."""
-
-    def on_up(self, up: bool) -> None:  # noqa: FBT001  the state itself
-        """Tell the desk that the serial line went down or came back."""
-        log.warning("the HIS line is %s", "up" if up else "down")
-        self._link.on_connection(self.number, up)
-
-    def _may_ask(self, request: Request | ErrorReply) -> bool:
-        if isinstance(request, Received) or not self._line.closes:
-            return True
-        now_s = self._link.monotonic()
-        back = (now_s - self._questions_at_s) / QUESTIONS_BACK_S
-        self._questions = min(QUESTIONS, self._questions + back) - 1
-        self._questions_at_s = now_s
-        if self._questions >= 0:
-            return True
-        log.warning("a HIS connection asks without reading: closed")
-        self.stream.close()
         return False

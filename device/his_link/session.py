@@ -5,8 +5,10 @@ last one whose answer has not been written. A bad one is refused with NAK. Our o
 one at a time: written, then waited for; no ACK in two seconds, or a NAK, and the same bytes go
 again, three sends in all. Then TCP is closed, and a serial line counts as *down*: it asks ENQ every
 five seconds and is *up* again at the first sign of life. What was queued is dropped then; the desk
-keeps what matters and offers it again (his-link §3.6). Bodies name patients and hold codes: no
-`repr` here shows one.
+keeps what matters and offers it again (his-link §3.6).
+
+On a sealed line (§4) a body is sealed under the SEQ it leaves with, and a frame equal to the last
+good one is always a repeat. Bodies name patients and hold codes: no `repr` here shows one.
 
 `step(state, event, now) -> (state, effects)` is the whole rule book; `Session` feeds it.
 """
@@ -14,7 +16,7 @@ keeps what matters and offers it again (his-link §3.6). Bodies name patients an
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, Self
 
 from device.his_link import frames
 from device.his_link.frames import Ack, BadFrame, Decoder, Enq, Frame, Nak
@@ -39,6 +41,8 @@ class Line:
     """Time one byte takes to leave; 0 where the kernel cannot tell."""
     asks: bool = False
     """The HIS's end: sending a new request ends the wait for repeats of the last frame."""
+    sealed: bool = False
+    """No body is sent but sealed; without a seal it is dropped."""
 
 
 TCP_LINE = Line(frames.TCP_BODY_BYTES, closes=True)
@@ -47,6 +51,14 @@ TCP_LINE = Line(frames.TCP_BODY_BYTES, closes=True)
 def serial_line(baudrate: int) -> Line:
     """Return the line of a serial port."""
     return Line(frames.SERIAL_BODY_BYTES, closes=False, byte_s=BITS_A_BYTE / baudrate)
+
+
+class Seal(Protocol):
+    """What bodies are sealed with (`seal.Seal`)."""
+
+    def seal(self, seq: int, body: bytes) -> tuple[Self, bytes]:
+        """Return the seal for the next body, and this one sealed."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,8 @@ class Message:
     once: bool = False
     """Sent once, never repeated or waited for (progress); a waiting message about the same id
     replaces it."""
+    unsealed: bool = False
+    """Sent as it is on a sealed line too: the first words of a session."""
 
 
 class Now(NamedTuple):
@@ -104,7 +118,10 @@ class State:
     out: Out | None = None
     queue: tuple[Message, ...] = ()
     unanswered: tuple[int, bytes] | None = field(default=None, repr=False)
-    """SEQ and bytes of the last good frame while its answer has not been written."""
+    """SEQ and bytes of the last good frame while its answer has not been written; on a sealed line
+    always."""
+    seal: Seal | None = None
+    """What bodies are sealed with from here on."""
     written_by_s: float = 0.0
     """When the last byte written will have left."""
     enq_at_s: float = 0.0
@@ -124,6 +141,13 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class Reseal:
+    """A new session: what leaves from here on for the first time is sealed with this."""
+
+    seal: Seal
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed."""
 
@@ -133,7 +157,7 @@ class Probe:
     """Ask ENQ: is this peer still there."""
 
 
-Event = frames.Event | Send | Tick | Probe
+Event = frames.Event | Send | Reseal | Tick | Probe
 
 # ------------------------------------------------------------------ effects
 
@@ -246,12 +270,22 @@ def _nak(state: State, _: Nak, now: Now) -> Step:
 
 def _send(state: State, event: Send, now: Now) -> Step:
     messages = event.messages
-    if state.phase is Phase.DOWN:
+    if state.phase is Phase.DOWN or not _may_leave(state, messages):
         return _without(state, messages), ()
     if not _fits(state.queue, messages):
         return _give_up(state, now) if state.line.closes else (_without(state, messages), ())
     state = replace(state, queue=_queued(state.queue, messages))
     return _next(state, now) if state.phase is Phase.IDLE else (state, ())
+
+
+def _may_leave(state: State, messages: tuple[Message, ...]) -> bool:
+    """Nothing leaves a sealed line in plain but the first words of a session."""
+    can_seal = state.seal is not None or not state.line.sealed
+    return can_seal or all(m.unsealed for m in messages)
+
+
+def _reseal(state: State, event: Reseal, _: Now) -> Step:
+    return replace(state, seal=event.seal), ()
 
 
 def _tick(state: State, _: Tick, now: Now) -> Step:
@@ -276,6 +310,7 @@ _RULES: dict[type, Callable[..., Step]] = {
     Ack: _ack,
     Nak: _nak,
     Send: _send,
+    Reseal: _reseal,
     Tick: _tick,
     Probe: _probe,
 }
@@ -293,9 +328,11 @@ def _next(state: State, now: Now) -> Step:
 
 
 def _first_send(state: State, message: Message, now: Now) -> Step:
-    seq = frames.next_seq(state.seq)
-    raw = frames.encode(seq, message.body)
-    state, written = _write(_without(replace(state, seq=seq), (message,)), raw, now)
+    seq, seal, body = frames.next_seq(state.seq), state.seal, message.body
+    if seal and not message.unsealed:
+        seal, body = seal.seal(seq, body)
+    raw = frames.encode(seq, body)
+    state, written = _write(_without(replace(state, seq=seq, seal=seal), (message,)), raw, now)
     if not message.once:
         out = Out(message, raw, seq, 1, _ack_by(state, now))
         state = replace(state, phase=Phase.WAITING, out=out)
@@ -311,7 +348,8 @@ def _again(state: State, out: Out, now: Now) -> Step:
 
 
 def _give_up(state: State, now: Now) -> Step:
-    state = replace(state, out=None, queue=(), unanswered=None)
+    kept = state.unanswered if state.line.sealed else None
+    state = replace(state, out=None, queue=(), unanswered=kept)
     if state.line.closes:
         return replace(state, phase=Phase.CLOSED), (Close(),)
     return replace(state, phase=Phase.DOWN, enq_at_s=now.mono_s + ENQ_EVERY_S), (Lost(),)
@@ -331,7 +369,7 @@ def _ack_by(state: State, now: Now) -> float:
 
 def _without(state: State, messages: tuple[Message, ...]) -> State:
     """Forget the unanswered frame if one of these answers it, written or dropped for good."""
-    waiting = state.unanswered
+    waiting = None if state.line.sealed else state.unanswered
     if waiting and any(state.line.asks or m.re == waiting[0] for m in messages):
         return replace(state, unanswered=None)
     return state
@@ -372,6 +410,10 @@ class Session:
     def send(self, messages: tuple[Message, ...], now_s: float) -> Effects:
         """Queue messages; dropped whole while the line is down. Too much waiting closes TCP."""
         return self._step(Send(messages), now_s)
+
+    def reseal(self, seal: Seal, now_s: float) -> Effects:
+        """Seal what leaves from here on with this."""
+        return self._step(Reseal(seal), now_s)
 
     def tick(self, now_s: float) -> Effects:
         """Let time pass."""

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from device.domain.replies import ErrorReply, Part, Reply, Result, StatusResult
-from device.domain.requests import Pay, Query, Received, Request, Status
+from device.domain.replies import ErrorReply, HelloOk, Part, Reply, Result, StatusResult
+from device.domain.requests import Hello, Pay, Query, Received, Request, Status
 from device.domain.words import ErrorCode
 from device.his_link import frames
 from device.his_link.frames import Decoder, Frame
@@ -96,7 +96,8 @@ class TinyDesk:
     acknowledged: list[tuple[int, Reply]] = field(default_factory=list)
 
     def on_request(self, connection: int, seq: int, request: Request) -> None:
-        self.requests.append((connection, seq, request))
+        if not isinstance(request, Hello):  # every sealed session begins with one
+            self.requests.append((connection, seq, request))
         if self.answers_now and not isinstance(request, Received):
             assert self.link is not None
             self.link.send(connection, self.answer(request), seq)
@@ -112,6 +113,8 @@ class TinyDesk:
 
     def answer(self, request: Request) -> Reply:
         match request:
+            case Hello():
+                return HelloOk("BOX-0001", "MZ-03", "2026-11-22T09:00:00+08:00")
             case Status():
                 return StatusResult((self.answer_part(1),))
             case Pay():

@@ -11,11 +11,12 @@ from device.domain.replies import HelloOk, Progress, Result
 from device.domain.requests import Pay, Query, Received, Status
 from device.domain.words import Form
 from device.his_link import frames
-from device.his_link.link import QUESTIONS, HisLink, Receiver
+from device.his_link.peer import QUESTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from device.his_link.link import HisLink, Receiver
     from tests.his_link.conftest import Hands, MemoryStream, TinyDesk
 
     NewStream = Callable[[], MemoryStream]

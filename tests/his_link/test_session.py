@@ -1,6 +1,8 @@
 """The session: every state meets every event, then the stories of his-link §1."""
 
-from dataclasses import replace
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -26,6 +28,7 @@ from device.his_link.session import (
     Out,
     Phase,
     Probe,
+    Reseal,
     Send,
     Sent,
     Session,
@@ -40,6 +43,17 @@ SERIAL_LINE = serial_line(9600)
 QUESTION = frames.encode(1, b'{"type":"status"}')
 ANSWER = Message(b'{"a":1}', token="answer", re=1)
 OUT_RAW = frames.encode(7, b"out")
+
+
+@dataclass(frozen=True)
+class Scytale:
+    """A seal that can be read by eye: the counter and the SEQ before the body."""
+
+    counter: int = 0
+
+    def seal(self, seq: int, body: bytes) -> tuple[Scytale, bytes]:
+        return Scytale(self.counter + 1), b"%d/%02X/%b" % (self.counter + 1, seq, body)
+
 
 STATES = {
     "tcp idle": State(TCP_LINE),
@@ -66,6 +80,7 @@ EVENTS: dict[str, session.Event] = {
     "send": Send((Message(b"new", "new"),)),
     "tick": Tick(),  # at 100 s: due
     "probe": Probe(),
+    "reseal": Reseal(Scytale()),
 }
 ACKED, NAKED = Write(b"\x0601"), Write(b"\x1500")
 HERE, ASK = Write(b"\x0600"), Write(b"\x05")
@@ -75,6 +90,7 @@ RESENT = Write(OUT_RAW)
 
 # (state, event): (phase after, effects)
 WALK: dict[tuple[str, str], tuple[Phase, Effects]] = {
+    **{(state, "reseal"): (STATES[state].phase, ()) for state in STATES},
     ("tcp idle", "frame"): (Phase.IDLE, (ACKED, DELIVERED)),
     ("tcp idle", "bad frame"): (Phase.IDLE, (NAKED,)),
     ("tcp idle", "enq"): (Phase.IDLE, (HERE,)),
@@ -385,3 +401,59 @@ def test_whatever_happens_the_promises_hold(
         due = s.wake_at_s(now)
         assert (due is None) == (state.phase in {Phase.IDLE, Phase.CLOSED})
     assert all(count <= 3 for count in sends.values())
+
+
+# ------------------------------------------------------------------ a sealed line
+
+DELIVERED_STATUS = Deliver(1, b'{"type":"status"}')
+SEALED_LINE = replace(TCP_LINE, sealed=True)
+HELLO = Message(b"hello", unsealed=True)
+
+
+def test_a_body_is_sealed_with_the_seq_it_leaves_with_and_a_resend_is_the_same_bytes() -> None:
+    s = Session(SEALED_LINE)
+    s.reseal(Scytale(), 0.0)
+    [first] = written(s.send((Message(b"one"), Message(b"two")), 0.0))
+    assert first == frames.encode(1, b"1/01/one")
+    assert written(s.tick(2.0)) == [first]
+    assert written(s.receive(b"\x0601", 2.1)) == [frames.encode(2, b"2/02/two")]
+
+
+def test_what_waits_when_the_session_changes_leaves_under_the_new_one() -> None:
+    s = Session(SEALED_LINE)
+    s.reseal(Scytale(), 0.0)
+    s.send((Message(b"one"), Message(b"two")), 0.0)
+    s.reseal(Scytale(70), 0.0)
+    assert written(s.tick(2.0)) == [frames.encode(1, b"1/01/one")]
+    assert written(s.receive(b"\x0601", 2.1)) == [frames.encode(2, b"71/02/two")]
+
+
+def test_without_a_seal_only_the_first_words_leave() -> None:
+    s = Session(SEALED_LINE)
+    assert s.send((Message(b"secret"),), 0.0) == ()
+    assert written(s.send((HELLO,), 0.0)) == [frames.encode(1, b"hello")]
+    s.reseal(Scytale(), 0.0)
+    assert written(s.receive(b"\x0601", 0.1)) == []
+    assert written(s.send((HELLO,), 0.0)) == [frames.encode(2, b"hello")]
+
+
+def test_on_a_sealed_line_an_equal_frame_is_a_repeat_for_ever() -> None:
+    s = Session(SEALED_LINE)
+    s.reseal(Scytale(), 0.0)
+    assert DELIVERED_STATUS in s.receive(QUESTION, 0.0)
+    s.send((ANSWER,), 0.0)
+    s.receive(b"\x0601", 0.1)
+    assert s.receive(QUESTION, 0.2) == (Write(b"\x0601"),)
+    other = frames.encode(2, b'{"type":"status"}')
+    assert Deliver(2, b'{"type":"status"}') in s.receive(other, 0.3)
+
+
+def test_a_sealed_serial_line_that_was_down_still_knows_a_repeat() -> None:
+    s = Session(replace(SERIAL_LINE, sealed=True))
+    s.reseal(Scytale(), 0.0)
+    s.receive(QUESTION, 0.0)
+    s.send((ANSWER,), 0.0)
+    for at_s in (2.1, 4.2, 6.3):
+        s.tick(at_s)
+    assert s.state.phase is Phase.DOWN
+    assert s.receive(QUESTION, 7.0) == (Back(), Write(b"\x0601"))
