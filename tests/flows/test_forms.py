@@ -20,8 +20,8 @@ GBK = Writing("gbk")
 class Watched(Client):
     """Keeps every body as it came."""
 
-    def __init__(self, kind: str, writing: Writing) -> None:
-        super().__init__(kind, writing)
+    def __init__(self, kind: str, writing: Writing, *, key: bytes | None = None) -> None:
+        super().__init__(kind, writing, key=key)
         self.bodies: list[bytes] = []
 
     def on_message(self, seq: int, body: bytes) -> None:
