@@ -82,6 +82,14 @@ def his(arguments: Sequence[str]) -> int:
     return client.main(list(arguments), app.open_his_stream)
 
 
+def tap(arguments: Sequence[str]) -> int:
+    """Show what an unknown HIS sends to a display or announcer."""
+    from device import app
+    from device.his_link import tap as command
+
+    return command.main(arguments, app.make_port)
+
+
 def provision(arguments: Sequence[str]) -> int:
     """Bind the data to another board."""
     from device import config
@@ -178,6 +186,12 @@ COMMANDS = {
         "his ADDRESS TYPE key=value...",
         "在命令行上扮演 HIS，供接口联调",
         "a HIS on the command line, for integrators",
+    ),
+    "tap": Command(
+        tap,
+        "tap PORT [--baudrate N] [--seconds S]",
+        "看一看 HIS 向客显或语音报价器发什么，给出合适的配置",
+        "what an unknown HIS sends to a display or announcer, and what fits it",
     ),
     "gateway": Command(
         _installed("gateway"),

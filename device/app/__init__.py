@@ -16,12 +16,15 @@ from device.config import Config
 from device.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from device.display.panel import NoPanel, ThreadPanel
     from device.domain.ports import ByteStream
     from device.domain.replies import Part
+    from device.drivers.serial_port import SerialPort
     from device.drivers.tcp import Receiver
 
-__all__ = ["check", "check_scan", "open_his_stream", "replace_board", "run"]
+__all__ = ["check", "check_scan", "make_port", "open_his_stream", "replace_board", "run"]
 
 EXIT_CODES = {"ok": 0, "warn": 1, "fail": 2}
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -88,3 +91,15 @@ async def open_his_stream(address: str, receiver: "Receiver") -> "ByteStream":
     from device.drivers.streams import open_stream
 
     return await open_stream(address, receiver)
+
+
+def make_port(
+    path: str,
+    baudrate: int,
+    on_bytes: "Callable[[bytes], None]",
+    on_open: "Callable[[bool], None]",
+) -> "SerialPort":
+    """Return a serial port for `paybox tap` (see `drivers.serial_port`)."""
+    from device.drivers.serial_port import SerialPort
+
+    return SerialPort(path, baudrate, on_bytes, on_open)
