@@ -11,6 +11,7 @@ from device.domain.screens import (
     CallCashier,
     ClockNotSet,
     Hint,
+    NothingDue,
     OfflineScreen,
     Paying,
     SameAmount,
@@ -78,6 +79,9 @@ NOT_COLLECTED = Phrase("本次未收款", "Not paid")
 
 NOTICES: dict[type, Notice] = {
     Starting: Notice("power", Phrase("正在启动", "Starting"), Phrase("请稍候", "Please wait")),
+    NothingDue: Notice(
+        "clock", Phrase("还没有金额", "No bill yet"), Phrase("请稍候再扫", "Please wait")
+    ),
     Paying: Notice("hourglass", Phrase("正在支付", "Paying"), NO_LINE),
     AskingProvider: Notice(
         "question", Phrase("结果确认中", "Confirming"), Phrase("请勿重复收款", "Do not retry")

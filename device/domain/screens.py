@@ -24,6 +24,11 @@ class Idle:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingDue:
+    """还没有金额，请稍候再扫: a code was held up before there was an amount; it is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
 class AmountDue:
     """请出示付款码: the amount is armed."""
 
@@ -149,6 +154,7 @@ class ScannerMissing:
 Screen = (
     Starting
     | Idle
+    | NothingDue
     | AmountDue
     | Paying
     | Password

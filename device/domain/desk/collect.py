@@ -308,7 +308,10 @@ def _after_arrow(desk: Desk, seat: Seat, ticket: Ticket, attempt: Attempt, now: 
     kept = replace(seat, ticket=ticket, hint=None)
     if attempt.state in UNDER_WAY:
         left = seat.ttl_left(now.mono_s)
-        busy_seat = replace(kept, phase=Phase.UNDER_WAY, ttl_left_s=left, ticking_since_s=None)
+        sent_s = seat.sent_s if seat.phase is Phase.UNDER_WAY else now.mono_s
+        busy_seat = replace(
+            kept, phase=Phase.UNDER_WAY, ttl_left_s=left, ticking_since_s=None, sent_s=sent_s
+        )
         return replace(desk, seat=busy_seat)
     if kept.charge.state is ChargeState.OPEN and attempt.state is AttemptState.FAILED:
         again = replace(

@@ -16,6 +16,7 @@ from device.domain.requests import Request
 from device.domain.screens import Hint, Screen
 from device.domain.words import Business, Department, Reason, Wallet
 
+TOO_SOON_STAYS_S = 3.0  # a patient who held up his phone before there was an amount has read it
 RESULT_STAYS_S = 5.0  # the amount stays this long after the result (issue: hands and eyes)
 UNKNOWN_AFTER_TTL_S = 90.0  # with nothing sent this long after the ttl: push `unknown` (§3.4)
 REPLAY_S = 30 * 60.0  # an id asked again later than this may be a reused one (his-link §3.2)
@@ -84,6 +85,8 @@ class Seat:
     ttl_left_s: float
     ticking_since_s: float | None = None
     """The ttl runs from here; None = it stands still."""
+    sent_s: float = 0.0
+    """When the newest attempt was decided on; the payer's time counts from here."""
     drawn_s: float | None = None
     """When the amount was on the glass; a code whose first key is older is dropped."""
     wallets: frozenset[Wallet] = frozenset()

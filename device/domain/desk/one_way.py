@@ -32,6 +32,7 @@ from device.domain.screens import (
     AskingProvider,
     CallCashier,
     GivingBack,
+    NothingDue,
     PaidScreen,
     SameAmount,
     UndoOffered,
@@ -98,7 +99,7 @@ def _due(desk: Desk, fen: int, now: Moment) -> Step:
 
 def _same(desk: Desk, now: Moment) -> Step:
     """The same amount after its end: another bill, or the same one again? A person knows."""
-    if desk.result and now.mono_s < desk.result[1]:
+    if desk.result and now.mono_s < desk.result[1] and not isinstance(desk.result[0], NothingDue):
         return desk, ()
     shown = SameAmount(desk.line.amount_fen)
     return replace(desk, result=(shown, now.mono_s + OFFER_STAYS_S)), ()

@@ -6,6 +6,7 @@ from datetime import date
 from device.domain.desk.collect import advance
 from device.domain.desk.model import CallPay, Desk, Garbled, PayAnswered, Phase, Scanned, Seat, Step
 from device.domain.desk.one_way import unsettled
+from device.domain.desk.view import too_soon
 from device.domain.numbers import keyed_hash, out_trade_no
 from device.domain.outcome import Declined, Paid, PayerConfirming, PayOutcome
 from device.domain.payer_code import PayerCode, classify
@@ -27,7 +28,7 @@ def on_scanned(desk: Desk, scan: Scanned, now: Moment) -> Step:
     """Use the code for the amount on the glass, or say why not. Nothing is kept for later."""
     seat = desk.seat
     if not seat or seat.phase is not Phase.ARMED:
-        return desk, ()
+        return too_soon(desk, now), ()
     too_early = seat.drawn_s is None or scan.first_key_s < seat.drawn_s or unsettled(desk)
     if too_early and not scan.by_his:
         return _hint(desk, seat, Hint.SCAN_AGAIN)
@@ -85,11 +86,11 @@ GARBLED_HINTS = {"letters": Hint.NOT_PAYER_CODE}
 """A link behind a QR code is no payer code; whatever else was mangled may be scanned again."""
 
 
-def on_garbled(desk: Desk, event: Garbled, _: Moment) -> Step:
+def on_garbled(desk: Desk, event: Garbled, now: Moment) -> Step:
     """A scan was cut, mangled or something else: say so."""
     seat = desk.seat
     if not seat or seat.phase is not Phase.ARMED:
-        return desk, ()
+        return too_soon(desk, now), ()
     return _hint(desk, seat, GARBLED_HINTS.get(event.why, Hint.SCAN_AGAIN))
 
 

@@ -5,9 +5,10 @@ after its commit (M22).
 """
 
 import math
+from dataclasses import replace
 
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk.model import RESULT_STAYS_S, Desk, Health, Phase, Seat
+from device.domain.desk.model import RESULT_STAYS_S, TOO_SOON_STAYS_S, Desk, Health, Phase, Seat
 from device.domain.payment import GOING_BACK, Attempt, AttemptState
 from device.domain.record import Moment
 from device.domain.screens import (
@@ -19,6 +20,7 @@ from device.domain.screens import (
     GivenBack,
     GivingBack,
     Idle,
+    NothingDue,
     NotPaidScreen,
     OfflineScreen,
     PaidScreen,
@@ -38,16 +40,16 @@ from device.domain.words import Reason, Wallet
 def screen_of(desk: Desk, now_s: float) -> Screen:
     """What the glass shows now."""
     if desk.seat and desk.seat.phase is not Phase.CHECKING:
-        return _seat_screen(desk.seat, now_s)
+        return _seat_screen(desk, desk.seat, now_s)
     if desk.result and now_s < desk.result[1]:
         return desk.result[0]
     return _resting_screen(desk)
 
 
-def _seat_screen(seat: Seat, now_s: float) -> Screen:
+def _seat_screen(desk: Desk, seat: Seat, now_s: float) -> Screen:
     attempt, fen = seat.attempt, seat.charge.amount_fen
     if seat.phase is Phase.UNDER_WAY and attempt:
-        return _under_way_screen(attempt)
+        return _under_way_screen(attempt, _payer_has(desk, seat, attempt, now_s))
     if seat.declined and not seat.hint:
         return DeclinedScreen(fen, seat.declined, retry=True)
     return AmountDue(
@@ -60,13 +62,19 @@ def _seat_screen(seat: Seat, now_s: float) -> Screen:
     )
 
 
-def _under_way_screen(attempt: Attempt) -> Screen:
+def _payer_has(desk: Desk, seat: Seat, attempt: Attempt, now_s: float) -> int | None:
+    """Seconds the box will still wait for the payer; None where it was not told how long."""
+    wait_s = desk.settings.waits_s.get(attempt.wallet)
+    return None if wait_s is None else max(0, math.ceil(seat.sent_s + wait_s - now_s))
+
+
+def _under_way_screen(attempt: Attempt, seconds_left: int | None) -> Screen:
     if attempt.cancel_wish:
         return GivingBack(attempt.amount_fen, attempt.wallet)
     if attempt.state is AttemptState.INTENDED:
         return Paying(attempt.amount_fen, attempt.wallet)
     if attempt.state is AttemptState.WAITING:
-        return Password(attempt.amount_fen, attempt.wallet)
+        return Password(attempt.amount_fen, attempt.wallet, seconds_left)
     return AskingProvider(attempt.amount_fen, attempt.wallet)
 
 
@@ -87,6 +95,14 @@ def _troubles(health: Health) -> tuple[tuple[bool, Screen], ...]:
         (not health.verified, OfflineScreen("channel_not_verified")),
         (not health.scanner_online, ScannerMissing()),
     )
+
+
+def too_soon(desk: Desk, now: Moment) -> Desk:
+    """A code came and nothing is to be paid: say so, unless something else is being said."""
+    at_rest = desk.seat is None and desk.result is None
+    if not at_rest or not isinstance(_resting_screen(desk), Idle):
+        return desk
+    return replace(desk, result=(NothingDue(), now.mono_s + TOO_SOON_STAYS_S))
 
 
 def _idle(desk: Desk) -> Screen:

@@ -428,11 +428,6 @@ def test_a_garbled_scan_asks_for_another(till: Till) -> None:
     assert hint(till) == Hint.SCAN_AGAIN
 
 
-def test_garbage_while_idle_is_nothing(till: Till) -> None:
-    till.event(Garbled("letters"))
-    assert till.shows(Idle)
-
-
 # cancel (§3.5)
 
 
@@ -589,6 +584,5 @@ def test_the_resting_screen_says_what_is_wrong(till: Till, health: Health, scree
 
 
 def test_every_signal_has_a_screen() -> None:
-
     assert set(SIGNALS.values()) | {Signal.IDLE} == set(Signal)
     assert signal_of(PaidScreen(1, Wallet.WECHAT)) is Signal.PAID
