@@ -385,9 +385,9 @@ def _(patch: Patch) -> None:
 def _(patch: Patch) -> None:
     true = view._under_way_screen
 
-    def hopeful(attempt: Any) -> Any:
+    def hopeful(attempt: Any, left_s: int | None) -> Any:
         paying = attempt.state is AttemptState.INTENDED
-        return PaidScreen(attempt.amount_fen, attempt.wallet) if paying else true(attempt)
+        return PaidScreen(attempt.amount_fen, attempt.wallet) if paying else true(attempt, left_s)
 
     patch.setattr(view, "_under_way_screen", hopeful)
 
