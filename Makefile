@@ -86,7 +86,7 @@ $(BIN)/python:
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	@echo "安装 paybox，首次约一分钟 / installing, about a minute the first time"
 	@$(PIP) install --upgrade "pip>=25.1" 2>&1 | grep -v WARNING: || true
-	@$(PIP) install --editable . >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
+	@$(PIP) install --editable '.[center]' >$(VENV)/install.log 2>&1 || { cat $(VENV)/install.log; exit 1; }
 	@$(PIP) install --editable '.[hardware]' >$(VENV)/hardware.log 2>&1 || \
 		echo "真实扫码枪（evdev）不可用，演示不受影响 / no real scanner here (needs Linux and a compiler)"
 	@touch $@

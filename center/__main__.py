@@ -1,36 +1,124 @@
-"""The `paybox-center` command: an honest empty face until the statistics centre is built."""
+"""The `paybox-center` command."""
 
+import argparse
+import os
+import secrets
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
-EXIT_NOT_BUILT = 2
+from center.config import load
+from device.errors import ConfigError
 
-NOT_BUILT = """\
-本版本尚未包含统计中心；扫码墩的流水完整保存在各自的 journal.sqlite3 中，日后可全部补传。
-The statistics centre is not part of this release; every box keeps its whole journal for it.
+EXIT_CONFIG = 2
+HELP = """\
+统计中心：接收各扫码墩的流水，供财务查询、统计、对账。
+The statistics centre: takes the boxes' journals; finance searches, charts and reconciles.
+
+  paybox-center run -c paybox-center.toml       启动网页服务（首次启动自动建库、建管理员）
+  paybox-center demo-data -c paybox-center.toml --days 90 --boxes 50    试用数据
+  paybox-center manage -c paybox-center.toml migrate|createsuperuser|...   维护
 """
-
-HELP = f"""\
-统计中心 paybox-center（移动支付统计中心）
-{NOT_BUILT}
-将来的命令 / commands to come:
-  paybox-center run -c FILE       接收各扫码墩流水的网页服务
-  paybox-center manage ...        用户、权限与数据库维护
-
-将来的功能 / what it will do:
-  订单管理、结算管理（收款、退款、对账单）、三方对账、评价管理、报表与图表
-  orders, settlement (receipts, refunds, statements), reconciliation, reviews, reports and charts
-"""
+FIRST_ADMINISTRATOR = "admin"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Print what is and is not there: 0 for help, 2 for everything else."""
-    arguments = sys.argv[1:] if argv is None else list(argv)
-    if {"-h", "--help"} & set(arguments):
-        sys.stdout.write(HELP)
+    """Run one command; 2 for a wrong configuration, with one line that says what."""
+    arguments = _parser().parse_args(argv)
+    try:
+        config = load(arguments.config)
+        _make_secret(config.secret_key_file)
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXIT_CONFIG
+    os.environ["PAYBOX_CENTER_CONFIG"] = str(Path(arguments.config).absolute())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "center.settings"
+    if arguments.command == "manage":
+        from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+        execute_from_command_line(["paybox-center", *arguments.rest])
         return 0
-    sys.stderr.write(NOT_BUILT)
-    return EXIT_NOT_BUILT
+    _prepare()
+    if arguments.command == "demo-data":
+        return _demo_data(arguments)
+    from center.server import serve  # noqa: PLC0415  the settings must be there first
+
+    serve(config)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="paybox-center", description=HELP, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="run|demo-data|manage")
+    run = commands.add_parser("run", help="启动网页服务 / serve")
+    manage = commands.add_parser("manage", help="Django 维护命令 / maintenance")
+    demo = commands.add_parser("demo-data", help="生成试用数据 / invented transactions to try")
+    demo.add_argument("--days", type=int, default=90)
+    demo.add_argument("--boxes", type=int, default=50)
+    demo.add_argument("--payments", type=int, default=30, help="每台每天约多少笔 / a box and day")
+    demo.add_argument("--seed", type=int, default=1)
+    for command in (run, manage, demo):
+        command.add_argument("-c", "--config", required=True, help="paybox-center.toml")
+    manage.add_argument("rest", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _make_secret(path: Path) -> None:
+    """The key that signs sessions: made at the first start, readable by its owner only."""
+    if path.exists():
+        return
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigError(f"secret_key_file: cannot be made: {error.strerror}") from None
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+
+
+def _prepare() -> None:
+    """Bring the database up to date; at the first start make an administrator and say how."""
+    import django  # noqa: PLC0415  only now are the settings known
+
+    django.setup()
+    from django.core.management import call_command  # noqa: PLC0415
+
+    from center.accounts.models import User  # noqa: PLC0415
+    from center.accounts.roles import Role  # noqa: PLC0415
+
+    call_command("migrate", interactive=False, verbosity=0)
+    if User.objects.exists():
+        return
+    password = secrets.token_urlsafe(12)
+    User.objects.create_user(FIRST_ADMINISTRATOR, password=password, role=Role.ADMINISTRATOR)
+    sys.stdout.write(
+        f"首次启动：用户 {FIRST_ADMINISTRATOR}，一次性密码 {password}\n"
+        "（只显示这一次，登录后须修改 / shown once, to be changed at the first login）\n"
+        f"first start: user {FIRST_ADMINISTRATOR}, one-time password {password}\n"
+    )
+
+
+def _demo_data(arguments: argparse.Namespace) -> int:
+    """Fill the database with invented transactions, with a bar that shows how far it is."""
+    from center.demo_data import Size, make  # noqa: PLC0415  the settings must be there first
+    from center.reports.scope import beijing_today  # noqa: PLC0415
+
+    estimate = arguments.days * arguments.boxes * arguments.payments * 2
+    done = 0
+
+    def progress(rows: int) -> None:
+        nonlocal done
+        done += rows
+        part = min(1.0, done / estimate)
+        bar = "█" * round(30 * part)
+        sys.stderr.write(f"\r{bar:<30} {done:,} 行 rows ")
+
+    size = Size(arguments.days, arguments.boxes, arguments.payments, arguments.seed)
+    count = make(size, beijing_today(), progress)
+    sys.stderr.write("\n")
+    sys.stdout.write(f"已生成 {count:,} 行 / rows made\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -168,27 +168,6 @@ def test_without_the_simulators_a_command_says_so(name: str) -> None:
     assert done.stderr == f"paybox {name}: 未安装模拟器 / the simulators are not installed\n"
 
 
-class TestCenter:
-    def test_the_centre_says_that_it_is_not_part_of_this_release(self) -> None:
-        done = self.center("run", "-c", "paybox-center.toml")
-        assert done.returncode == 2
-        assert "本版本尚未包含统计中心" in done.stderr
-
-    def test_its_help_says_what_it_will_do(self) -> None:
-        done = self.center("--help")
-        assert done.returncode == 0
-        assert "对账" in done.stdout
-        assert "本版本尚未包含统计中心" in done.stdout
-
-    def center(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "center", *arguments],
-            capture_output=True,
-            check=False,
-            encoding="utf-8",
-        )
-
-
 NO_HARDWARE = {
     "display": {"driver": "none"},
     "lamp": {"driver": "none"},

@@ -1,0 +1,191 @@
+"""Invented transactions of a hospital, sent through the real ingest: for trying the pages.
+
+Everything is drawn from one seed. Working days are fuller than weekends, mornings fuller than
+afternoons; a few payments are declined, reversed or refunded, a few days are still open.
+"""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from center.ledger.ingest import ingest
+from center.ledger.rows import BEIJING
+from center.ledger.words import Business, Department
+from device.sync.wire import GENESIS, MAX_ROWS, Batch, row_hash
+
+HOURS = (8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 13, 14, 14, 15, 15, 16, 17)
+OUTPATIENT = (
+    (Business.OUTPATIENT_FEE, 12, (800, 45_000)),
+    (Business.REGISTRATION, 6, (500, 5_000)),
+    (Business.APPOINTMENT, 2, (500, 5_000)),
+    (Business.OUTPATIENT_PREPAY, 1, (10_000, 100_000)),
+)
+INPATIENT = (
+    (Business.INPATIENT_DEPOSIT, 4, (100_000, 500_000)),
+    (Business.INPATIENT_PREPAY, 3, (50_000, 300_000)),
+    (Business.INPATIENT_SETTLEMENT, 2, (5_000, 800_000)),
+)
+DECLINED = ("declined_balance", "declined_limit", "declined_code", "payer_timeout")
+
+
+@dataclass(slots=True)
+class _DemoBox:
+    """One box: its chain of rows."""
+
+    number: int
+    random: random.Random
+    seq: int = 0
+    last: str = GENESIS
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def inpatient(self) -> bool:
+        return self.number % 4 == 0
+
+    @property
+    def id(self) -> str:
+        return f"BOX-{self.number:04d}"
+
+    @property
+    def desk(self) -> str:
+        return f"{'ZY' if self.inpatient else 'MZ'}-{self.number:02d}"
+
+    def add(self, at: datetime, **values: Any) -> None:
+        """Append one row to the chain."""
+        self.seq += 1
+        row: dict[str, Any] = {
+            "seq": self.seq,
+            "uid": "",
+            "kind": "payment",
+            "state": "",
+            "reason": "",
+            "ref": "",
+            "channel": "",
+            "desk": self.desk,
+            "business": "",
+            "business_date": "",
+            "department": Department.INPATIENT if self.inpatient else Department.OUTPATIENT,
+            "operator": "",
+            "his_id": "",
+            "try": 1,
+            "attempt": 1,
+            "revision": 1,
+            "amount_fen": 0,
+            "out_trade_no": "",
+            "provider_trade_no": "",
+            "out_refund_no": "",
+            "payer_mask": "",
+            "money_at": "",
+            "at": at.isoformat(),
+            "do_id": "",
+            **values,
+        }
+        row = {k: str(v) if isinstance(v, str) else v for k, v in row.items()}
+        row |= {"prev": self.last, "hash": row_hash(self.last, row)}
+        self.last = row["hash"]
+        self.rows.append(row)
+
+    def take(self) -> Iterator[list[dict[str, Any]]]:
+        """The rows so far, in batches."""
+        while self.rows:
+            yield self.rows[:MAX_ROWS]
+            del self.rows[:MAX_ROWS]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How much to invent."""
+
+    days: int
+    boxes: int
+    payments: int
+    """About so many a box and working day."""
+    seed: int = 1
+
+
+def make(size: Size, today: date, progress: Callable[[int], None]) -> int:
+    """Store the transactions of the days up to today; return how many rows."""
+    count = 0
+    for number in range(1, size.boxes + 1):
+        box = _DemoBox(number, random.Random(f"{size.seed}-{number}"))  # noqa: S311  invented data
+        for back in range(size.days - 1, -1, -1):
+            _day(box, today - timedelta(days=back), size.payments, today)
+        first = 1
+        for rows in list(box.take()):
+            health = {"clock": "sane", "vpn": "up", "backlog": 0}
+            batch = Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), health)
+            ingest(batch, datetime.now(BEIJING))
+            first, count = first + len(rows), count + len(rows)
+            progress(len(rows))
+    return count
+
+
+def _day(box: _DemoBox, day: date, payments: int, today: date) -> None:
+    weekend = day.weekday() >= 5  # noqa: PLR2004  Saturday
+    much = max(1, round(payments * (0.35 if weekend else 1.0) * box.random.uniform(0.8, 1.2)))
+    now = datetime.now(BEIJING)
+    draw = box.random
+    times = (time(draw.choice(HOURS), draw.randrange(60), draw.randrange(60)) for _ in range(much))
+    for at in sorted(datetime.combine(day, t, BEIJING) for t in times):
+        if at < now:
+            _payment(box, at, fresh=day == today)
+
+
+def _payment(box: _DemoBox, at: datetime, *, fresh: bool) -> None:
+    draw = box.random
+    kinds = INPATIENT if box.inpatient else OUTPATIENT
+    business, _weight, (low, high) = draw.choices(kinds, [k[1] for k in kinds])[0]
+    number = f"DM{box.number:02d}{draw.getrandbits(130):026X}"[:32]
+    told = {
+        "uid": number,
+        "out_trade_no": number,
+        "channel": draw.choices(("wechat", "alipay"), (7, 3))[0],
+        "business": business,
+        "operator": f"{100 + box.number * 3 + at.hour // 12:04d}",
+        "his_id": f"{box.desk[:2]}{at:%Y%m%d}{box.seq:06d}",
+        "amount_fen": draw.randrange(low, high, 10),
+    }
+    box.add(at, **told, state="intended")
+    luck = draw.random()
+    later = at + timedelta(seconds=draw.randint(1, 20))
+    if luck < 0.03:  # noqa: PLR2004  shares of luck, as the comment of each branch says
+        box.add(later, **told, state="failed", reason=draw.choice(DECLINED), revision=2)
+        return
+    if luck < 0.035 or (fresh and luck < 0.045):  # noqa: PLR2004
+        box.add(later, **told, state="unknown", revision=2)
+        if not fresh:
+            box.add(later, **told, state="reversing", revision=3)
+            box.add(later, **told, state="reversed", reason="payer_timeout", revision=4)
+        return
+    provider = f"42000{at:%Y%m%d}{draw.getrandbits(50):015d}"
+    mask = draw.choice(("张**", "李*", "王**", "o6***kQ", "138****0000"))
+    paid = {"provider_trade_no": provider, "payer_mask": mask, "money_at": later.isoformat()}
+    box.add(later, **told, **paid, state="paid", revision=2)
+    if luck > 0.985:  # noqa: PLR2004
+        _refund(box, later, told, provider)
+
+
+def _refund(box: _DemoBox, paid_at: datetime, told: dict[str, Any], provider: str) -> None:
+    draw = box.random
+    fen = told["amount_fen"] if draw.random() < 0.7 else max(1, told["amount_fen"] // 2)  # noqa: PLR2004
+    number = "R" + f"{draw.getrandbits(150):031X}"[:31]
+    at = paid_at + timedelta(minutes=draw.randint(3, 90))
+    refund = {k: told[k] for k in ("channel", "business", "operator", "out_trade_no")} | {
+        "uid": number,
+        "out_refund_no": number,
+        "ref": told["uid"],
+        "amount_fen": fen,
+        "his_id": f"T{told['his_id']}",
+        "kind": "refund",
+    }
+    box.add(at, **refund, state="sent")
+    box.add(
+        at + timedelta(seconds=4),
+        **refund,
+        state="refunded",
+        provider_trade_no=provider,
+        money_at=(at + timedelta(seconds=4)).isoformat(),
+        revision=2,
+    )

@@ -1,0 +1,1 @@
+"""The boxes: last seen, version, backlog, alarms, clock, journal gaps."""

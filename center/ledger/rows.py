@@ -1,0 +1,99 @@
+"""A row of the wire, judged and turned into the values of the ledger's columns (center §3).
+
+A row that does not pass is put into quarantine whole; nothing of it is counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
+
+from center.ledger.words import (
+    Business,
+    Channel,
+    ChargeState,
+    Department,
+    Kind,
+    PaymentState,
+    RefundState,
+)
+from device.sync import wire
+
+OLDEST, YOUNGEST = 1, 9999  # years that every database and every offset can hold
+BEIJING = timezone(timedelta(hours=8))
+
+WORDS: dict[str, frozenset[str]] = {
+    "channel": frozenset(("", *Channel.values)),
+    "department": frozenset(("", *Department.values)),
+    "business": frozenset(("", *Business.values)),
+}
+STATES: dict[str, frozenset[str]] = {
+    Kind.PAYMENT: frozenset(PaymentState.values),
+    Kind.REFUND: frozenset(RefundState.values),
+    Kind.CHARGE: frozenset(ChargeState.values),
+}
+LONGEST: dict[str, int] = {
+    **dict.fromkeys(("uid", "ref"), 100),
+    **dict.fromkeys(("his_id", "out_trade_no", "provider_trade_no", "out_refund_no"), 64),
+    **dict.fromkeys(("desk", "operator", "do_id", "reason"), 32),
+    "payer_mask": 64,
+    "state": 16,
+    "business_date": 10,
+}
+
+
+class BadRow(Exception):
+    """The row cannot be believed; the text says which field, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """A row that passed."""
+
+    raw: Mapping[str, Any]
+    at: datetime
+    money_at: datetime | None
+    day: date
+    hour: int
+
+    def __getitem__(self, name: str) -> Any:
+        """A field as it stands on the wire."""
+        return self.raw[name]
+
+
+def read_row(raw: Mapping[str, Any], prev: str) -> LedgerRow:
+    """Return the row; BadRow says why it is not believed. `prev`: the hash it must follow."""
+    fault = wire.row_fault(raw) or _fault(raw)
+    if fault:
+        raise BadRow(fault)
+    if raw["prev"] != prev:
+        raise BadRow("prev is not the hash of the row before")
+    at = _time(raw, "at")
+    money_at = _time(raw, "money_at") if raw["money_at"] else None
+    local = (money_at or at).astimezone(BEIJING)
+    return LedgerRow(raw, at, money_at, local.date(), local.hour)
+
+
+def _fault(raw: Mapping[str, Any]) -> str:
+    for name, words in WORDS.items():
+        if raw[name] not in words:
+            return f"unknown word: {name}"
+    for name, longest in LONGEST.items():
+        if len(raw[name]) > longest:
+            return f"too long: {name}"
+    kind = raw["kind"]
+    if kind in STATES and raw["state"] not in STATES[kind]:
+        return "unknown word: state"
+    if kind in {Kind.PAYMENT, Kind.REFUND} and not raw["channel"]:
+        return "missing: channel"
+    return ""
+
+
+def _time(raw: Mapping[str, Any], name: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(raw[name])
+    except ValueError:
+        raise BadRow(f"not a time: {name}") from None
+    if time.tzinfo is None or not OLDEST < time.year < YOUNGEST:
+        raise BadRow(f"not a time with offset: {name}")
+    return time.astimezone(UTC)

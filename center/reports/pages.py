@@ -1,0 +1,94 @@
+"""The page of a report: filters above, rows below, the place in the address."""
+
+from typing import Any
+
+from django.db.models import Count, Sum
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from center.accounts.access import require
+from center.accounts.models import User
+from center.reports.asked import Asked, ask, condition, page
+from center.reports.cells import shown
+from center.reports.report import REPORTS, Column, Filter, Form, Match, Report
+from center.reports.scope import beijing_today
+
+RIGHT = frozenset({Form.MONEY, Form.COUNT})
+
+
+def find(name: str) -> Report:
+    """Return the report of that name; Http404 if there is none."""
+    if name not in REPORTS:
+        raise Http404
+    return REPORTS[name]
+
+
+def report_page(request: HttpRequest, name: str) -> HttpResponse:
+    """One page of rows."""
+    report = find(name)
+    user = require(request.user, report.permission)
+    asked = ask(report, request.GET, beijing_today())
+    rows, after = page(report, report.rows(user).filter(condition(report, asked)), asked)
+    context = {
+        "report": report,
+        "asked": asked,
+        "query": asked.address(),
+        "forms": ("xlsx", "csv", "json", "xml", "html"),
+        "filters": [_filter(f, asked) for f in report.filters],
+        "head": [(c.title, c.form in RIGHT) for c in report.columns],
+        "table": [(report.link(r) if report.link else "", _cells(report, r)) for r in rows],
+        "after": after,
+        "first_page": asked.after is None,
+        "groups": [(g, report.column(g).title) for g in report.groups],
+    }
+    return render(request, "web/report.html", context)
+
+
+def sums(request: HttpRequest, name: str) -> HttpResponse:
+    """How many rows and how much money; fetched after the page, since it may take longer."""
+    report = find(name)
+    user = require(request.user, report.permission)
+    asked = ask(report, request.GET, beijing_today())
+    rows = report.rows(user).filter(condition(report, asked))
+    found = rows.aggregate(count=Count("*"), **{s: Sum(s) for s in report.sums})
+    parts = [(report.column(s).title, found[s] or 0) for s in report.sums]
+    return render(request, "web/sums.html", {"count": found["count"], "sums": parts})
+
+
+def _cells(report: Report, row: Any) -> list[dict[str, Any]]:
+    return [_cell(column, row) for column in report.columns]
+
+
+def _cell(column: Column, row: Any) -> dict[str, Any]:
+    badge = column.badge.get(getattr(row, column.name)) if column.badge else None
+    return {
+        "text": shown(column, row),
+        "right": column.form in RIGHT,
+        "number": column.form is Form.NUMBER,
+        "badge": badge,
+    }
+
+
+def _filter(wanted: Filter, asked: Asked) -> dict[str, Any]:
+    """A filter as the form draws it, with the values it has now."""
+    values = asked.given.get(wanted.name, ())
+    two = wanted.match in {Match.DAYS, Match.FEN}
+    low, high = (*values, "", "")[:2] if two else ("", "")
+    return {
+        "name": wanted.name,
+        "title": wanted.title,
+        "hint": wanted.hint,
+        "kind": wanted.match.value,
+        "value": values[0] if values and not two else "",
+        "low": low,
+        "high": high,
+        "words": [(w, t, w in values) for w, t in wanted.words.items()],
+        "type": "date" if wanted.match is Match.DAYS else "text",
+    }
+
+
+def user_of(request: HttpRequest) -> User:
+    """The user that the check has let in."""
+    assert isinstance(request.user, User), _("未登录")
+    return request.user

@@ -1,0 +1,60 @@
+"""Serving: cheroot in this process, with TLS if the configuration has it, until SIGTERM."""
+
+import signal
+import sys
+from types import FrameType
+
+from cheroot import wsgi
+from cheroot.ssl.builtin import BuiltinSSLAdapter
+
+from center.config import CenterConfig
+from device.config.kinds import split_address
+
+LONGEST_BODY = 64 * 1024 * 1024  # bytes; Django's own limits are tighter
+STOP_S = 5  # a request under way has this long when the server is told to stop
+
+
+def make_server(config: CenterConfig) -> wsgi.Server:
+    """Return the server, bound; port 0 takes any free one."""
+    from center.wsgi import application  # noqa: PLC0415  Django must be configured first
+
+    host, port = split_address(config.listen)
+    server = wsgi.Server(
+        (host, port),
+        application,
+        numthreads=config.threads,
+        server_name="paybox-center",
+        max=config.threads,
+        request_queue_size=64,
+        timeout=30,
+        shutdown_timeout=STOP_S,
+    )
+    server.max_request_body_size = LONGEST_BODY
+    if config.tls.cert_file and config.tls.key_file:
+        server.ssl_adapter = BuiltinSSLAdapter(
+            str(config.tls.cert_file),
+            str(config.tls.key_file),
+            str(config.tls.client_ca_file) if config.tls.client_ca_file else None,
+        )
+    server.prepare()
+    return server
+
+
+def serve(config: CenterConfig) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    server = make_server(config)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    scheme = "https" if config.tls.cert_file else "http"
+    host, port = server.bind_addr[:2]
+    sys.stdout.write(f"ready {scheme}://{host}:{port}/\n")
+    sys.stdout.flush()
+    try:
+        server.serve()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()

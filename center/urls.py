@@ -1,0 +1,30 @@
+"""Every address of the centre."""
+
+from django.urls import path
+from django.views.i18n import set_language
+
+from center.accounts.login import Login, Logout, PasswordChange
+from center.fleet import catalog as _boxes  # noqa: F401  registers its reports
+from center.ledger.sync_view import sync
+from center.orders import catalog as _orders  # noqa: F401  registers its reports
+from center.orders.pages import act, decide, order
+from center.reports.api import api
+from center.reports.dashboard import dashboard
+from center.reports.output import export
+from center.reports.pages import report_page, sums
+
+urlpatterns = [
+    path("", dashboard, name="dashboard"),
+    path("login", Login.as_view(), name="login"),
+    path("logout", Logout.as_view(), name="logout"),
+    path("password", PasswordChange.as_view(), name="password"),
+    path("language", set_language, name="set_language"),
+    path("reports/<slug:name>/", report_page, name="report"),
+    path("reports/<slug:name>/sums", sums, name="sums"),
+    path("reports/<slug:name>/export.<str:form>", export, name="export"),
+    path("orders/<str:uid>/", order, name="order"),
+    path("orders/<str:uid>/act", act, name="act"),
+    path("actions/<int:number>/decide", decide, name="decide"),
+    path("v1/sync", sync, name="sync"),
+    path("api/v1/<slug:name>", api, name="api"),
+]

@@ -1,0 +1,58 @@
+"""The menu: what this user may open, in one table."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from center.accounts.models import User
+from center.accounts.roles import Permission
+from center.settings import CENTER
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the menu."""
+
+    title: Any
+    permission: Permission
+    route: str
+    argument: str = ""
+
+    @property
+    def address(self) -> str:
+        """Where it leads."""
+        return reverse(self.route, args=[self.argument] if self.argument else [])
+
+
+MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
+    (_("总览"), (Entry(_("今日总览"), Permission.DASHBOARD, "dashboard"),)),
+    (_("订单管理"), (Entry(_("订单"), Permission.ORDERS, "report", "orders"),)),
+    (
+        _("结算管理"),
+        (
+            Entry(_("收款"), Permission.SETTLEMENT, "report", "receipts"),
+            Entry(_("退款"), Permission.SETTLEMENT, "report", "refunds"),
+        ),
+    ),
+    (_("设备"), (Entry(_("设备"), Permission.FLEET, "report", "boxes"),)),
+    (_("系统"), (Entry(_("审计记录"), Permission.AUDIT, "report", "audit"),)),
+)
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """What every template needs: the menu of this user and the hospital's name."""
+    user = getattr(request, "user", None)
+    groups = []
+    if isinstance(user, User):
+        for title, entries in MENU:
+            open_ = [
+                (e.title, e.address, request.path == e.address)
+                for e in entries
+                if user.may(e.permission)
+            ]
+            if open_:
+                groups.append((title, open_))
+    return {"menu": groups, "hospital": CENTER.hospital}

@@ -1,0 +1,36 @@
+"use strict";
+// Small things that every page may use. Each works by an attribute; nothing here knows a page.
+
+// A part that takes longer than the page is fetched after it.
+for (const part of document.querySelectorAll("[data-load]")) {
+  fetch(part.dataset.load, { headers: { "X-Requested-With": "fetch" } })
+    .then((answer) => (answer.ok ? answer.text() : Promise.reject(answer.status)))
+    .then((text) => { part.innerHTML = text; })
+    .catch(() => { part.textContent = "—"; });
+}
+
+// A row leads where its first link leads; arrow keys move from row to row.
+for (const row of document.querySelectorAll("tr[data-href]")) {
+  row.addEventListener("click", (event) => {
+    if (!event.target.closest("a, button, input") && !String(getSelection())) location.assign(row.dataset.href);
+  });
+  row.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+    const link = step && row[step] && row[step].querySelector("a");
+    if (link) { event.preventDefault(); link.focus(); }
+  });
+}
+
+for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
+
+// An open choice closes when something else is clicked, and by Escape.
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.choice[open]")) if (!open.contains(event.target)) open.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const open of document.querySelectorAll("details.choice[open]")) open.open = false;
+  if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) {
+    const first = document.querySelector(".filters input");
+    if (first) { event.preventDefault(); first.focus(); }
+  }
+});
