@@ -36,6 +36,14 @@ class BadAnswer(ProviderError):
     """An answer came that proves nothing: unsigned, wrongly signed, not parsable, not ours."""
 
 
+class SyncError(PayboxError):
+    """The statistics centre's, a box's at the centre, or of the way between them.
+
+    What came is not sealed with the shared key or not of the contract's shape, or nothing came: it
+    changes nothing.
+    """
+
+
 class StorageError(PayboxError):
     """The disk's: a commit did not take hold, or the journal cannot be read."""
 

@@ -1,32 +1,16 @@
-"""The hash chain of events (center §3): a changed, missing or foreign row breaks it.
+"""The journal's end of the hash chain (center §3): a changed, missing or foreign row breaks it."""
 
-hash = SHA-256(prev || canonical JSON of the row without prev and hash), in hex; prev enters as its
-64 hex characters, keys are sorted, no blanks, UTF-8, non-ASCII not escaped; the first prev of an
-epoch is 64 zeros. Vectors: tests/vectors/sync.json.
-"""
-
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from device.domain.chain import COLUMNS, GENESIS, WireRow, row_hash
 from device.domain.record import Event
 from device.errors import JournalDamaged
 
-GENESIS = "0" * 64
+__all__ = ["COLUMNS", "FIELDS", "GENESIS", "Link", "append", "check", "follow", "row_hash"]
 
-WireRow = dict[str, str | int]
-COLUMNS = (
-    *("seq", "uid", "kind", "state", "reason", "ref", "channel", "desk", "department"),
-    *("business", "business_date", "operator", "his_id", "try", "attempt", "revision"),
-    *("amount_fen", "out_trade_no", "provider_trade_no", "out_refund_no", "payer_mask"),
-    *("money_at", "at", "do_id"),
-)
-"""The fields of a row on the wire, in the contract's order, without `prev` and `hash`."""
-_SORTED = tuple(sorted(COLUMNS))
-_canonical = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 FIELDS = {"try": "try_"}  # column -> field of `Event` where they differ
 
 
@@ -40,20 +24,25 @@ class Link:
     hash: str = GENESIS
 
 
-def row_hash(prev: str, row: Mapping[str, object]) -> str:
-    """Return the hash of a row; `prev` and `hash` in it are left out."""
-    text = _canonical({name: row[name] for name in _SORTED})
-    return hashlib.sha256(prev.encode() + text.encode()).hexdigest()
+def append(
+    link: Link, event: Event, more: Mapping[str, str | int] | None = None
+) -> tuple[WireRow, Link]:
+    """Return the event as the row that follows `link`, with prev and hash, and the new end.
 
-
-def append(link: Link, event: Event) -> tuple[WireRow, Link]:
-    """Return the event as the row that follows `link`, with prev and hash, and the new end."""
+    `more`: what a digest carries besides.
+    """
     row: WireRow = {"seq": link.seq + 1}
     for name in COLUMNS[1:]:
         row[name] = _plain(getattr(event, FIELDS.get(name, name)))
-    digest = row_hash(link.hash, row)
-    row |= {"prev": link.hash, "hash": digest}
-    return row, Link(link.epoch, link.id + 1, link.seq + 1, digest)
+    return follow(link, row | dict(more or {}))
+
+
+def follow(link: Link, row: WireRow) -> tuple[WireRow, Link]:
+    """Return the row as the next after `link`: its seq, prev and hash are made anew."""
+    numbered = row | {"seq": link.seq + 1}
+    hashed = row_hash(link.hash, numbered)
+    numbered |= {"prev": link.hash, "hash": hashed}
+    return numbered, Link(link.epoch, link.id + 1, link.seq + 1, hashed)
 
 
 def check(rows: Iterable[Mapping[str, Any]], before: Link | None = None) -> Link | None:

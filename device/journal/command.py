@@ -18,11 +18,11 @@ from typing import NoReturn
 from sqlite_utils import Database
 
 from device.clock import BEIJING
+from device.domain.chain import COLUMNS, DIGEST_COLUMNS, columns_of
 from device.domain.money import format_yuan
 from device.domain.words import WALLET_NAMES, Wallet
 from device.errors import StorageError
 from device.journal import schema, verify
-from device.journal.chain import COLUMNS
 from device.journal.connection import open_read_only, storage_error
 from device.journal.rows import SqlRow
 
@@ -175,7 +175,7 @@ def _verify(db: Database, _: argparse.Namespace) -> int:
 
 
 def _export(db: Database, arguments: argparse.Namespace) -> int:
-    names = ("epoch", *COLUMNS, "prev", "hash")
+    names = ("epoch", *COLUMNS, *DIGEST_COLUMNS, "prev", "hash")
     rows = db.execute(f"SELECT {', '.join(names)} FROM events ORDER BY id")  # noqa: S608  our own names
     if arguments.format == "csv":
         out = csv.writer(sys.stdout, lineterminator="\n")
@@ -183,7 +183,8 @@ def _export(db: Database, arguments: argparse.Namespace) -> int:
         out.writerows([_safe(value) for value in row] for row in rows)
         return 0
     for row in rows:
-        sys.stdout.write(json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) + "\n")
+        told = {n: row[n] for n in ("epoch", *columns_of(row["kind"]), "prev", "hash")}
+        sys.stdout.write(json.dumps(told, ensure_ascii=False) + "\n")
     return 0
 
 

@@ -10,15 +10,15 @@ from typing import Self, TypeVar
 from sqlite_utils import Database
 
 from device.clock import Clock
-from device.domain.record import Change, Order, Stored, Ticket
+from device.domain.outbox import Backlog
+from device.domain.record import Change, Event, Order, Stored, Ticket
 from device.errors import StorageError
 from device.journal import reads, verify
-from device.journal.chain import WireRow
 from device.journal.connection import Connect, connect
+from device.journal.epochs import Acknowledged, DigestDue, Fetched, Rewound
 from device.journal.store import DEFERRED_LIMIT, Store
 from device.journal.threads import Runner
 from device.journal.verify import Report
-from device.journal.writes import Acknowledged
 
 log = logging.getLogger(__name__)
 
@@ -118,13 +118,35 @@ class SqliteJournal:
         """Whether an attempt had this code, however long ago: no clock is asked."""
         return await self._ask(lambda db: reads.code_used(db, code_hash))
 
-    async def outbox_pending(self, limit: int) -> list[WireRow]:
-        """The oldest unacknowledged events, each with `epoch`, `prev` and `hash`."""
-        return await self._ask(lambda db: reads.outbox(db, limit))
+    async def backlog(self, limit: int) -> Backlog:
+        """The oldest events that the centre has not acknowledged, and where things stand."""
+        return await self._runner.run(
+            lambda: self._store.durable(lambda db: reads.backlog(db, limit))
+        )
 
     async def acknowledge(self, epoch: str, seq: int) -> None:
         """Remember durably that the centre has this epoch up to `seq`; it never goes back."""
         await self._runner.run(lambda: self._store.commit((Acknowledged(epoch, seq),)))
+
+    async def rewind(self, epoch: str, seq: int) -> None:
+        """The centre has lost what came after `seq`: it is waiting again."""
+        await self._runner.run(lambda: self._store.commit((Rewound(epoch, seq),)))
+
+    async def new_epoch(self, ended: str, from_seq: int) -> None:
+        """End an epoch before `from_seq`, write the rest again in a new one (M25)."""
+        await self._runner.run(lambda: self._store.new_epoch(ended, from_seq))
+
+    async def fetched(self, epoch: str, next_seq: int) -> None:
+        """Remember how far the lost events of an epoch are dealt with; 0 = all of them."""
+        await self._runner.run(lambda: self._store.commit((Fetched(epoch, next_seq),)))
+
+    async def digest(self, event: Event, date: str) -> None:
+        """Write a digest of everything since the last one, unless that date has one."""
+        await self._runner.run(lambda: self._store.commit((DigestDue(event, date),)))
+
+    async def acted(self, do_id: str) -> bool:
+        """Whether an event of this action of the centre was ever written."""
+        return await self._ask(lambda db: reads.acted(db, do_id))
 
     async def board(self) -> str:
         """The keyed hash of the board that this file is bound to; empty if to none."""

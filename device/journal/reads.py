@@ -1,10 +1,13 @@
 """What the deciding part asks of the journal, as queries over an open file."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from device.domain.chain import GENESIS, WireRow, columns_of
 from device.domain.charge import Charge
+from device.domain.outbox import Backlog, Lost
 from device.domain.record import Order, Stored, Ticket
 from device.domain.words import Wallet
 from device.journal import rows
@@ -113,10 +116,81 @@ def code_used(db: Database, code_hash: str) -> bool:
     return db.execute(sql, [code_hash]).fetchone() is not None
 
 
-def outbox(db: Database, limit: int) -> list[dict[str, str | int]]:
-    """Return the oldest events that the centre has not acknowledged, as on the wire with epoch."""
-    found = db.execute("SELECT * FROM outbox ORDER BY id LIMIT ?", [limit])
-    return [{name: row[name] for name in row.keys() if name != "id"} for row in found]  # noqa: SIM118  iterating a Row gives values
+def backlog(db: Database, limit: int) -> Backlog:
+    """Return the oldest epoch with events that the centre has not acknowledged, and those events.
+
+    Every epoch is a range of `id`, so nothing but the rows themselves is read.
+    """
+    runs = _runs(db)
+    sending = next((r for r in runs if r.end > r.acknowledged), runs[-1])
+    lost = next((r for r in runs if r.lost_from), None)
+    return Backlog(
+        epoch=sending.epoch,
+        acknowledged=sending.acknowledged,
+        end=sending.end,
+        rows=tuple(_wire_rows(db, sending, sending.acknowledged + 1, limit)),
+        newest=sending is runs[-1],
+        replaced=any(r.ended is not None for r in runs),
+        waiting=sum(r.end - r.acknowledged for r in runs),
+        lost=_lost(db, lost) if lost else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One epoch: a range of ids."""
+
+    epoch: str
+    first_id: int
+    acknowledged: int
+    ended: int | None
+    lost_from: int
+    end: int
+    """The last seq that is to be sent."""
+
+
+def _runs(db: Database) -> list[_Run]:
+    """Every epoch, oldest first; in a file there are one or two."""
+    found = db.execute("SELECT * FROM epochs ORDER BY first_id").fetchall()
+    (last,) = db.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
+    ends = [row["first_id"] for row in found[1:]] + [last + 1]
+    return [
+        _Run(
+            row["epoch"],
+            row["first_id"],
+            row["acknowledged"],
+            row["ended"],
+            row["lost_from"],
+            end - row["first_id"] if row["ended"] is None else row["ended"],
+        )
+        for row, end in zip(found, ends, strict=True)
+    ]
+
+
+def _wire_rows(db: Database, run: _Run, from_seq: int, limit: int) -> Iterator[WireRow]:
+    count = min(limit, run.end - from_seq + 1)
+    first = run.first_id + from_seq - 1
+    for row in db.execute(
+        "SELECT * FROM events WHERE id BETWEEN ? AND ? ORDER BY id", [first, first + count - 1]
+    ):
+        yield {name: row[name] for name in (*columns_of(row["kind"]), "prev", "hash")}
+
+
+def _lost(db: Database, run: _Run) -> Lost:
+    """What is to be fetched; its first row follows ours if nothing of it was fetched yet."""
+    at = run.first_id + run.lost_from - 2
+    before = db.execute(
+        "SELECT hash FROM events WHERE id = ? AND epoch = ?", [at, run.epoch]
+    ).fetchone()
+    fresh = run.ended is not None and run.lost_from == run.ended + 1
+    prev = (before["hash"] if before else GENESIS) if fresh else ""
+    return Lost(run.epoch, run.lost_from, prev)
+
+
+def acted(db: Database, do_id: str) -> bool:
+    """Return whether an event of this action was written."""
+    row = db.execute("SELECT 1 FROM events WHERE do_id = ? LIMIT 1", [do_id]).fetchone()
+    return row is not None
 
 
 def board(db: Database) -> str:

@@ -295,7 +295,28 @@ def form(db: Database) -> None:
         )
 
 
-NAMES = ("0001_first", "0002_adopted", "0003_form")
+_SYNC = f"""
+ALTER TABLE epochs ADD COLUMN ended INTEGER CHECK (ended >= 0);
+ALTER TABLE epochs ADD COLUMN lost_from INTEGER NOT NULL DEFAULT 0 CHECK (lost_from >= 0);
+ALTER TABLE events ADD COLUMN date TEXT NOT NULL DEFAULT '';
+ALTER TABLE events ADD COLUMN {_fen("count", "DEFAULT 0")};
+ALTER TABLE events ADD COLUMN {_fen("sum_fen", "DEFAULT 0")};
+ALTER TABLE events ADD COLUMN last_hash TEXT NOT NULL DEFAULT '';
+CREATE INDEX events_do ON events (do_id) WHERE do_id <> '';
+CREATE INDEX events_digest ON events (id) WHERE kind = 'digest';
+DROP VIEW outbox;
+CREATE VIEW outbox AS SELECT events.* FROM events JOIN epochs USING (epoch)
+  WHERE events.seq > epochs.acknowledged AND events.seq <= coalesce(epochs.ended, events.seq);
+"""  # noqa: S608  our own names
+
+
+@migrations(name="0004_sync")
+def sync(db: Database) -> None:
+    """Epochs that could not go on at the centre, digests, and finding what an action caused."""
+    db.executescript(_SYNC)
+
+
+NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync")
 """Every migration this version knows, in order."""
 
 

@@ -20,6 +20,7 @@ from device.errors import CommitRefused, JournalDamaged, StorageError
 from device.journal import schema, verify
 from device.journal.chain import Link
 from device.journal.connection import Connect, connect, open_database, storage_error
+from device.journal.epochs import CLOCK_KNOWN_SINCE, NewEpoch
 from device.journal.marks import Marks
 from device.journal.rows import SqlRow, stamp
 from device.journal.writes import Batch, Entry, Noted, immediate, undo
@@ -30,9 +31,6 @@ EPOCH_BYTES = 8  # 16 hex digits: no two cards of one hospital ever share an epo
 DEFERRED_LIMIT = 256
 """Changes held back. Each lives two seconds; so many mean that the disk has failed for long."""
 YOUNG = timedelta(hours=24)  # so long unknown ids are asked for (payment-states §1.9)
-SINCE = "sane_since"
-"""The key in `meta` of the first moment of the epoch at which the clock was sane: a card that was
-written before the clock was set would otherwise be born old."""
 BOARD = "board"
 """The key in `meta` of the keyed hash of the board's serial number."""
 CHECKPOINT_COMMITS = 64
@@ -68,6 +66,8 @@ class Store:
     """When the epoch began, by a clock that could be believed; None = not yet known."""
     _made_s: float | None = None
     """When, by the monotonic clock, if this process made the file."""
+    _tried: set[str] = field(default_factory=set)
+    """New epochs whose commit may be on the disk although it raised."""
 
     @property
     def young(self) -> bool:
@@ -125,10 +125,17 @@ class Store:
 
     def bind(self, board: str, *, again: bool) -> None:
         """Write which board this file belongs to; `again` makes it young once more."""
-        young = (Noted(SINCE, ""),) if again else ()
+        young = (Noted(CLOCK_KNOWN_SINCE, ""),) if again else ()
         self.commit((Noted(BOARD, board), *young))
         if again:
             self._since = None
+
+    def new_epoch(self, ended: str, from_seq: int) -> None:
+        """End an epoch before `from_seq` and go on in a new one; the journal is young again."""
+        name = self.randomness(EPOCH_BYTES).hex()
+        self._tried.add(name)
+        self.commit((NewEpoch(name, ended, from_seq),))
+        self._since = self._made_s = None
 
     @property
     def waiting(self) -> int:
@@ -161,6 +168,16 @@ class Store:
             self._drop()
             raise storage_error(error, "cannot read") from error
 
+    def durable(self, question: Callable[[Database], T]) -> T:
+        """Ask what is surely on the disk: what may still be lost must not leave the box."""
+        db = self._connected()
+        try:
+            self._settle(db)
+            return question(db)
+        except sqlite3.Error as error:
+            self._drop()
+            raise storage_error(error, "cannot read") from error
+
     def close(self) -> None:
         """Write what was held back and close; StorageError if the disk fails."""
         try:
@@ -180,17 +197,20 @@ class Store:
     def _date(self) -> tuple[Noted, ...]:
         """The mark from which the epoch's age counts, once the clock is sane."""
         known = self._since is not None or not self.clock.sane()
-        return () if known else (Noted(SINCE, stamp(self.clock.wall())),)
+        return () if known else (Noted(CLOCK_KNOWN_SINCE, stamp(self.clock.wall())),)
 
     def _prepare(self, db: Database) -> None:
         now = self.clock.wall()
         if schema.migrate(db, now) and not _number(db, "SELECT count(*) FROM epochs"):
             epoch = self.randomness(EPOCH_BYTES).hex()
-            db.execute("INSERT INTO epochs VALUES (?, 1, 0, ?)", [epoch, stamp(now)])
+            db.execute(
+                "INSERT INTO epochs (epoch, first_id, opened_at) VALUES (?, 1, ?)",
+                [epoch, stamp(now)],
+            )
             for pair in (("box", self.box), ("created_at", stamp(now)), ("opened_at", "")):
                 db.execute("INSERT INTO meta VALUES (?, ?)", list(pair))
             self._made_s = self.clock.monotonic()
-        since = db.execute("SELECT value FROM meta WHERE key = ?", [SINCE]).fetchone()
+        since = db.execute("SELECT value FROM meta WHERE key = ?", [CLOCK_KNOWN_SINCE]).fetchone()
         self._since = datetime.fromisoformat(since["value"]) if since and since["value"] else None
         # A write at each opening: a read-only disk shows now, not at the first patient.
         db.execute("UPDATE meta SET value = ? WHERE key = 'opened_at'", [stamp(now)])
@@ -212,6 +232,7 @@ class Store:
         except sqlite3.Error as error:
             self._find_again(batch, error)
         self._link = batch.link
+        self.epoch = batch.link.epoch
 
     def _lay(self, batch: Batch) -> None:
         """Apply what is deferred; a held-back change that the schema refuses is dropped alone.
@@ -294,7 +315,7 @@ class Store:
                 link = verify.end(db)
             except sqlite3.Error as error:
                 raise storage_error(error, "cannot reopen") from error
-            if link.epoch != self.epoch:
+            if link.epoch not in {self.epoch, *self._tried}:
                 db.close()
                 raise JournalDamaged("journal: the file was replaced while the box ran")
             self._db, self._link = db, link

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
+from device.domain.chain import WireRow
 from device.domain.record import (
     Delivered,
     Event,
@@ -22,17 +23,10 @@ from device.domain.record import (
     PutRefund,
     Write,
 )
-from device.journal import chain, rows
+from device.journal import chain, epochs, rows
 from device.journal.chain import Link
+from device.journal.epochs import SyncEntry
 from device.journal.rows import Row, Value
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledged:
-    """The centre has every event of this epoch up to `seq`."""
-
-    epoch: str
-    seq: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +37,8 @@ class Noted:
     value: str
 
 
-Entry = Write | Acknowledged | Noted
-"""What may stand in a batch: the domain's writes and the journal's own."""
+Entry = Write | SyncEntry | Noted
+"""What may stand in a batch: the domain's writes, what sync changes, the journal's own."""
 
 ORDER: tuple[type[Any], ...] = (
     PutCharge,
@@ -54,7 +48,7 @@ ORDER: tuple[type[Any], ...] = (
     Event,
     PutAnswer,
     Delivered,
-    Acknowledged,
+    *epochs.APPLY,
     Noted,
 )
 """Parents before children: a change may list its writes in any order."""
@@ -80,6 +74,18 @@ class Batch:
         for entry in sorted(entries, key=lambda e: ORDER.index(type(e))):
             _APPLY[type(entry)](self, entry)
 
+    def append_event(self, event: Event, more: WireRow | None = None) -> None:
+        """Add an event to the chain; `more`: what a digest carries besides."""
+        row, self.link = chain.append(self.link, event, more)
+        full = self.insert_event(row)
+        self.checks["events", self.link.id] = _check("events", ("id", "hash"), full)
+
+    def insert_event(self, row: WireRow) -> dict[str, Value]:
+        """Insert the row that the chain's end speaks of; return it as it stands in the file."""
+        full: dict[str, Value] = {"id": self.link.id, "epoch": self.link.epoch, **row}
+        _insert(self.db, "events", full)
+        return full
+
     def there(self, db: Database) -> bool:
         """Whether the whole batch is in the file."""
         return self.complete and all(
@@ -101,10 +107,7 @@ def _put(make: Callable[[Any, datetime], Row]) -> Callable[[Batch, Any], None]:
 
 
 def _event(batch: Batch, event: Event) -> None:
-    row, batch.link = chain.append(batch.link, event)
-    full: dict[str, Value] = {"id": batch.link.id, "epoch": batch.link.epoch, **row}
-    _insert(batch.db, "events", full)
-    batch.checks["events", batch.link.id] = _check("events", ("id", "hash"), full)
+    batch.append_event(event)
 
 
 def _answer(batch: Batch, write: PutAnswer) -> None:
@@ -128,20 +131,6 @@ def _delivered(batch: Batch, write: Delivered) -> None:
         f"SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM answers WHERE delivered = 0 AND {where})",  # noqa: S608
         place,
     )
-
-
-def _acknowledged(batch: Batch, write: Acknowledged) -> None:
-    """Raise the mark; another epoch, a lower seq, or one that was never given, changes nothing."""
-    changed = batch.db.execute(
-        "UPDATE epochs SET acknowledged = ? WHERE epoch = ? AND acknowledged < ? "
-        "AND EXISTS (SELECT 1 FROM events WHERE id = first_id + ? - 1 AND epoch = epochs.epoch)",
-        [write.seq, write.epoch, write.seq, write.seq],
-    )
-    if changed.rowcount:
-        batch.checks["epochs", write.epoch] = (
-            "SELECT 1 FROM epochs WHERE epoch = ? AND acknowledged >= ?",
-            (write.epoch, write.seq),
-        )
 
 
 def _noted(batch: Batch, write: Noted) -> None:
@@ -173,7 +162,7 @@ _APPLY: dict[type[Any], Callable[[Batch, Any], None]] = {
     Event: _event,
     PutAnswer: _answer,
     Delivered: _delivered,
-    Acknowledged: _acknowledged,
+    **epochs.APPLY,
     Noted: _noted,
 }
 

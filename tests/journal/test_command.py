@@ -113,7 +113,8 @@ def test_export_gives_every_event_as_json(
 ) -> None:
     assert main(["export"], path) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert rows == asyncio.run(running.outbox_pending(10))
+    waiting = asyncio.run(running.backlog(10))
+    assert rows == [{"epoch": waiting.epoch, **row} for row in waiting.rows]
 
 
 def test_export_gives_csv_that_no_spreadsheet_runs(

@@ -128,17 +128,17 @@ async def test_seq_runs_on_over_reopening_and_the_outbox_follows(
     await journal.aclose()
     journal = await opened()
     await journal.commit(make.paid(1))
-    rows = await journal.outbox_pending(10)
+    rows = (await journal.backlog(10)).rows
     assert [(r["seq"], r["state"]) for r in rows] == [(1, "intended"), (2, "paid")]
     assert rows[1]["prev"] == rows[0]["hash"]
     assert "id" not in rows[0]
     await journal.acknowledge(journal.epoch, 1)
-    assert [r["seq"] for r in await journal.outbox_pending(10)] == [2]
+    assert [r["seq"] for r in (await journal.backlog(10)).rows] == [2]
     await journal.acknowledge(journal.epoch, 0)  # never goes back
     await journal.acknowledge("another", 2)  # not ours
     await journal.acknowledge(journal.epoch, 3)  # above what there is
-    assert [r["seq"] for r in await journal.outbox_pending(10)] == [2]
-    assert [r["seq"] for r in await journal.outbox_pending(0)] == []
+    assert [r["seq"] for r in (await journal.backlog(10)).rows] == [2]
+    assert [r["seq"] for r in (await journal.backlog(0)).rows] == []
 
 
 # --- deferred writes
@@ -165,7 +165,7 @@ async def test_deferred_changes_are_written_first_and_in_order(
     journal.defer((make.event(1, "first"),))
     journal.defer((make.event(1, "second"),))
     await journal.commit((make.event(1, "third"),))
-    assert [r["state"] for r in await journal.outbox_pending(9)] == ["first", "second", "third"]
+    assert [r["state"] for r in (await journal.backlog(9)).rows] == ["first", "second", "third"]
 
 
 async def test_deferred_changes_are_written_in_a_pause(
@@ -218,7 +218,7 @@ async def test_a_refused_deferred_change_does_not_hold_up_the_commit(
     journal.defer((make.event(1, "kept"),))
     with caplog.at_level(logging.ERROR):
         await journal.commit(make.intended(1))
-    states = [r["state"] for r in await journal.outbox_pending(9)]
+    states = [r["state"] for r in (await journal.backlog(9)).rows]
     assert states == ["kept", "intended"]
     assert "a deferred change was refused" in caplog.text
     assert (await journal.verify()).faults == ()
@@ -248,7 +248,7 @@ async def test_a_commit_that_raised_and_took_hold_has_succeeded(
     assert count(path, "events") == 1
     disk.after = ""
     await journal.commit(make.paid(1))
-    assert [r["seq"] for r in await journal.outbox_pending(9)] == [1, 2]
+    assert [r["seq"] for r in (await journal.backlog(9)).rows] == [1, 2]
 
 
 async def test_a_commit_found_again_but_not_synced_has_not_succeeded(
@@ -281,7 +281,7 @@ async def test_a_commit_that_did_not_take_hold_is_an_error_and_can_be_tried_agai
     assert count(path, "events") == count(path, "attempts") == 0
     disk.before = ""
     await journal.commit(make.intended(1))
-    assert [r["state"] for r in await journal.outbox_pending(9)] == ["armed", "intended"]
+    assert [r["state"] for r in (await journal.backlog(9)).rows] == ["armed", "intended"]
 
 
 async def test_a_disk_that_is_gone_and_comes_back(opened: "Opener", make: "Records") -> None:

@@ -1,0 +1,45 @@
+"""The fields of an event as the statistics centre gets it, and the rule of their chain (center §3).
+
+hash = SHA-256(prev || canonical JSON of the row without prev and hash), in hex; prev enters as its
+64 hex characters, keys are sorted, no blanks, UTF-8, non-ASCII not escaped; the first prev of an
+epoch is 64 zeros. Box and centre both compute it from here. Vectors: tests/vectors/sync.json.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+GENESIS = "0" * 64
+
+WireRow = dict[str, str | int]
+"""One event with `prev` and `hash`."""
+
+KINDS = ("payment", "refund", "charge", "do", "digest")
+COLUMNS = (
+    *("seq", "uid", "kind", "state", "reason", "ref", "channel", "desk", "department"),
+    *("business", "business_date", "operator", "his_id", "try", "attempt", "revision"),
+    *("amount_fen", "out_trade_no", "provider_trade_no", "out_refund_no", "payer_mask"),
+    *("money_at", "at", "do_id"),
+)
+"""The fields of a row on the wire, in the contract's order, without `prev` and `hash`."""
+DIGEST_COLUMNS = ("date", "count", "sum_fen", "last_hash")
+"""What a digest row carries besides: how many rows came since the digest before it (or since the
+epoch began), the sum of their `amount_fen`, and the hash of the last of them."""
+WHOLE_NUMBERS = frozenset({"seq", "try", "attempt", "revision", "amount_fen", "count", "sum_fen"})
+
+_SORTED = tuple(sorted(COLUMNS))
+_SORTED_DIGEST = tuple(sorted((*COLUMNS, *DIGEST_COLUMNS)))
+_canonical = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def columns_of(kind: object) -> tuple[str, ...]:
+    """Return the fields that a row of this kind has on the wire."""
+    return (*COLUMNS, *DIGEST_COLUMNS) if kind == "digest" else COLUMNS
+
+
+def row_hash(prev: str, row: Mapping[str, Any]) -> str:
+    """Return the hash of a row that follows `prev`; what is no field of the wire is left out."""
+    names = _SORTED_DIGEST if row["kind"] == "digest" else _SORTED
+    text = _canonical({name: row[name] for name in names})
+    return hashlib.sha256(prev.encode() + text.encode()).hexdigest()
