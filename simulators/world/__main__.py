@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from simulators.world.chance import joined, named
-from simulators.world.checkers import CHECKERS, ELSEWHERE
+from simulators.world.checkers import ELSEWHERE, RULES
 from simulators.world.history import PAYMENTS, Told, play
 from simulators.world.shrink import shrunk
 from simulators.world.sometimes import LATER, STATES
@@ -101,7 +101,7 @@ def _report(tally: Tally, took_s: float, *, long: bool) -> None:
         print(f"  {tally.reached[name]:>8}  {name}")
     for name, waits in LATER.items():
         print(f"  {'-':>8}  {name}  (not yet: {waits})")
-    judged = sorted({kind.invariant for kind in CHECKERS}, key=lambda name: int(name[1:]))
+    judged = [name for name in RULES if name not in ELSEWHERE]
     print(f"核对的规则 judged    {' '.join(judged)}")
     for name, why in ELSEWHERE.items():
         print(f"  {name:<4} {why}")

@@ -5,19 +5,24 @@ lamp, and the pace of the idle probes.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from device.app.board import check_board
+from device.app.box import CLOSE_LOOK_S, LAST_PAYMENT_S
 from device.channels.alipay.application import Application
 from device.channels.alipay.client import AlipayChannel
 from device.channels.http import HttpClient, Route
 from device.channels.wechat.client import WechatChannel
 from device.channels.wechat.merchant import Merchant
+from device.config.sections import Box as BoardSection
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
     Asked,
     ButtonPressed,
+    Closing,
     Connection,
     Elsewhere,
     Garbled,
@@ -36,6 +41,7 @@ from device.domain.screens import Signal
 from device.domain.words import Department, Wallet
 from device.drivers.scan_assembler import KEYBOARD, Result, Scan, ScanAssembler
 from device.drivers.scan_assembler import Garbled as GarbledScan
+from device.errors import StorageError
 from device.health import LOOK_EVERY_S, PROBE_EVERY_S, ChannelWatch
 from device.his_link.connection import LoopTimers
 from device.his_link.link import HisLink
@@ -72,6 +78,10 @@ class World:
     machine: Machine
     chance: Stream
     panel: Panel
+    board: BoardSection
+    """Where the card says which board it belongs to."""
+    daily_ids: bool
+    """Whether this hospital's ids restart every day."""
     is_quiet: Callable[[], bool]
     """Whether the world only waits for time to pass."""
     on_ready: Callable[[], None]
@@ -86,7 +96,12 @@ class SimBox:
         self.clock = BoxClock(world.loop, world.machine, world.loop.time())
         self.channels = _channels(world, self.clock)
         self.link = HisLink(
-            Codec(desk=DESK, max_amount_fen=MAX_AMOUNT_FEN, default_department=_DEPARTMENT),
+            Codec(
+                desk=DESK,
+                max_amount_fen=MAX_AMOUNT_FEN,
+                default_department=_DEPARTMENT,
+                daily_ids=world.daily_ids,
+            ),
             self._on_request,
             self._on_connection,
             self.clock,
@@ -111,11 +126,24 @@ class SimBox:
             box=BOX_ID,
             connect=world.disk.connect,
         )
+        await check_board(world.board, self.journal)
         self.desk = DeskLoop(_settings(), self._ports())
         await self.desk.boot()
         self.ready = True
         world.on_ready()
         await asyncio.gather(self.desk.run(), self.health.run())
+
+    async def stop(self) -> None:
+        """SIGTERM, as `app/box.py` takes it."""
+        self.desk.post(Closing())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_PAYMENT_S):
+                while not self.desk.idle():  # noqa: ASYNC110  as there
+                    await asyncio.sleep(CLOSE_LOOK_S)
+        await self.recovery.aclose()
+        self.link.close()
+        with contextlib.suppress(StorageError):
+            await self.journal.aclose()
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Let something happen to the box, in its own life."""

@@ -4,10 +4,12 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from device.his_link.host import Fields
 from simulators.world.chance import Stream
+from simulators.world.time import START
 from simulators.world.world import World
 
 FINAL = frozenset({"paid", "not_paid", "returned"})
@@ -30,9 +32,12 @@ AFTERWARDS: Mapping[str, float] = {
     "reverse": 3,
     "reverse_then_refund": 1.5,
     "pay_again": 2,
+    "refund_elsewhere": 1,
+    "refund_of_another_desk": 1,
 }
 RETRY_S = 3.0  # between two tries of a HIS that was told busy or offline
 TRIES = 40
+BILLS_A_DAY = 4  # where ids restart daily: a short day, so that they do
 WAIT_S = 400.0
 BOOT_PATIENCE_S = 4000.0
 ANSWERED = frozenset({"result", "refund_result"})
@@ -43,9 +48,35 @@ class Bill:
     """What one patient owes."""
 
     his_id: str
+    number: int
     amount_fen: int
     fields: Fields
     try_: int = 1
+
+    @property
+    def dated(self) -> Fields:
+        """`business_date`, where ids restart daily."""
+        return {k: v for k, v in self.fields.items() if k == "business_date"}
+
+    @property
+    def name(self) -> str:
+        """What the world calls it: no other bill has this name."""
+        return f"{self.fields.get('business_date', '')} {self.his_id}".strip()
+
+    @property
+    def about(self) -> Fields:
+        """The fields of a question about it."""
+        return {"id": self.his_id, **self.dated}
+
+    @property
+    def of_pay(self) -> Fields:
+        """The fields by which a refund or reverse names it."""
+        return {"pay_id": self.his_id, **self.dated}
+
+    @property
+    def refund_id(self) -> str:
+        """The start of its refunds' ids: those are never used again, on no day."""
+        return f"R{self.number:06d}"
 
     @property
     def pay(self) -> Fields:
@@ -90,7 +121,19 @@ class Cashier:
         if stream.happens(0.3):
             fields["ttl_s"] = stream.whole(10, 300)
         amount_fen = 1 + int(stream.spread(1, 90_000))
-        return Bill(f"MZ{number:06d}", amount_fen, fields)
+        his_id = f"MZ{number:06d}"
+        if self._world.daily_ids:
+            day, nth = divmod(number - 1, BILLS_A_DAY)
+            his_id, fields["business_date"] = f"MZ{nth:06d}", f"{START + timedelta(day):%Y-%m-%d}"
+            if day:
+                self._world.sometimes("ids restarted daily")
+        return Bill(his_id, number, amount_fen, fields)
+
+    @staticmethod
+    def about(name: str) -> Fields:
+        """The fields of a question about the bill of this name."""
+        date, _, his_id = name.rpartition(" ")
+        return {"id": his_id, "business_date": date} if date else {"id": his_id}
 
     # ------------------------------------------------------------ collecting
 
@@ -98,7 +141,7 @@ class Cashier:
         self, bill: Bill, wallet: str, manner: str, stream: Stream, number: int, share: float
     ) -> Fields | None:
         world = self._world
-        world.expect(bill.his_id, bill.try_, bill.amount_fen)
+        world.expect(bill.name, bill.try_, bill.amount_fen)
         patient = world.patient(f"p{number}.{bill.try_}")
         coming = asyncio.ensure_future(patient.come(wallet, share))
         meddling = asyncio.ensure_future(self._meddle(bill, manner, stream))
@@ -114,7 +157,7 @@ class Cashier:
         patience_s = stream.spread(3.0, 60.0) if manner == "impatient" else WAIT_S
         answer: Fields | None = None
         for _ in range(TRIES):
-            if not await self._link_up():
+            if not await self.link_up():
                 return None
             boots = world.cuts
             answer = await his.ask("pay", bill.pay, timeout_s=patience_s)
@@ -125,11 +168,11 @@ class Cashier:
                 world.sometimes("HIS never asks again")
                 return None
             if answer is None:
-                answer = await his.ask("query", {"id": bill.his_id, "try": bill.try_})
+                answer = await his.ask("query", {**bill.about, "try": bill.try_})
             if answer is not None and answer.get("type") == "result":
                 return await self._settled(bill, answer)
             if answer is not None and answer.get("code") == "conflict":
-                return await his.ask("query", {"id": bill.his_id, "try": bill.try_})
+                return await his.ask("query", {**bill.about, "try": bill.try_})
             await asyncio.sleep(RETRY_S)
         return None
 
@@ -143,17 +186,17 @@ class Cashier:
             if answer.get("status") in FINAL or gone or world.loop.time() > ends:
                 return answer
             await asyncio.sleep(4.0)
-            if not await self._link_up():
+            if not await self.link_up():
                 return None
-            told = his.newest.get(bill.his_id)
+            told = his.newest.get(bill.name)
             if told and told.get("try") == bill.try_ and told["revision"] > answer["revision"]:
                 answer = told
                 continue
-            asked = await his.ask("query", {"id": bill.his_id, "try": bill.try_})
+            asked = await his.ask("query", {**bill.about, "try": bill.try_})
             if asked is not None and asked.get("type") == "result":
                 answer = asked
 
-    async def _link_up(self) -> bool:
+    async def link_up(self) -> bool:
         """Wait for a box and a connection to it."""
         world, his = self._world, self._his
         try:
@@ -192,7 +235,7 @@ class Cashier:
             if world.box:
                 world.box.press()
             return
-        answer = await his.ask("cancel", {"id": bill.his_id})
+        answer = await his.ask("cancel", bill.about)
         self._check_about(bill.his_id, answer)
         if state == "waiting":
             world.sometimes("cashier cancels while the patient types")
@@ -220,16 +263,16 @@ class Cashier:
         for type_ in ("status", "query", "cancel", "pay"):
             fields = {**bill.pay, "id": f"{bill.his_id}-X"} if type_ == "pay" else {}
             if type_ == "pay":
-                world.expect(f"{bill.his_id}-X", bill.try_, bill.amount_fen)
-            answer = await other.ask(type_, {"id": bill.his_id, **fields})
+                world.expect(f"{bill.name}-X", bill.try_, bill.amount_fen)
+            answer = await other.ask(type_, {**bill.about, **fields})
             self._check_about(str(fields.get("id", bill.his_id)), answer)
         other.unplug()
 
     async def _other_amount(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("same id with another amount")
         other = {**bill.pay, "amount_fen": bill.amount_fen + 1}
-        self._world.expect(bill.his_id, bill.try_, bill.amount_fen + 1)
-        known = self._his.newest.get(bill.his_id) or self._attempt_state(bill)
+        self._world.expect(bill.name, bill.try_, bill.amount_fen + 1)
+        known = self._his.newest.get(bill.name) or self._attempt_state(bill)
         answer = await self._his.ask("pay", other)
         if known and answer and answer.get("code") not in {"conflict", "busy"}:
             self._world.view.blame("M15", f"{bill.his_id} with another amount: {answer}")
@@ -238,8 +281,12 @@ class Cashier:
         await asyncio.sleep(stream.between(1801.0, 2500.0))
 
     def _attempt_state(self, bill: Bill) -> str:
-        sql = "SELECT state FROM attempts WHERE his_id = ? AND try = ? ORDER BY number DESC"
-        rows = self._world.disk.rows(sql, bill.his_id, bill.try_)
+        sql = (
+            "SELECT state FROM attempts WHERE his_id = ? AND business_date = ? AND try = ?"
+            " ORDER BY number DESC"
+        )
+        date = bill.dated.get("business_date", "")
+        rows = self._world.disk.rows(sql, bill.his_id, date, bill.try_)
         return str(rows[0][0]) if rows else ""
 
     def _check_about(self, his_id: str, answer: Fields | None) -> None:
@@ -254,7 +301,7 @@ class Cashier:
         if not kind:
             return
         await asyncio.sleep(stream.spread(0.1, 600.0))
-        if not await self._link_up():
+        if not await self.link_up():
             return
         await {
             "refund": self._refund,
@@ -264,11 +311,13 @@ class Cashier:
             "reverse": self._reverse,
             "reverse_then_refund": self._reverse_then_refund,
             "pay_again": self._pay_again,
+            "refund_elsewhere": self._refund_elsewhere,
+            "refund_of_another_desk": self._refund_of_another_desk,
         }[kind](bill, stream)
 
     async def _give_back(self, type_: str, id_: str, fields: dict[str, Any]) -> Fields | None:
         for _ in range(6):
-            if not await self._link_up():
+            if not await self.link_up():
                 return None
             answer = await self._his.ask(type_, {"id": id_, **fields}, timeout_s=20.0)
             self._check_about(id_, answer)
@@ -280,8 +329,8 @@ class Cashier:
 
     async def _refund(self, bill: Bill, stream: Stream) -> None:
         part = bill.amount_fen if stream.happens(0.5) else stream.whole(1, bill.amount_fen)
-        fields = {"pay_id": bill.his_id, "amount_fen": part}
-        answer = await self._give_back("refund", f"R{bill.his_id}", fields)
+        fields = {**bill.of_pay, "amount_fen": part}
+        answer = await self._give_back("refund", bill.refund_id, fields)
         self._note_refund(answer)
 
     def _note_refund(self, answer: Fields | None) -> None:
@@ -292,8 +341,8 @@ class Cashier:
         left = bill.amount_fen
         for part in range(stream.whole(2, 4)):
             fen = max(1, left // 2)
-            fields = {"pay_id": bill.his_id, "amount_fen": fen}
-            answer = await self._give_back("refund", f"R{bill.his_id}-{part}", fields)
+            fields = {**bill.of_pay, "amount_fen": fen}
+            answer = await self._give_back("refund", f"{bill.refund_id}-{part}", fields)
             if answer and answer.get("status") == "refunded":
                 self._world.sometimes("refund good")
                 left -= fen
@@ -302,29 +351,51 @@ class Cashier:
 
     async def _refund_twice(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("refund twice with one id")
-        fields = {"pay_id": bill.his_id, "amount_fen": max(1, bill.amount_fen // 2)}
+        fields = {**bill.of_pay, "amount_fen": max(1, bill.amount_fen // 2)}
         for _ in range(2):
-            self._note_refund(await self._give_back("refund", f"R{bill.his_id}", fields))
+            self._note_refund(await self._give_back("refund", bill.refund_id, fields))
 
     async def _refund_over(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("refund over the amount")
-        fields = {"pay_id": bill.his_id, "amount_fen": bill.amount_fen + 1}
-        answer = await self._give_back("refund", f"R{bill.his_id}", fields)
+        fields = {**bill.of_pay, "amount_fen": bill.amount_fen + 1}
+        answer = await self._give_back("refund", bill.refund_id, fields)
         if answer and answer.get("status") in {"refunded", "pending"}:
             self._world.view.blame("M24", f"{bill.his_id}: a refund over the amount: {answer}")
 
     async def _reverse(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("reverse asked by the HIS")
-        await self._give_back("reverse", f"V{bill.his_id}", {"pay_id": bill.his_id})
+        await self._give_back("reverse", f"V{bill.number:06d}", bill.of_pay)
 
     async def _reverse_then_refund(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("refund while reversing")
-        undo = self._give_back("reverse", f"V{bill.his_id}", {"pay_id": bill.his_id})
+        undo = self._give_back("reverse", f"V{bill.number:06d}", bill.of_pay)
         first = asyncio.ensure_future(undo)
         await asyncio.sleep(stream.spread(0.005, 1.0))
-        fields = {"pay_id": bill.his_id, "amount_fen": 1}
-        await self._his.ask("refund", {"id": f"R{bill.his_id}", **fields})
+        fields = {**bill.of_pay, "amount_fen": 1}
+        await self._his.ask("refund", {"id": bill.refund_id, **fields})
         await first
+
+    async def _refund_elsewhere(self, bill: Bill, stream: Stream) -> None:
+        """The desk next door gives a part back; ours may give the rest, and not a fen more."""
+        world, number = self._world, self._his.newest[bill.name].get("out_trade_no", "")
+        trade, part = world.view.trade(number), stream.whole(1, bill.amount_fen)
+        if trade is None or not world.neighbour.refunds(trade, part):
+            return
+        world.sometimes("refund at another desk")
+        world.view.elsewhere.add(number)
+        fen = stream.choice((bill.amount_fen, max(1, bill.amount_fen - part)))
+        answer = await self._give_back("refund", bill.refund_id, {**bill.of_pay, "amount_fen": fen})
+        good = answer is not None and answer.get("status") == "refunded"
+        if good and fen + part > bill.amount_fen:
+            world.view.blame("M24", f"{bill.name}: given back {fen} fen after {part} elsewhere")
+
+    async def _refund_of_another_desk(self, bill: Bill, stream: Stream) -> None:
+        """An order that was paid next door is given back here, by its number."""
+        world = self._world
+        world.sometimes("an order of another desk refunded here")
+        number = world.neighbour.collects(stream.choice(("wechat", "alipay")), bill.amount_fen)
+        fields = {"out_trade_no": number, "amount_fen": stream.whole(1, bill.amount_fen)}
+        self._note_refund(await self._give_back("refund", f"{bill.refund_id}-F", fields))
 
     async def _pay_again(self, bill: Bill, stream: Stream) -> None:
         if stream.happens(0.4):

@@ -109,7 +109,7 @@ class His:
         self.client: TellingClient | None = None
         self._cable: _End | None = None
         self.newest: dict[str, Fields] = {}
-        """id -> the newest result or refund_result heard."""
+        """Bill -> the newest result or refund_result heard."""
 
     def connected(self) -> bool:
         """Whether the box can be asked."""
@@ -130,9 +130,10 @@ class His:
     def _hear(self, name: str, message: Fields) -> None:
         self._on_said(name, message)
         if message.get("type") in {"result", "refund_result"}:
-            held = self.newest.get(message["id"])
+            name = f"{message.get('business_date', '')} {message['id']}".strip()
+            held = self.newest.get(name)
             if held is None or held["revision"] <= message["revision"]:
-                self.newest[message["id"]] = message
+                self.newest[name] = message
             if "re" not in message and self._stream.happens(TAKES_OFFERS):
                 self.received(message)
 
@@ -148,7 +149,10 @@ class His:
     def received(self, message: Fields) -> None:
         """Say that a result was taken."""
         if self.client is not None and message.get("revision"):
-            self.client.post("received", {"id": message["id"], "revision": message["revision"]})
+            told: Fields = {
+                k: message[k] for k in ("id", "revision", "business_date") if k in message
+            }
+            self.client.post("received", told)
 
 
 def content_of(message: Fields) -> str:

@@ -12,6 +12,7 @@ from simulators.world import keys
 from simulators.world.cashier import Cashier
 from simulators.world.chance import Chance, Fault, Stream
 from simulators.world.loop import Deadlock, VirtualLoop, run
+from simulators.world.upheavals import Upheavals
 from simulators.world.view import Violation
 from simulators.world.world import Listening, World
 
@@ -38,6 +39,9 @@ MISHAPS: Mapping[str, float] = {
     "clock_unset": 0.7,
     "panel_broken": 1,
 }
+UPHEAVALS: Mapping[str, float] = {"sigterm": 3, "card_replaced": 2, "other_board": 1}
+UPHEAVAL_SHARE = 0.06  # of the payments in trouble
+
 DAY_S = 86_400.0
 END_S = 26 * 3600.0  # the last watch query comes 24 h after an end
 YEARS_S = 10 * 365 * DAY_S
@@ -101,6 +105,8 @@ class _History:
         self._world = world
         self._payments = payments
         self._cashier = Cashier(world)
+        self._upheavals = Upheavals(world, self._cashier)
+        self._upheaval: asyncio.Future[None] | None = None
         self._stormy = True
 
     async def main(self) -> None:
@@ -123,6 +129,7 @@ class _History:
         mishap = asyncio.ensure_future(self._mishap(stream, 0.0 if calm else MISHAP_SHARE))
         await self._cashier.serve(number, self._trouble(calm=calm))
         mishap.cancel()
+        await self._settle()
         self._mend()
         await asyncio.sleep(stream.spread(0.5, pause_s))
         if world.chance.stream("weather").happens(1 / (STORM if self._stormy else CALM)):
@@ -136,6 +143,8 @@ class _History:
 
     async def _mishap(self, stream: Stream, share: float) -> None:
         """One thing that goes wrong with the machine or its line during a payment."""
+        if await self._upheaved(share):
+            return
         kind = stream.fault(share, MISHAPS)
         if not kind:
             return
@@ -143,6 +152,26 @@ class _History:
         self._world.log(f"mishap {kind}")
         self._world.disturb()
         await getattr(self, f"_{kind}")(stream)
+
+    async def _upheaved(self, share: float) -> bool:
+        """Whether something befell the whole box; it goes on when the payment has ended."""
+        stream = self._world.chance.stream("upheaval")
+        kind = stream.fault(UPHEAVAL_SHARE if share else 0.0, UPHEAVALS)
+        if not kind or self._upheaval:
+            return bool(self._upheaval)
+        await asyncio.sleep(stream.spread(0.01, 60.0))
+        self._world.log(f"upheaval {kind}")
+        self._world.disturb()
+        self._upheaval = asyncio.ensure_future(getattr(self._upheavals, kind)(stream))
+        await asyncio.shield(self._upheaval)
+        return True
+
+    async def _settle(self) -> None:
+        """An upheaval runs to its end before the next patient comes."""
+        if self._upheaval:
+            await asyncio.wait({self._upheaval})
+            self._upheaval.result()
+            self._upheaval = None
 
     def _mend(self) -> None:
         world = self._world
@@ -297,6 +326,10 @@ class _History:
         world.machine.set(jump_s=0.0)
         world.log("all is well again")
         await asyncio.sleep(1.0)
+        if world.view.lost:  # what was on its way to a wallet when the HIS asked has landed
+            while world.network.in_flight:  # noqa: ASYNC110  the network tells nobody
+                await asyncio.sleep(1.0)
+            await self._upheavals.ask_all()
         ends, pause_s = world.loop.time() + END_S, 10.0
         while world.loop.time() < ends and (self._open() or world.network.in_flight):
             await asyncio.sleep(pause_s)
@@ -321,10 +354,9 @@ class _History:
     async def _ask_all(self) -> None:
         """The HIS asks about everything: what it hears is the newest."""
         world = self._world
-        if not await self._cashier._link_up():  # noqa: SLF001  the same desk
+        if not await self._cashier.link_up():
             world.view.blame("box", "no link at the end")
             return
-        for his_id in sorted({key.his_id for key in world.view.wanted}):
-            answer = await world.his.ask("query", {"id": his_id})
-            if answer is None:
-                world.view.blame("M6", f"{his_id}: no answer at the end")
+        for name in sorted({key.his_id for key in world.view.wanted}):
+            if await world.his.ask("query", self._cashier.about(name)) is None:
+                world.view.blame("M6", f"{name}: no answer at the end")

@@ -68,15 +68,17 @@ STATES: tuple[str, ...] = (
     "refund for lack of balance, later good",
     "reverse asked by the HIS",
     "panel broken",
+    "SIGTERM",
+    "card replaced after paid",
+    "cloned card on another board",
+    "refund at another desk",
+    "an order of another desk refunded here",
+    "ids restarted daily",
 )
 LATER: Mapping[str, str] = {
-    "card replaced after paid": "the young journal (rule 9)",
-    "cloned card on another board": "board binding",
     "centre away for 30 days": "sync",
     "centre acknowledges twice or out of order": "sync",
     "confirm lost, held, refused": "confirm",
-    "refund at another desk": "a second desk in the world",
-    "ids restarted daily": "day scope",
 }
 """States of §5 that wait for a part that is still to come, and for which."""
 

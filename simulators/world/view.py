@@ -32,7 +32,9 @@ class Attempt(NamedTuple):
     wallet: str
 
 
-ATTEMPT = "SELECT out_trade_no, his_id, try, amount_fen, state, wallet FROM attempts"
+NAME = "trim(business_date || ' ' || his_id)"
+"""What the world calls a bill: its id, with the date where ids restart daily."""
+ATTEMPT = f"SELECT out_trade_no, {NAME}, try, amount_fen, state, wallet FROM attempts"  # noqa: S608  a constant
 OPEN = "state IN ('intended','waiting','unknown','reversing','refund_due','refunding')"
 """Word for word as the journal's partial index has it: SQLite uses it only then."""
 
@@ -132,7 +134,8 @@ class View:
         """The journal's newest answer of every try."""
         newest: dict[Key, dict[str, Any]] = {}
         rows = self.disk.rows(
-            "SELECT his_id, try, content FROM answers WHERE type = 'result' ORDER BY revision"
+            f"SELECT {NAME}, try, content FROM answers WHERE type = 'result'"  # noqa: S608  a constant
+            " ORDER BY revision"
         )
         for his_id, try_, content in rows:
             newest[Key(his_id, try_)] = json.loads(content)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from device.domain.screens import Screen
+from device.errors import ConfigError
 from simulators.gateway.clock import Clock
 from simulators.gateway.model import Wallet
 from simulators.gateway.provider import Provider
 from simulators.gateway.rules import Rules
 from simulators.world import card, reached
+from simulators.world.board import board
 from simulators.world.box import SimBox
 from simulators.world.box import World as Plugs
 from simulators.world.chance import Chance
@@ -26,6 +28,7 @@ from simulators.world.his import His
 from simulators.world.keys import keys
 from simulators.world.loop import Life, PowerCut, VirtualLoop
 from simulators.world.names import BOX_ID, DESK_CODE
+from simulators.world.neighbour import Neighbour
 from simulators.world.network import Network
 from simulators.world.patient import Glass, Patient, Scans
 from simulators.world.sometimes import Sometimes
@@ -33,6 +36,7 @@ from simulators.world.time import EPOCH_S, Machine
 from simulators.world.view import Key, View
 from simulators.world.wire import Sent
 
+DAILY_IDS = 0.2  # of the hospitals
 ENDS_WITHIN_S = {"wechat": 60.0, "alipay": 75.0}  # M6, when nothing goes wrong
 NEW_CARDS = 0.3  # of all histories begin with an empty card: rule 9 holds on their first day
 SLACK_S = 2.0  # the round trips of this network: M6 counts from answers within a second
@@ -63,6 +67,11 @@ class World:
         self.disk.begin(b"" if new else card.image(BOX_ID))
         self.provider = Provider(keys().merchant, Clock(lambda: EPOCH_S + loop.time()), Rules())
         self.network = Network(loop, self.provider, chance.stream("calm/net"), self.machine)
+        self.daily_ids = chance.stream("site").happens(DAILY_IDS)
+        self.neighbour = Neighbour(self.provider.book)
+        self.board = board(directory)
+        self.foreign_board = False
+        """The card stands on a board that it is not bound to: it must not start."""
         self.scans = Scans()
         self.glass = Glass(loop, chance.stream("glass"))
         self.his = His(loop, chance.stream("his"), self._on_said)
@@ -104,6 +113,8 @@ class World:
             self.machine,
             self.chance.stream(name),
             self.glass,
+            self.board,
+            self.daily_ids,
             lambda: self.quiet,
             self.up.set,
         )
@@ -148,7 +159,9 @@ class World:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         error = task.exception() if not task.cancelled() else None
-        if error is not None and not isinstance(error, PowerCut):
+        if isinstance(error, ConfigError) and self.foreign_board:
+            self.log("the box refuses this board")
+        elif error is not None and not isinstance(error, PowerCut):
             self.view.blame("box", f"the box ended: {error!r}")
 
     def disturb(self) -> None:

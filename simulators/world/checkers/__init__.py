@@ -6,7 +6,7 @@ looked up in the journal.
 
 from collections.abc import Mapping
 
-from simulators.world.checkers.cards import CardReplaced, NothingNewOnAFailingDisk
+from simulators.world.checkers.cards import CardReplaced, ClosesInOrder, NothingNewOnAFailingDisk
 from simulators.world.checkers.checker import Checker
 from simulators.world.checkers.ends import ClockMayJump, NeverBackToPaid, UnknownEnds
 from simulators.world.checkers.files import ChainHolds, NothingLeaks
@@ -54,8 +54,9 @@ RULES: Mapping[str, type[Checker] | str] = {
     "M23": "not here (image and updates)",
     "M24": DaysAddUp,
     "M25": "not yet (sync)",
+    "SIGTERM": ClosesInOrder,
 }
-"""Invariant -> its judge, or who else answers for it."""
+"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2."""
 
 CHECKERS: tuple[type[Checker], ...] = tuple(k for k in RULES.values() if not isinstance(k, str))
 ELSEWHERE: Mapping[str, str] = {name: k for name, k in RULES.items() if isinstance(k, str)}

@@ -1,10 +1,14 @@
 # ruff: noqa: D102  `Checker` says what each hook is told; a judge takes what it needs
-"""A card that is replaced, and a disk that fails (M20, M21)."""
+"""A card that is replaced, a disk that fails, a box that is told to stop (M20, M21, SIGTERM)."""
 
 from device.domain.screens import Screen, StorageFailed
-from simulators.world.checkers.checker import Checker
+from simulators.world.checkers.checker import UNDER_WAY, Checker
 from simulators.world.view import View
 from simulators.world.wire import Sent
+
+LAST_PAYMENT_S = 90.0  # payment-states §2: so long the running payment is waited for
+ON_ITS_WAY_S = 5.0  # a code that was read just before: its connection may still be opened
+EPSILON_S = 0.2
 
 
 class CardReplaced(Checker):
@@ -49,3 +53,34 @@ class NothingNewOnAFailingDisk(Checker):
     def on_sent(self, sent: Sent) -> None:
         if self._failing and sent.call in {"pay", "refund"}:
             self.blame(f"a {sent.call} leaves while the disk fails")
+
+
+class ClosesInOrder(Checker):
+    """payment-states §2: after SIGTERM nothing new is armed, and the running payment is awaited."""
+
+    invariant = "SIGTERM"
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._since_s: float | None = None
+        self._known: set[str] = set()
+
+    def on_boot(self) -> None:
+        self._since_s = None
+
+    def on_closing(self) -> None:
+        self._since_s = self.view.now_s()
+        self._known = {row.out_trade_no for row in self.view.attempts()}
+
+    def on_sent(self, sent: Sent) -> None:
+        new = sent.call == "pay" and sent.out_trade_no not in self._known
+        if new and self._since_s is not None and sent.at_s > self._since_s + ON_ITS_WAY_S:
+            self.blame(f"{sent.out_trade_no} is paid though the box was told to stop")
+
+    def on_closed(self) -> None:
+        assert self._since_s is not None
+        if self.view.now_s() > self._since_s + LAST_PAYMENT_S - EPSILON_S:
+            return
+        for row in self.view.open_attempts():
+            if row.out_trade_no in self.view.of_this_life and row.state in UNDER_WAY:
+                self.blame(f"{row.out_trade_no} is left {row.state}, and nobody waited")

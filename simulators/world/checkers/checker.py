@@ -31,6 +31,12 @@ class Checker:
     def on_new_card(self) -> None:
         """The card was replaced by an empty one."""
 
+    def on_closing(self) -> None:
+        """The box was told to stop (SIGTERM)."""
+
+    def on_closed(self) -> None:
+        """It has stopped."""
+
     def on_sent(self, sent: Sent) -> None:
         """Bytes left the box."""
 

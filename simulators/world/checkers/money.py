@@ -44,8 +44,9 @@ class PaidIsPaid(Checker):
 
     def on_said(self, connection: str, message: Fields) -> None:
         if message.get("type") == "result" and message.get("status") == "paid":
-            sql = "SELECT max(revision) FROM answers WHERE his_id = ?"
-            newest = self.view.disk.rows(sql, message["id"])
+            sql = "SELECT max(revision) FROM answers WHERE his_id = ? AND business_date = ?"
+            date = message.get("business_date", "")
+            newest = self.view.disk.rows(sql, message["id"], date)
             if newest and newest[0][0] == message["revision"]:
                 self._held(message)
 

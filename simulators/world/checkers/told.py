@@ -15,7 +15,7 @@ class StoredAnswers(Checker):
 
     def __init__(self, view: View) -> None:
         super().__init__(view)
-        self._told: dict[tuple[str, int], Fields] = {}
+        self._told: dict[tuple[str, str, int], Fields] = {}
 
     def on_new_card(self) -> None:
         self._told.clear()
@@ -28,10 +28,10 @@ class StoredAnswers(Checker):
             if (said["status"], said["reason"]) != ("unknown", "storage_failed"):
                 self.blame(f"{said['id']} was told {said['status']} without a revision")
             return
-        place = (said["id"], said["revision"])
+        place = (said["id"], said.get("business_date", ""), said["revision"])
         if self._told.setdefault(place, said) != said:
             self.blame(f"{place} was told with two contents")
-        sql = "SELECT content FROM answers WHERE his_id = ? AND revision = ?"
+        sql = "SELECT content FROM answers WHERE his_id = ? AND business_date = ? AND revision = ?"
         stored = self.view.disk.rows(sql, *place)
         if not stored:
             self.blame(f"{place} was told and is not stored")
