@@ -357,7 +357,7 @@ class Cashier:
 
     async def _refund_over(self, bill: Bill, stream: Stream) -> None:
         self._world.sometimes("refund over the amount")
-        fields = {**bill.of_pay, "amount_fen": bill.amount_fen + 1}
+        fields = {**bill.of_pay, "amount_fen": self._paid_fen(bill) + 1}
         answer = await self._give_back("refund", bill.refund_id, fields)
         if answer and answer.get("status") in {"refunded", "pending"}:
             self._world.view.blame("M24", f"{bill.his_id}: a refund over the amount: {answer}")
@@ -375,18 +375,23 @@ class Cashier:
         await self._his.ask("refund", {"id": bill.refund_id, **fields})
         await first
 
+    def _paid_fen(self, bill: Bill) -> int:
+        """What was paid: a HIS that contradicts itself may have collected the other amount."""
+        return int(self._his.newest.get(bill.name, {}).get("amount_fen", bill.amount_fen))
+
     async def _refund_elsewhere(self, bill: Bill, stream: Stream) -> None:
         """The desk next door gives a part back; ours may give the rest, and not a fen more."""
         world, number = self._world, self._his.newest[bill.name].get("out_trade_no", "")
-        trade, part = world.view.trade(number), stream.whole(1, bill.amount_fen)
+        paid_fen = self._paid_fen(bill)
+        trade, part = world.view.trade(number), stream.whole(1, paid_fen)
         if trade is None or not world.neighbour.refunds(trade, part):
             return
         world.sometimes("refund at another desk")
         world.view.elsewhere.add(number)
-        fen = stream.choice((bill.amount_fen, max(1, bill.amount_fen - part)))
+        fen = stream.choice((paid_fen, max(1, paid_fen - part)))
         answer = await self._give_back("refund", bill.refund_id, {**bill.of_pay, "amount_fen": fen})
         good = answer is not None and answer.get("status") == "refunded"
-        if good and fen + part > bill.amount_fen:
+        if good and fen + part > paid_fen:
             world.view.blame("M24", f"{bill.name}: given back {fen} fen after {part} elsewhere")
 
     async def _refund_of_another_desk(self, bill: Bill, stream: Stream) -> None:
