@@ -24,6 +24,7 @@ from device.domain.desk.model import (
     Ask,
     Asked,
     Asker,
+    BookingOverdue,
     Booted,
     CallPay,
     CheckChannels,
@@ -39,6 +40,7 @@ from device.domain.desk.model import (
     Probe,
     Pursue,
     PursueRefund,
+    Remind,
     Scanned,
     Settings,
     Subject,
@@ -47,6 +49,7 @@ from device.domain.desk.model import (
     TellHello,
     TellStatus,
     TellStored,
+    TellSummary,
     Tick,
 )
 from device.domain.desk.rows import attempt_of
@@ -57,12 +60,14 @@ from device.domain.outcome import Declined, PayOrder, PayOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Delivered, Moment, Stored
 from device.domain.refund import Refund, RefundEvent
-from device.domain.replies import ErrorReply, Progress, Reply, StatusResult
+from device.domain.replies import ErrorReply, Progress, Reply, StatusResult, SummaryResult
 from device.domain.requests import (
+    Confirm,
     Pay,
     Received,
     RefundRequest,
     Reverse,
+    Show,
     Status,
 )
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
@@ -154,9 +159,15 @@ class DeskLoop:
             self._refuse(event)
         else:
             young = self._ports.probe is not None and self._ports.journal.young
-            facts = await known.with_facts(self._ports.journal, self.state, event, young=young)
+            if isinstance(event, Asked):
+                event = replace(event, young=young, owner_silent=self._owner_silent())
+            facts = await known.with_facts(self._ports.journal, self.state, event)
             await self._handle(facts)
         return None
+
+    def _owner_silent(self) -> bool:
+        owner = self.state.owner
+        return owner is not None and self._ports.link.silent(owner)
 
     def idle(self) -> bool:
         """Nothing at the desk and nothing waiting to be decided."""
@@ -237,6 +248,14 @@ class DeskLoop:
         reply = hello_ok(settings, unsettled, undelivered, self._ports.clock.wall())
         self._ports.link.send(effect.connection, reply, effect.re)
 
+    async def _tell_summary(self, effect: TellSummary) -> None:
+        asked = effect.summary
+        rows = await self._ports.journal.summary(asked.date, asked.operator)
+        self._send(effect.connection, SummaryResult(asked.date, tuple(rows)), effect.re)
+
+    async def _remind(self, effect: Remind) -> None:
+        self.post(BookingOverdue(effect.key))
+
     async def _tell_status(self, effect: TellStatus) -> None:
         self._send(effect.connection, self._status(), effect.re)
 
@@ -255,7 +274,7 @@ class DeskLoop:
         self.post(Checked(effect.key, ready))
 
     async def _take_his_code(self, effect: TakeHisCode) -> None:
-        self.post(Scanned(effect.code, by_his=True))
+        self.post(Scanned(effect.code, by_his=effect.key))
 
     async def _ask_itself(self, effect: Ask) -> None:
         self.post(Asked(NOBODY, 0, effect.request))
@@ -392,7 +411,7 @@ class DeskLoop:
         """Answer from memory alone."""
         if isinstance(asked.request, Status):
             self._send(asked.connection, self._status(), asked.re)
-        elif not isinstance(asked.request, Received):  # which is never answered
+        elif not isinstance(asked.request, (Received, Show)):  # which are never answered
             asker = Asker(asked.connection, asked.re)
             self._say_storage_failed(asker, getattr(asked.request, "id", ""))
 
@@ -441,6 +460,8 @@ class DeskLoop:
         TellStored: _tell_stored,
         TellHello: _tell_hello,
         TellStatus: _tell_status,
+        TellSummary: _tell_summary,
+        Remind: _remind,
         LookUp: _look_up,
         Probe: _probe,
         CheckChannels: _check_channels,
@@ -458,8 +479,9 @@ class _TryDisk:
 
 
 def _begins(event: object) -> bool:
-    """Whether it would begin something: an amount, a refund (M21)."""
-    return isinstance(event, Asked) and isinstance(event.request, (Pay, RefundRequest, Reverse))
+    """Whether it would begin something: an amount, a refund, a booking (M21)."""
+    kinds = (Pay, RefundRequest, Reverse, Confirm)
+    return isinstance(event, Asked) and isinstance(event.request, kinds)
 
 
 def _answer(done: asyncio.Future[Any], result: Any) -> None:

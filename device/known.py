@@ -9,19 +9,30 @@ from dataclasses import dataclass, replace
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
     Asked,
+    BookingOverdue,
     Desk,
     DeskEvent,
     RefundReported,
     Reported,
     Scanned,
 )
-from device.domain.desk.rows import number_of
+from device.domain.desk.rows import number_of, paid_number
 from device.domain.numbers import keyed_hash
 from device.domain.payment import AttemptEvent, Facts
 from device.domain.ports import Journal
 from device.domain.record import Ticket
 from device.domain.refund import Refund, RefundEvent
-from device.domain.requests import Hello, Last, RefundQuery, RefundRequest, Reverse, Status
+from device.domain.requests import (
+    Confirm,
+    Hello,
+    Last,
+    RefundQuery,
+    RefundRequest,
+    Reverse,
+    Show,
+    Status,
+    Summary,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +55,16 @@ class RefundWord:
     provider_refund_no: str
 
 
-async def with_facts(journal: Journal, desk: Desk, event: DeskEvent, *, young: bool) -> DeskEvent:
+async def with_facts(journal: Journal, desk: Desk, event: DeskEvent) -> DeskEvent:
     """Return the event with what the journal holds; StorageError if it cannot be read."""
     if isinstance(event, Asked):
-        return await _with_tickets(journal, desk, replace(event, young=young))
+        return await _with_tickets(journal, desk, event)
     if isinstance(event, Scanned):
         code_hash = keyed_hash(desk.settings.key, "code", event.text)
         return replace(event, used=await journal.code_used(code_hash))
+    if isinstance(event, BookingOverdue):
+        key = event.key
+        return replace(event, ticket=await ticket(journal, desk, key.business_date, key.his_id))
     return event
 
 
@@ -64,14 +78,18 @@ async def ticket(journal: Journal, desk: Desk, business_date: str, his_id: str) 
 
 async def _with_tickets(journal: Journal, desk: Desk, asked: Asked) -> Asked:
     request = asked.request
-    if isinstance(request, (Hello, Status)):
+    if isinstance(request, (Hello, Status, Summary, Show)):
         return asked
     if isinstance(request, Last):
         return replace(asked, last=await journal.last())
     if isinstance(request, (RefundRequest, Reverse)):
         return await _with_order(journal, desk, asked, request)
     date = "" if isinstance(request, RefundQuery) else request.business_date
-    return replace(asked, ticket=await ticket(journal, desk, date, request.id))
+    own = await ticket(journal, desk, date, request.id)
+    if isinstance(request, Confirm):
+        number = paid_number(own, request.try_)
+        return replace(asked, ticket=own, order=await journal.order(number) if number else None)
+    return replace(asked, ticket=own)
 
 
 async def _with_order(

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from device.domain import payment, refund
+from device.domain import booking, payment, refund
+from device.domain.booking import BookingEvent, BookingState
 from device.domain.payment import Attempt, AttemptEvent, AttemptState
 from device.domain.refund import RefundEvent, RefundState
 from device.domain.words import Wallet
@@ -43,6 +44,7 @@ class Machine:
     """State x event -> next state, itself where the event stays."""
     condition: Callable[[StrEnum, StrEnum], tuple[str, StrEnum] | None]
     """The other arrow of a cell and when it is taken."""
+    begins: tuple[StrEnum, ...]
 
 
 def meanings(words: type[StrEnum]) -> dict[str, str]:
@@ -85,6 +87,7 @@ PAYMENT = Machine(
     AttemptEvent,
     {s: {e: to or s for e, to in row.items()} for s, row in payment.TABLE.items()},
     _payment_condition,
+    (AttemptState.INTENDED,),
 )
 REFUND = Machine(
     "One refund",
@@ -93,6 +96,16 @@ REFUND = Machine(
     RefundEvent,
     refund.REFUND_TABLE,
     lambda _state, _event: None,
+    (RefundState.REQUESTED,),
+)
+BOOKING = Machine(
+    "Booking in two steps",
+    booking,
+    BookingState,
+    BookingEvent,
+    booking.BOOKING_TABLE,
+    lambda _state, _event: None,
+    (BookingState.NONE, BookingState.WANTED),
 )
 
 
@@ -109,8 +122,8 @@ def _edges(machine: Machine) -> dict[tuple[StrEnum, StrEnum], list[str]]:
 
 
 def _diagram(machine: Machine) -> Iterator[str]:
-    first = next(iter(machine.states))
-    yield from ("```mermaid", "stateDiagram-v2", f"    [*] --> {first}")
+    yield from ("```mermaid", "stateDiagram-v2")
+    yield from (f"    [*] --> {first}" for first in machine.begins)
     for (state, target), events in _edges(machine).items():
         yield f"    {state} --> {target}: {', '.join(events)}"
     yield from (f"    {state} --> [*]" for state, row in machine.arrows.items() if not row)
@@ -145,7 +158,7 @@ def _section(machine: Machine) -> str:
 
 def render() -> str:
     """Return the whole of `docs/states.md`."""
-    return "\n".join([HEAD, _section(PAYMENT), _section(REFUND)])
+    return "\n".join([HEAD, _section(PAYMENT), _section(REFUND), _section(BOOKING)])
 
 
 if __name__ == "__main__":

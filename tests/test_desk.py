@@ -13,7 +13,15 @@ from device import desk as shell
 from device.clock import BEIJING
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
-from device.domain.desk.model import Asked, Connection, Health, HealthChanged, Scanned, Settings
+from device.domain.desk.model import (
+    Acknowledged,
+    Asked,
+    Connection,
+    Health,
+    HealthChanged,
+    Scanned,
+    Settings,
+)
 from device.domain.found import Found, FoundOrder, Wanted
 from device.domain.outcome import (
     Declined,
@@ -42,9 +50,12 @@ from device.domain.replies import (
     Reply,
     Result,
     StatusResult,
+    SummaryResult,
+    SummaryRow,
 )
 from device.domain.requests import (
     Cancel,
+    Confirm,
     Hello,
     Pay,
     Query,
@@ -53,6 +64,7 @@ from device.domain.requests import (
     Request,
     Reverse,
     Status,
+    Summary,
 )
 from device.domain.screens import (
     AmountDue,
@@ -133,6 +145,7 @@ class Disk:
 class FakeLink:
     diary: list[str]
     sent: list[tuple[int, Reply, int | None]] = field(default_factory=list)
+    unheard: set[int] = field(default_factory=set)
 
     def send(self, connection: int, reply: Reply, re: int | None = None) -> None:
         self.diary.append(f"tell {getattr(reply, 'status', type(reply).__name__)}")
@@ -140,6 +153,9 @@ class FakeLink:
 
     def connections(self) -> Sequence[int]:
         return [1]
+
+    def silent(self, connection: int) -> bool:
+        return connection in self.unheard
 
 
 @dataclass
@@ -407,12 +423,89 @@ async def test_hello_names_what_is_open_and_what_was_not_delivered(bench: Bench)
 
 async def test_hello_names_try_and_date_where_ids_restart_daily(bench: Bench) -> None:
     bench.channel.outcome = Unknown("timeout")
+    bench.desk.state = replace(
+        bench.desk.state, settings=replace(bench.desk.state.settings, daily_ids=True)
+    )
     await bench.ask(pay("7", try_=2, business_date="2026-11-22"))
     await bench.scan()
     hello = await bench.ask(Hello())
     assert isinstance(hello, HelloOk)
     entry = {"id": "7", "try": 2, "business_date": "2026-11-22"}
     assert (hello.unsettled, hello.undelivered) == ((entry,), (entry,))
+
+
+async def test_an_offer_that_nobody_answers_is_held(bench: Bench) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    wait_s = replace(bench.desk.state.settings, confirm_wait_s=0.01)
+    bench.desk.state = replace(bench.desk.state, settings=wait_s)
+    await bench.ask(pay(confirm=True))
+    await bench.scan()
+    answer = next(r for _, r, _ in bench.link.sent if isinstance(r, Result))
+    bench.desk.post(Acknowledged(answer))
+    await bench.settle()
+    bench.clock.mono_s += 0.02
+    await asyncio.sleep(0.03)
+    await bench.settle()
+    held = await bench.ask(Query("A"))
+    assert isinstance(held, Result)
+    assert (held.status, held.booked, held.attention) == ("paid", False, True)
+    booked = await bench.ask(Confirm("A", booked=True))
+    assert isinstance(booked, Result)
+    assert (booked.booked, booked.attention) == (True, False)
+
+
+async def test_a_refused_booking_is_pursued(bench: Bench) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay(confirm=True))
+    await bench.scan()
+    answer = await bench.ask(Confirm("A", booked=False))
+    assert isinstance(answer, Result)
+    assert answer.state == "reversing"
+    assert [a.state for a in bench.pursued] == [AttemptState.REVERSING]
+
+
+@pytest.mark.parametrize("booked", [True, False])
+async def test_a_confirm_on_a_failing_disk_counts_once_it_is_written(
+    bench: Bench,
+    booked: bool,  # noqa: FBT001  a parameter
+) -> None:
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay(confirm=True))
+    await bench.scan()
+    bench.disk.failing = True
+    unsure = await bench.ask(Confirm("A", booked=booked))
+    assert isinstance(unsure, Result)
+    assert (unsure.status, unsure.reason, unsure.revision) == ("unknown", "storage_failed", 0)
+    refused = await bench.ask(Confirm("A", booked=booked))
+    assert isinstance(refused, ErrorReply)
+    assert refused.code.value == "storage_failed"
+    assert bench.pursued == []
+    await disk_good(bench)
+    told = await bench.ask(Query("A"))
+    assert isinstance(told, Result)
+    assert (told.booked, told.state) == (booked, "" if booked else "reversing")
+    assert [a.state.value for a in bench.pursued] == ([] if booked else ["reversing"])
+
+
+async def test_a_day_is_summed_from_the_journal(bench: Bench) -> None:
+    paid_at = datetime(2026, 11, 22, 9, 30, 5, tzinfo=BEIJING)
+    bench.channel.outcome = Paid("42", 1234, paid_at=paid_at)
+    await bench.ask(pay())
+    await bench.scan()
+    told = await bench.ask(Summary("2026-11-22"))
+    assert isinstance(told, SummaryResult)
+    row = SummaryRow("wechat", "outpatient_fee", 1, 1234)
+    assert (told.date, told.rows) == ("2026-11-22", (row,))
+
+
+async def test_who_leaves_enq_unanswered_loses_the_desk_to_who_speaks(bench: Bench) -> None:
+    await bench.ask(pay())
+    bench.link.unheard.add(1)
+    bench.desk.post(Asked(2, 77, Cancel("A")))
+    await bench.settle()
+    (answer,) = (r for c, r, re in bench.link.sent if (c, re) == (2, 77))
+    assert isinstance(answer, Result)
+    assert answer.reason == "cancelled"
 
 
 # a failing disk

@@ -31,6 +31,7 @@ from device.config import Config, split_address
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
+    Acknowledged,
     Asked,
     ButtonHeld,
     ButtonPressed,
@@ -47,7 +48,7 @@ from device.domain.line import Said
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Order
 from device.domain.refund import Refund, RefundEvent
-from device.domain.replies import Part
+from device.domain.replies import Part, Reply, Result
 from device.domain.requests import Request
 from device.domain.words import Wallet
 from device.drivers.scan_sink import ScanSink
@@ -87,6 +88,7 @@ class Box:
             self._on_connection,
             self._clock,
             end=make_his_end(config),
+            on_acknowledged=self._on_acknowledged,
         )
         self._one_way = make_one_way_link(config, self._on_said, self._clock)
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
@@ -276,6 +278,10 @@ class Box:
 
     def _on_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  the port's
         self._desk.post(Connection(connection, opened))
+
+    def _on_acknowledged(self, _connection: int, reply: Reply) -> None:
+        if isinstance(reply, Result):
+            self._desk.post(Acknowledged(reply))
 
     def _on_health(self, health: Health) -> None:
         self._desk.post(HealthChanged(health))

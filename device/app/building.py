@@ -123,6 +123,8 @@ def make_settings(config: Config) -> Settings:
         key=read_key(config.box.key_file),
         ttl_s=limits.ttl_s,
         redeliver_s=limits.redeliver_s,
+        confirm_wait_s=limits.confirm_wait_s,
+        daily_ids=config.his.id_scope == "day",
         refuse_id_cards=config.scanner.refuse_id_cards,
         progress=config.his.progress,
         one_way=one_way_settings(config),

@@ -20,13 +20,14 @@ from device.display.texts import (
     SHOW_WALLET_CODE,
     WALLETS,
 )
-from device.domain.screens import AmountDue, GivingBack, Idle, PaidScreen
+from device.domain.screens import AmountDue, GivingBack, Idle, Message, PaidScreen
 
 ICON = 28  # pixels
 TEXT_LEFT = 32  # pixels: the lines beside an icon begin here
 FIRST, SECOND = 0, 17  # rows of the two lines
 AMOUNT_TOP, AMOUNT_HEIGHT = 36, 28
 LIFT = 14  # rows: how much lower a notice without an amount stands
+LINE = 16  # rows of one line of the HIS's own text
 REST_EDGE = 2  # pixels kept free around a screen that stands for hours: it is shifted
 Draw = Callable[[Canvas, Any, str], None]
 
@@ -97,10 +98,17 @@ def _giving_back(canvas: Canvas, screen: GivingBack, language: str) -> None:
         canvas.text(line, 0, 16 * row, canvas.width, "centre")
 
 
+def _message(canvas: Canvas, screen: Message, _language: str) -> None:
+    top = (canvas.height - LINE * len(screen.lines)) // 2
+    for row, line in enumerate(screen.lines):
+        canvas.foreign(line, REST_EDGE, top + row * LINE, canvas.width - 2 * REST_EDGE, "centre")
+
+
 OWN: dict[type, Draw] = {
     Idle: _idle,
     AmountDue: _amount_due,
     PaidScreen: _paid,
     GivingBack: _giving_back,
+    Message: _message,
 }
 """The screens that are no notice; a new one is a line here and in `wide`."""

@@ -11,6 +11,7 @@ from device.domain.screens import (
     CallCashier,
     ClockNotSet,
     Hint,
+    NotBookedScreen,
     NothingDue,
     OfflineScreen,
     Paying,
@@ -92,6 +93,7 @@ NOTICES: dict[type, Notice] = {
     UndoOffered: Notice(
         "question", Phrase("撤销上一笔？", "Undo last?"), Phrase("再按一次确认", "Press again")
     ),
+    NotBookedScreen: Notice("bell", Phrase("已付款未入账", "Not booked"), CALL_CASHIER),
     CallCashier: Notice("bell", Phrase("需人工处理", "Help needed"), CALL_CASHIER),
     ClockNotSet: Notice("clock", Phrase("时间未校准", "Clock unset"), CANNOT_PAY_NOW),
     StorageFailed: Notice("warning", Phrase("存储故障", "Disk fault"), CALL_CASHIER),

@@ -21,7 +21,7 @@ from device.display.texts import (
     SHOW_WALLET_CODE_IN_TWO,
     WALLETS,
 )
-from device.domain.screens import AmountDue, GivingBack, Idle, PaidScreen
+from device.domain.screens import AmountDue, GivingBack, Idle, Message, PaidScreen
 
 ICON = 52  # pixels
 TEXT_LEFT = 60  # pixels: the heading begins here
@@ -30,6 +30,7 @@ LOWER, LOWER_HEIGHT = 36, 28  # rows of the amount under a heading
 SMALL = 44  # row of a small line beside that amount
 PROMPT = 100  # pixels for the request on the right
 GAP = 8
+LINE = 16  # rows of one line of the HIS's own text
 REST_EDGE = 4  # pixels kept free around a screen that stands for hours: it is shifted
 Draw = Callable[[Canvas, Any, str], None]
 
@@ -108,10 +109,27 @@ def _giving_back(canvas: Canvas, screen: GivingBack, language: str) -> None:
     canvas.amount(screen.amount_fen, (left, LOWER, canvas.width - left, LOWER_HEIGHT), "right")
 
 
+def _message(canvas: Canvas, screen: Message, _language: str) -> None:
+    """Two lines stand in double size, if they fit; more in single."""
+    width = canvas.width - 2 * REST_EDGE
+    large = len(screen.lines) * SECOND <= canvas.height and all(
+        LARGE * glyphs.text_width(line) <= width for line in screen.lines
+    )
+    height = SECOND if large else LINE
+    top = (canvas.height - height * len(screen.lines)) // 2
+    for row, line in enumerate(screen.lines):
+        if large:
+            picture = glyphs.large_text_image(line)
+            canvas.put(picture, (canvas.width - picture.width) // 2, top + row * height)
+        else:
+            canvas.foreign(line, REST_EDGE, top + row * height, width, "centre")
+
+
 OWN: dict[type, Draw] = {
     Idle: _idle,
     AmountDue: _amount_due,
     PaidScreen: _paid,
     GivingBack: _giving_back,
+    Message: _message,
 }
 """The screens that are no notice; a new one is a line here and in `narrow`."""

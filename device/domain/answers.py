@@ -7,6 +7,7 @@ content, so nothing is stored twice and no revision ever changes its meaning (M1
 from dataclasses import replace
 from datetime import datetime
 
+from device.domain.booking import BookingState
 from device.domain.charge import Charge, ChargeState
 from device.domain.payment import GOING_BACK, AttemptState
 from device.domain.record import Moment, PutAnswer, Stored, Ticket
@@ -16,6 +17,7 @@ from device.domain.verdict import current_attempt, paid_attempt
 from device.domain.words import Reason
 
 NEXT_CHECK_S = 3  # how soon the HIS may ask again while unknown; the box resolves it by itself
+NEXT_CHECKS_S = {"reversing": 10, "manual": 60}  # which take longer, the last a person
 
 STATE_WORDS = {
     AttemptState.INTENDED: "paying",
@@ -35,6 +37,10 @@ STATUS_TEXTS = {
     "querying": "结果确认中，请勿重复收款",
     "reversing": "正在撤销，款项将自动退回，可改用其他方式",
     "manual": "需要人工核查，请联系财务",
+}
+PAID_TEXTS = {
+    BookingState.OFFERED: "支付成功，请确认入账",
+    BookingState.HELD: "已付款，尚未确认入账，请核对",
 }
 REASON_TEXTS = {
     Reason.CANCELLED: "已取消",
@@ -104,7 +110,7 @@ def result_of(charge: Charge, revision: int) -> Result:
         status=status,
         state=state,
         reason=reason.value,
-        message=REASON_TEXTS.get(reason) or STATUS_TEXTS[state or status],
+        message=REASON_TEXTS.get(reason) or _text(charge, status, state),
         wallet=attempt.wallet.value if attempt else "",
         amount_fen=charge.amount_fen,
         refunded_fen=charge.amount_fen if status == "returned" else charge.refunded_fen,
@@ -112,10 +118,20 @@ def result_of(charge: Charge, revision: int) -> Result:
         provider_trade_no=attempt.provider_trade_no if attempt else "",
         paid_at=iso(attempt.paid_at) if attempt and paid else "",
         payer_mask=attempt.payer_mask if attempt and paid else "",
-        attention=charge.attention or state == "manual",
-        next_check_s=NEXT_CHECK_S if status == "unknown" else 0,
+        booked=charge.booking is BookingState.BOOKED,
+        attention=charge.attention or state == "manual" or _held(charge, status),
+        next_check_s=NEXT_CHECKS_S.get(state, NEXT_CHECK_S) if status == "unknown" else 0,
         form=charge.form,
     )
+
+
+def _text(charge: Charge, status: str, state: str) -> str:
+    unbooked = PAID_TEXTS.get(charge.booking) if status == "paid" else None
+    return unbooked or STATUS_TEXTS[state or status]
+
+
+def _held(charge: Charge, status: str) -> bool:
+    return status == "paid" and charge.booking is BookingState.HELD
 
 
 def refund_result_of(refund: Refund, revision: int) -> RefundResult:

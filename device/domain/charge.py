@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from device.domain.booking import BookingState
 from device.domain.payment import Attempt
 from device.domain.words import Business, Department, Form, Reason, Wallet
 
@@ -52,6 +53,8 @@ class Charge:
     """Why an answered payment is being given back: reversed, not_booked, manual."""
     form: Form = Form.JSON
     """Of its `pay`: what is told unasked is written like it (his-link §2)."""
+    booking: BookingState = BookingState.NONE
+    """With `confirm: true`: what the HIS said of its booking."""
     adopted: bool = False
     """Found at a wallet by a young journal (payment-states §1.9): only the amount is known, the
     rest is a placeholder until a `pay` of the same id and amount names it."""

@@ -156,6 +156,8 @@ class Attempt:
     """The payer was seen confirming at some time."""
     held_paid: bool = False
     """The provider ever said it is paid."""
+    returned_at: datetime | None = None
+    """When its money was known to be back by a reverse, which has no time of the provider."""
     watch: bool = False
     """The provider ever said "no such order": asked again after the end."""
     watched: int = 0

@@ -18,7 +18,7 @@ from device.domain.outcome import (
     Verification,
 )
 from device.domain.record import Change, Order, Stored, Ticket
-from device.domain.replies import Reply
+from device.domain.replies import Reply, SummaryRow
 from device.domain.requests import Request
 from device.domain.screens import Screen, Signal
 from device.domain.words import Wallet
@@ -114,6 +114,10 @@ class Journal(Protocol):
         """The newest final or pushed result."""
         ...
 
+    async def summary(self, date: str, operator: str) -> Sequence[SummaryRow]:
+        """What was taken and given back on a Beijing date; `operator` empty = by everybody."""
+        ...
+
     async def code_used(self, code_hash: str) -> bool:
         """Whether an attempt had this code, however long ago (M12)."""
         ...
@@ -128,6 +132,10 @@ class HisLink(Protocol):
 
     def connections(self) -> Sequence[int]:
         """The open connections, oldest first."""
+        ...
+
+    def silent(self, connection: int) -> bool:
+        """Whether it left ENQ unanswered for ten seconds, so that another may take the desk."""
         ...
 
 

@@ -146,6 +146,11 @@ class Ticket:
     """The newest answer of each earlier try, for a `query` that names one."""
 
     @property
+    def id(self) -> tuple[str, str]:
+        """(business_date, HIS id)."""
+        return self.business_date, self.his_id
+
+    @property
     def revision(self) -> int:
         """The newest revision given out, 0 if none."""
         return self.stored.answer.revision if self.stored else 0
@@ -164,3 +169,8 @@ class Order:
     """The charge it belongs to, None for an order of another desk."""
     open_refund_id: str = ""
     """The HIS id of a refund that has not ended."""
+
+    @property
+    def rest_fen(self) -> int:
+        """What has not been given back, nor is on its way."""
+        return self.amount_fen - self.refund_fen - self.elsewhere_fen

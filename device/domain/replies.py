@@ -4,7 +4,7 @@
 is no field of the message: it says how the link is to write what it sends unasked.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
@@ -98,6 +98,26 @@ class StatusResult:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryRow:
+    """One wallet and business of a day, in fen; `business` is empty for another desk's order."""
+
+    wallet: str
+    business: str
+    paid_count: int = 0
+    paid_fen: int = 0
+    refund_count: int = 0
+    refund_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryResult:
+    """`summary_result`."""
+
+    date: str
+    rows: tuple[SummaryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorReply:
     """`error`: this request changed nothing."""
 
@@ -112,7 +132,7 @@ class ErrorReply:
     out_trade_no: str = ""
 
 
-Reply = HelloOk | Result | RefundResult | Progress | StatusResult | ErrorReply
+Reply = HelloOk | Result | RefundResult | Progress | StatusResult | SummaryResult | ErrorReply
 Answer = Result | RefundResult
 """The replies that are stored under (business_date, id, revision) before they are sent."""
 
@@ -122,6 +142,7 @@ TYPES: dict[type[Any], str] = {
     RefundResult: "refund_result",
     Progress: "progress",
     StatusResult: "status_result",
+    SummaryResult: "summary_result",
     ErrorReply: "error",
 }
 ALWAYS = {
@@ -134,6 +155,7 @@ ALWAYS = {
     | {"amount_fen", "out_trade_no", "out_refund_no"},
     Progress: frozenset({"id", "state"}),
     StatusResult: frozenset({"parts"}),
+    SummaryResult: frozenset({"date", "rows"}),
     ErrorReply: frozenset({"code", "message"}),
 }
 """The fields that stand in the message even when empty."""
@@ -156,8 +178,8 @@ def _plain(value: object) -> object:
         return value.value
     if isinstance(value, tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, Part):
-        return {"part": value.part, "state": value.state, "text": value.text}
+    if isinstance(value, (Part, SummaryRow)):
+        return asdict(value)
     return value
 
 

@@ -37,6 +37,10 @@ class Pay:
     """Only if the HIS has its own scanner."""
     form: Form = Form.JSON
     """How it was written; so are the results that follow unasked."""
+    confirm: bool = False
+    """The HIS books in two steps: `paid` is an offer until it confirms."""
+    supersede: bool = False
+    """Replace what is only armed."""
 
     def __repr__(self) -> str:
         """Leave out name, number and code (M19)."""
@@ -57,6 +61,16 @@ class Query:
     """`query`; `try_` None = the newest."""
 
     id: str
+    try_: int | None = None
+    business_date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """`confirm`: the HIS has booked the payment, or will not; `try_` None = the newest."""
+
+    id: str
+    booked: bool
     try_: int | None = None
     business_date: str = ""
 
@@ -108,10 +122,38 @@ class Last:
 
 
 @dataclass(frozen=True, slots=True)
+class Summary:
+    """`summary`: what was taken and given back on a day; `operator` empty = by everybody."""
+
+    date: str
+    operator: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """`show`: a text for the patient while nobody pays; an empty one takes it off."""
+
+    lines: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """`status`: no side effect whatever."""
 
 
 Request = (
-    Hello | Pay | Cancel | Query | Received | Reverse | RefundRequest | RefundQuery | Last | Status
+    Hello
+    | Pay
+    | Cancel
+    | Query
+    | Confirm
+    | Received
+    | Reverse
+    | RefundRequest
+    | RefundQuery
+    | Last
+    | Summary
+    | Show
+    | Status
 )

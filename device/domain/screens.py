@@ -130,6 +130,20 @@ class CallCashier:
 
 
 @dataclass(frozen=True, slots=True)
+class NotBookedScreen:
+    """已付款，未入账: the HIS was told `paid` and never said that it booked it."""
+
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the HIS says to the patient while nobody pays: one to four lines."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OfflineScreen:
     """网络不通，暂不能收款. `why` is vpn, wallet or channel_not_verified."""
 
@@ -167,6 +181,8 @@ Screen = (
     | SameAmount
     | UndoOffered
     | CallCashier
+    | NotBookedScreen
+    | Message
     | OfflineScreen
     | ClockNotSet
     | StorageFailed

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from device.domain.booking import OPEN_BOOKINGS, BookingEvent
+from device.domain.booking import step as booking_step
 from device.domain.charge import MAX_ATTEMPTS, Charge, ChargeState
 from device.domain.payment import GOING_BACK, NO_MONEY, UNDER_WAY, Attempt, AttemptState
 from device.domain.words import ANOTHER_CODE, Reason
@@ -26,7 +28,10 @@ def _judge(charge: Charge, attempt: Attempt) -> Charge:
 
 
 def _paid(charge: Charge) -> Charge:
-    return replace(charge, state=ChargeState.PAID, reason=Reason.NONE, answered_paid=True)
+    booking = booking_step(charge.booking, BookingEvent.PAID)
+    return replace(
+        charge, state=ChargeState.PAID, reason=Reason.NONE, answered_paid=True, booking=booking
+    )
 
 
 def _no_money(charge: Charge, attempt: Attempt) -> Charge:
@@ -69,6 +74,11 @@ def with_refunded(charge: Charge, refunded_fen: int, why: Reason) -> Charge:
 def paid_attempt(charge: Charge) -> Attempt | None:
     """The attempt that holds the money, if one does."""
     return next((a for a in charge.attempts if a.state is AttemptState.PAID), None)
+
+
+def is_unbooked(charge: Charge) -> bool:
+    """Whether it is paid and the HIS has still to say that it booked it."""
+    return charge.state is ChargeState.PAID and charge.booking in OPEN_BOOKINGS
 
 
 def current_attempt(charge: Charge) -> Attempt | None:

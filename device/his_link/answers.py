@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any
 
-from device.domain.replies import HelloOk, Reply, StatusResult, fields
+from device.domain.replies import HelloOk, Reply, StatusResult, SummaryResult, fields
 from device.his_link.body import Writing
 
 log = logging.getLogger(__name__)
@@ -12,6 +12,7 @@ log = logging.getLogger(__name__)
 LISTS: dict[type[Reply], tuple[str, ...]] = {
     HelloOk: ("unsettled", "undelivered"),
     StatusResult: ("parts",),
+    SummaryResult: ("rows",),
 }
 """The lists that may be spread over several bodies."""
 TRIMMED = ("message", "payer_mask")

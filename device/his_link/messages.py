@@ -15,6 +15,7 @@ from device.domain.money import parse_yuan
 from device.domain.replies import ErrorReply
 from device.domain.requests import (
     Cancel,
+    Confirm,
     Hello,
     Last,
     Pay,
@@ -24,7 +25,9 @@ from device.domain.requests import (
     RefundRequest,
     Request,
     Reverse,
+    Show,
     Status,
+    Summary,
 )
 from device.domain.words import Business, Department, ErrorCode, Form, Wallet
 from device.errors import PeerError
@@ -34,6 +37,10 @@ from device.his_link.text import BadBody
 PROTOCOL_VERSION = 1
 MAX_TRY = 99
 TTL_RANGE_S = (10, 300)
+SHOW_RANGE_S = (1, 600)
+SHOW_S = 10.0  # where `show` does not say how long
+SHOW_LINES = 4
+SHOW_LINE_CHARS = 64  # more never fits one line of any panel
 MAX_NUMBER = 10**12  # far above any amount or revision; within every database's integer
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
@@ -98,6 +105,17 @@ def _seconds(value: object) -> float:
     return float(_integer(*TTL_RANGE_S)(value))
 
 
+def _lines(value: object) -> tuple[str, ...]:
+    lines = tuple(line.strip() for line in _text(value).splitlines())
+    if len(lines) > SHOW_LINES or any(len(line) > SHOW_LINE_CHARS for line in lines):
+        raise ValueError
+    return lines if any(lines) else ()
+
+
+def _show(text: tuple[str, ...], seconds: float = SHOW_S) -> Show:
+    return Show(text, seconds)
+
+
 def _date(value: object) -> str:
     text = _matching(_DATE)(value)
     date.fromisoformat(text)
@@ -106,9 +124,11 @@ def _date(value: object) -> str:
 
 FIELDS: dict[str, Callable[[object], object]] = {
     "auth_code": _text,
+    "booked": _flag,
     "business": _word(Business),
     "business_date": _date,
     "confirm": _flag,
+    "date": _date,
     "desk": _text,
     "department": _word(Department),
     "his": _text,
@@ -120,7 +140,9 @@ FIELDS: dict[str, Callable[[object], object]] = {
     "pay_id": _matching(_IDENTIFIER),
     "reason": _text,
     "revision": _integer(1, MAX_NUMBER),
+    "seconds": _integer(*SHOW_RANGE_S),
     "supersede": _flag,
+    "text": _lines,
     "title": _text,
     "try": _integer(1, MAX_TRY),
     "ttl_s": _seconds,
@@ -170,7 +192,8 @@ KINDS = {
     ),
     "cancel": Kind(Cancel, ("id",), ("try",), charge="id"),
     "query": Kind(Query, ("id",), ("try",), charge="id"),
-    "received": Kind(Received, ("id", "revision"), charge="id"),
+    "confirm": Kind(Confirm, ("id", "booked"), ("try",), charge="id"),
+    "received": Kind(Received, ("id", "revision"), ("business_date",)),
     "reverse": Kind(Reverse, ("id", "pay_id"), ("operator",), answered_on=True, charge="pay_id"),
     "refund": Kind(
         RefundRequest,
@@ -183,9 +206,11 @@ KINDS = {
     ),
     "refund_query": Kind(RefundQuery, ("id",)),
     "last": Kind(Last),
+    "summary": Kind(Summary, ("date",), ("operator",)),
+    "show": Kind(_show, ("text",), ("seconds",)),
     "status": Kind(Status),
 }
-ONLY: dict[str, object] = {"v": PROTOCOL_VERSION, "confirm": False, "supersede": False}
+ONLY: dict[str, object] = {"v": PROTOCOL_VERSION}
 """Fields that are checked, of which only this value is served; another is `unsupported`."""
 
 
@@ -228,6 +253,8 @@ class Codec:
             values["amount_fen"] = self._amount(message)
         if kind.answered_on:
             values["form"] = form
+        if not self.daily_ids:  # it is no part of any key then, whoever sends it
+            values.pop("business_date", None)
         return kind.make(**values)
 
     def _due(self, message: dict[str, Any], kind: Kind) -> tuple[str, ...]:

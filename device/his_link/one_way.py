@@ -56,6 +56,10 @@ class OneWayLink:
         """The open lines."""
         return range(1, len(self._listeners) + 1)
 
+    def silent(self, connection: int) -> bool:  # noqa: ARG002  the port's signature
+        """A line never speaks for itself: nobody takes the desk from it."""
+        return False
+
     def close(self) -> None:
         """Forget every line."""
         self._listeners.clear()

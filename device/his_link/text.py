@@ -23,6 +23,9 @@ BROKEN = re.compile(f"[\ud800-\udfff{_MARK}\x00-\x1f\x7f]")
 """What no text of a message may hold: pieces that did not decode, escaped control characters."""
 
 
+LINE_END = re.compile("\r\n|\r|\n")
+
+
 class BadBody(PeerError):
     """The body is no message in either form as the contract wants it."""
 
@@ -33,7 +36,13 @@ def decode(body: bytes, encoding: str) -> str:
 
 
 def checked(message: dict[str, Any]) -> dict[str, Any]:
-    """Return the message with forgiven texts mended; BadBody if another text is broken."""
+    """Return the message with forgiven texts mended; BadBody if another text is broken.
+
+    The lines of `text` (of `show`) may be broken by any line end: it becomes U+2028, which is no
+    control character.
+    """
+    if isinstance(message.get("text"), str):
+        message["text"] = LINE_END.sub("\u2028", message["text"])
     for name in FORGIVEN & message.keys():
         if isinstance(message[name], str):
             message[name] = BROKEN.sub("\ufffd", message[name])

@@ -12,8 +12,9 @@ from sqlite_utils import Database
 from device.clock import Clock
 from device.domain.outbox import Backlog
 from device.domain.record import Change, Event, Order, Stored, Ticket
+from device.domain.replies import SummaryRow
 from device.errors import StorageError
-from device.journal import reads, verify
+from device.journal import reads, summary, verify
 from device.journal.connection import Connect, connect
 from device.journal.epochs import Acknowledged, DigestDue, Fetched, Rewound
 from device.journal.store import DEFERRED_LIMIT, Store
@@ -113,6 +114,10 @@ class SqliteJournal:
     async def last(self) -> Stored | None:
         """The newest result that is final or was pushed."""
         return await self._ask(lambda db: reads.last(db, self._store.age))
+
+    async def summary(self, date: str, operator: str) -> Sequence[SummaryRow]:
+        """What was taken and given back on a Beijing date; `operator` empty = by everybody."""
+        return await self._ask(lambda db: summary.of_day(db, date, operator))
 
     async def code_used(self, code_hash: str) -> bool:
         """Whether an attempt had this code, however long ago: no clock is asked."""

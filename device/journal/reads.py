@@ -17,10 +17,12 @@ from device.journal.rows import SqlRow
 OPEN_CHARGES = "state = 'open'"
 OPEN_ATTEMPTS = "state IN ('intended','waiting','unknown','reversing','refund_due','refunding')"
 WATCHED_ATTEMPTS = "watch = 1 AND watched < 4 AND state IN ('failed','reversed')"
+UNBOOKED_CHARGES = "state = 'paid' AND booking IN ('offered','held')"
 OPEN_REFUNDS = "state IN ('requested','sent','pending')"
 
 UNSETTLED = (
     f"SELECT business_date, his_id, stored_at FROM charges WHERE {OPEN_CHARGES}",  # noqa: S608  constants
+    f"SELECT business_date, his_id, stored_at FROM charges WHERE {UNBOOKED_CHARGES}",  # noqa: S608
     f"SELECT business_date, his_id, stored_at FROM attempts WHERE {OPEN_ATTEMPTS}",  # noqa: S608
     f"SELECT business_date, his_id, stored_at FROM attempts WHERE {WATCHED_ATTEMPTS}",  # noqa: S608
     f"SELECT '' AS business_date, his_id, stored_at FROM refunds WHERE {OPEN_REFUNDS}",  # noqa: S608

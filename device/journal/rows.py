@@ -12,6 +12,7 @@ from enum import Enum
 from functools import cache
 from typing import Any
 
+from device.domain.booking import BookingState
 from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.payment import Attempt, AttemptState
 from device.domain.record import PutAnswer, PutAttempt, PutCharge, PutOrder, PutRefund, Stored
@@ -188,12 +189,14 @@ _CHARGE: dict[str, Callable[[Any], Any]] = {
     "attention": bool,
     "adopted": bool,
     "form": Form,
+    "booking": BookingState,
 }
 _ATTEMPT: dict[str, Callable[[Any], Any]] = {
     "wallet": Wallet,
     "state": AttemptState,
     "reason": Reason,
     "paid_at": _time,
+    "returned_at": _time,
     "cancel_wish": bool,
     "confirmed": bool,
     "held_paid": bool,

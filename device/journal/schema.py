@@ -316,7 +316,27 @@ def sync(db: Database) -> None:
     db.executescript(_SYNC)
 
 
-NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync")
+@migrations(name="0005_booking")
+def booking(db: Database) -> None:
+    """Booking in two steps (his-link §3.8), and what `summary` asks for (§3.13)."""
+    states = "'none','wanted','offered','held','booked','refused'"
+    db.execute(
+        "ALTER TABLE charges ADD COLUMN booking TEXT NOT NULL DEFAULT 'none' "
+        f"CHECK (booking IN ({states}))"
+    )
+    db.execute(
+        "CREATE INDEX charges_unbooked ON charges (stored_at) "
+        "WHERE state = 'paid' AND booking IN ('offered','held')"
+    )
+    db.execute("ALTER TABLE attempts ADD COLUMN returned_at TEXT NOT NULL DEFAULT ''")
+    db.execute("CREATE INDEX attempts_paid_at ON attempts (paid_at) WHERE paid_at <> ''")
+    db.execute(
+        "CREATE INDEX attempts_returned_at ON attempts (returned_at) WHERE returned_at <> ''"
+    )
+    db.execute("CREATE INDEX refunds_refunded_at ON refunds (refunded_at) WHERE refunded_at <> ''")
+
+
+NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync", "0005_booking")
 """Every migration this version knows, in order."""
 
 

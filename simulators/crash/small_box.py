@@ -120,6 +120,10 @@ class HisEnd:
         """There is one."""
         return [HIS]
 
+    def silent(self, connection: int) -> bool:  # noqa: ARG002  the port's signature
+        """It always answers."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

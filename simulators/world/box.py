@@ -18,8 +18,10 @@ from device.channels.wechat.client import WechatChannel
 from device.channels.wechat.merchant import Merchant
 from device.config.sections import Box as BoardSection
 from device.desk import DeskLoop, Ports
+from device.domain import replies
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
+    Acknowledged,
     Asked,
     ButtonPressed,
     Closing,
@@ -105,6 +107,7 @@ class SimBox:
             self._on_request,
             self._on_connection,
             self.clock,
+            on_acknowledged=self._on_acknowledged,
             call_later=LoopTimers().call_later,
         )
         self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
@@ -188,6 +191,10 @@ class SimBox:
 
     def _on_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  the port's
         self.desk.post(Connection(connection, opened))
+
+    def _on_acknowledged(self, _connection: int, reply: replies.Reply) -> None:
+        if isinstance(reply, replies.Result):
+            self.desk.post(Acknowledged(reply))
 
     # ------------------------------------------------------------ as app/box.py
 

@@ -168,7 +168,7 @@ async def test_questions_asked_together_get_their_own_answers(his: Client) -> No
 
 
 async def test_an_error_names_its_code(his: Client) -> None:
-    assert (await his.request("summary"))["code"] == "unsupported"
+    assert (await his.request("void"))["code"] == "unsupported"
     assert (await his.request("pay", {**PAY, "amount": "0"}))["code"] == "bad_amount"
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from device.domain.replies import ErrorReply
 from device.domain.requests import (
     Cancel,
+    Confirm,
     Hello,
     Last,
     Pay,
@@ -21,7 +22,9 @@ from device.domain.requests import (
     RefundRequest,
     Request,
     Reverse,
+    Show,
     Status,
+    Summary,
 )
 from device.domain.words import Business, Department, ErrorCode, Wallet
 from device.his_link.messages import Codec
@@ -246,14 +249,69 @@ def test_white_space_between_tokens_is_welcome() -> None:
     assert parsed('\r\n\t{ "type" :\n"status" }\r\n') == Status()
 
 
-@pytest.mark.parametrize("type_", ["confirm", "summary", "show", "PAY", "", "void"])
+@pytest.mark.parametrize("type_", ["PAY", "", "void", "summary_result"])
 def test_an_unknown_type_is_unsupported(type_: str) -> None:
     assert code({"type": type_, "id": "T1"}) == "unsupported"
 
 
-@pytest.mark.parametrize("changes", [{"confirm": True}, {"supersede": True}])
-def test_what_this_box_does_not_do_is_unsupported(changes: dict[str, object]) -> None:
-    assert code(pay(**changes)) == "unsupported"
+def test_a_pay_may_be_booked_in_two_steps_and_may_replace_another() -> None:
+    plain, asked = parsed(pay()), parsed(pay(confirm=True, supersede=True))
+    assert isinstance(plain, Pay)
+    assert isinstance(asked, Pay)
+    assert (plain.confirm, plain.supersede) == (False, False)
+    assert (asked.confirm, asked.supersede) == (True, True)
+
+
+def test_a_confirm_says_whether_it_is_booked() -> None:
+    message = {"type": "confirm", "id": "T1", "booked": True}
+    assert parsed(message) == Confirm("T1", booked=True)
+    assert parsed({**message, "booked": False, "try": 2}) == Confirm("T1", booked=False, try_=2)
+    assert code({"type": "confirm", "id": "T1"}) == "bad_message"
+    assert code({**message, "booked": "true"}) == "bad_message"
+
+
+def test_a_summary_is_of_one_day() -> None:
+    message = {"type": "summary", "date": "2026-11-22"}
+    assert parsed(message) == Summary("2026-11-22")
+    assert parsed({**message, "operator": "0117"}) == Summary("2026-11-22", "0117")
+    assert code({"type": "summary"}) == "bad_message"
+    assert code({"type": "summary", "date": "2026-11-31"}) == "bad_message"
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("停诊", ("停诊",)),
+        ("一\n二\r\n三\r四", ("一", "二", "三", "四")),
+        (" 一 \n\n三", ("一", "", "三")),
+        ("", ()),
+        ("\n ", ()),
+        ("坏\u0007了", ("坏\ufffd了",)),
+    ],
+)
+def test_a_text_to_show_has_up_to_four_lines(text: str, lines: tuple[str, ...]) -> None:
+    assert parsed({"type": "show", "text": text}) == Show(lines, 10.0)
+    assert parsed({"type": "show", "text": text, "seconds": 60}) == Show(lines, 60.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"text": "1\n2\n3\n4\n5"},
+        {"text": "长" * 65},
+        {"text": 5},
+        {"text": None},
+        {"text": "x", "seconds": 0},
+        {"text": "x", "seconds": 601},
+        {"text": "x", "seconds": "10"},
+    ],
+)
+def test_what_cannot_be_shown_is_bad_message(changes: dict[str, object]) -> None:
+    assert code({"type": "show", **changes}) == "bad_message"
+
+
+def test_an_xml_text_keeps_its_lines() -> None:
+    assert parsed("<show><text>一\n二</text><seconds>5</seconds></show>") == Show(("一", "二"), 5.0)
 
 
 def test_another_version_of_the_protocol_is_unsupported() -> None:
@@ -298,7 +356,7 @@ DATED: list[dict[str, object]] = [
     PAY,
     {"type": "cancel", "id": "T1"},
     {"type": "query", "id": "T1"},
-    {"type": "received", "id": "T1", "revision": 1},
+    {"type": "confirm", "id": "T1", "booked": True},
     {"type": "reverse", "id": "R1", "pay_id": "T1"},
     {"type": "refund", "id": "F1", "pay_id": "T1", "amount_fen": 1},
 ]

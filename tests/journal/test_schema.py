@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain import payment, refund, words
+from device.domain import booking, charge, payment, refund, words
 from device.domain.charge import ChargeState
 from device.domain.payment import AttemptState
 from device.domain.record import PutAttempt, PutCharge, PutOrder, PutRefund
@@ -52,6 +52,7 @@ def force(path: Path, sql: str) -> None:
         ("charges", "department", set(words.Department)),
         ("charges", "wallet", {"", *words.Wallet}),
         ("charges", "form", set(words.Form)),
+        ("charges", "booking", set(booking.BookingState)),
         ("refunds", "form", set(words.Form)),
         ("attempts", "state", set(AttemptState)),
         ("attempts", "reason", set(words.Reason)),
@@ -75,6 +76,8 @@ async def test_a_closed_list_in_the_schema_is_the_domains(
 def test_the_unsettled_conditions_are_the_domains() -> None:
     assert set(re.findall("'(.*?)'", reads.OPEN_ATTEMPTS)) == payment.OPEN_STATES
     assert set(re.findall("'(.*?)'", reads.OPEN_REFUNDS)) == refund.OPEN_REFUNDS
+    unbooked = {charge.ChargeState.PAID, *booking.OPEN_BOOKINGS}
+    assert set(re.findall("'(.*?)'", reads.UNBOOKED_CHARGES)) == unbooked
     assert f"watched < {payment.WATCH_QUERIES} " in reads.WATCHED_ATTEMPTS
 
 
@@ -84,7 +87,7 @@ async def test_finding_unsettled_work_uses_a_partial_index(
 ) -> None:
     assert journal.epoch
     (plan,) = ask(path, f"EXPLAIN QUERY PLAN {sql}")
-    assert re.search(r"USING (COVERING )?INDEX \w+_(open|watched)", plan["detail"])
+    assert re.search(r"USING (COVERING )?INDEX \w+_(open|watched|unbooked)", plan["detail"])
 
 
 async def test_every_column_is_documented(journal: SqliteJournal, path: Path) -> None:
@@ -253,5 +256,6 @@ async def test_migrations_are_recorded_with_the_injected_time(
         ("0002_adopted", "2026-11-22T09:30:01+08:00"),
         ("0003_form", "2026-11-22T09:30:01+08:00"),
         ("0004_sync", "2026-11-22T09:30:01+08:00"),
+        ("0005_booking", "2026-11-22T09:30:01+08:00"),
     ]
     assert tuple(row["name"] for row in rows) == schema.NAMES

@@ -20,7 +20,7 @@ from device.channels.wechat.client import WechatChannel
 from device.desk import DeskLoop
 from device.domain import payment, pursuit, refund_pursuit
 from device.domain.answers import renew as true_renew
-from device.domain.desk import collect, deliver, flow, give_back, rows, scan, view
+from device.domain.desk import cancel, collect, deliver, flow, give_back, rows, scan, view
 from device.domain.desk.model import Booted, CallPay, Commit, Desk, Phase, Scanned, Tell
 from device.domain.outcome import (
     Closed,
@@ -326,7 +326,8 @@ def _(patch: Patch) -> None:
     true = scan.on_scanned
 
     def whenever(desk: Desk, event: Any, now: Any) -> Any:
-        return true(desk, replace(event, by_his=True), now)
+        key = desk.seat.charge.key if desk.seat else None
+        return true(desk, replace(event, by_his=key), now)
 
     patch.setitem(flow.EVENTS, Scanned, whenever)
 
@@ -411,7 +412,7 @@ def _(patch: Patch) -> None:
         failed = replace(attempt, state=AttemptState.FAILED, reason=reason)
         return collect.advance(desk, failed, now)
 
-    patch.setattr(collect, "_wish", at_once)
+    patch.setattr(cancel, "_wish", at_once)
 
 
 @bug("what was open at boot is forgotten", "M6", "M5", "M4")

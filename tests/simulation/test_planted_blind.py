@@ -543,7 +543,8 @@ def _(patch: Patch) -> None:
 @bug("a code is taken before the amount is drawn", "M10", "M11", seed=1, seen="M11")
 def _(patch: Patch) -> None:
     def eager(desk: Desk, event: Scanned, now: Any) -> Any:
-        return scan.on_scanned(desk, replace(event, by_his=True), now)
+        key = desk.seat.charge.key if desk.seat else None
+        return scan.on_scanned(desk, replace(event, by_his=key), now)
 
     patch.setitem(flow.EVENTS, Scanned, eager)
 
@@ -560,7 +561,7 @@ def _(patch: Patch) -> None:
     def use(desk: Desk, event: Checked, now: Any) -> Any:
         armed, effects = collect.on_checked(desk, event, now)
         if kept and armed.seat and armed.seat.phase is Phase.ARMED:
-            early = replace(kept.pop(), by_his=True)
+            early = replace(kept.pop(), by_his=armed.seat.charge.key)
             armed, more = scan.on_scanned(armed, early, now)
             effects = (*effects, *more)
         return armed, effects

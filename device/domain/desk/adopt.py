@@ -18,7 +18,7 @@ from device.domain.found import Found, FoundOrder
 from device.domain.outcome import Closed, Open, Paid, PayFailed, Returned
 from device.domain.payment import Attempt, AttemptState
 from device.domain.record import Change, Moment, Order, PutOrder, Ticket
-from device.domain.requests import Cancel, Pay, Query, RefundRequest, Request, Reverse
+from device.domain.requests import Cancel, Confirm, Pay, Query, RefundRequest, Request, Reverse
 from device.domain.verdict import with_attempt, with_refunded
 from device.domain.words import Business, Department, Reason
 
@@ -59,7 +59,7 @@ def take(desk: Desk, asked: Asked, now: Moment) -> tuple[Desk, Asked, tuple[Effe
 def _subject(request: Request) -> tuple[str, str]:
     if isinstance(request, (Reverse, RefundRequest)):
         return request.business_date, request.pay_id
-    assert isinstance(request, (Pay, Query, Cancel))
+    assert isinstance(request, (Pay, Query, Cancel, Confirm))
     return request.business_date, request.id
 
 

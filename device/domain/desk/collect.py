@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
-from device.domain.answers import answer_for, iso, renew, standing
+from device.domain.answers import answer_for, standing
+from device.domain.booking import BookingEvent, BookingState
+from device.domain.booking import step as booking_step
 from device.domain.charge import Charge, ChargeKey, ChargeState
-from device.domain.desk.deliver import announce, answer_with, at_desk, error, progress
+from device.domain.desk.answering import answer_now, busy, conflict
+from device.domain.desk.deliver import announce, error, progress
 from device.domain.desk.model import (
     REPLAY_S,
     RESULT_STAYS_S,
@@ -24,15 +27,14 @@ from device.domain.desk.model import (
     TakeHisCode,
     Tell,
 )
-from device.domain.desk.rows import attempt_change, charge_change, put_charge
+from device.domain.desk.rows import attempt_change, charge_change, charge_of_try, put_charge
 from device.domain.desk.view import outcome_screen
 from device.domain.desk.young import wanted
 from device.domain.numbers import keyed_hash
-from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptEvent, AttemptState
-from device.domain.payment import step as attempt_step
+from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptState
 from device.domain.record import Moment, PutCharge, PutOrder, Stored, Ticket
-from device.domain.replies import Answer, ErrorReply
-from device.domain.requests import Cancel, Pay
+from device.domain.replies import ErrorReply
+from device.domain.requests import Pay
 from device.domain.screens import OfflineScreen
 from device.domain.verdict import attempt_under_way, current_attempt, ended, with_attempt
 from device.domain.words import BUSINESS_NAMES, ErrorCode, Reason
@@ -57,10 +59,16 @@ def on_pay(desk: Desk, asked: Asked, now: Moment) -> Step:
     assert isinstance(pay, Pay)
     ticket = asked.ticket
     if ticket and ticket.refund:
-        return _conflict(desk, asked, ticket, "该号已用于退款")
-    known = _try(ticket, pay.try_) if ticket else None
+        return conflict(desk, asked, ticket, "该号已用于退款")
+    known = charge_of_try(ticket, pay.try_) if ticket else None
     if ticket and known:
         return _again(desk, asked, ticket, known, now)
+    if pay.supersede and desk.seat and desk.seat.phase is not Phase.UNDER_WAY:
+        return _supersede(desk, asked, now)
+    return _arm(desk, asked, now)
+
+
+def _arm(desk: Desk, asked: Asked, now: Moment) -> Step:
     refused = _refusal(desk, asked, now)
     if refused:
         return refused
@@ -68,8 +76,13 @@ def on_pay(desk: Desk, asked: Asked, now: Moment) -> Step:
     return (desk, (Probe(asked, plan),)) if plan else _seat(desk, asked, now)
 
 
-def _try(ticket: Ticket, try_: int) -> Charge | None:
-    return next((c for c in ticket.charges if c.key.try_ == try_), None)
+def _supersede(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """What is only armed makes room, but only for an amount that is taken (his-link §3.7)."""
+    freed, ended, ticket = _finish(desk, Reason.SUPERSEDED, now)
+    if asked.ticket and asked.ticket.id == ticket.id:  # its own earlier try, which has just ended
+        asked = replace(asked, ticket=ticket)
+    armed, effects = _arm(freed, asked, now)
+    return (armed, (*ended, *effects)) if armed.seat else (desk, effects)
 
 
 def _same_content(desk: Desk, charge: Charge, pay: Pay) -> bool:
@@ -87,10 +100,10 @@ def _again(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment
     """The same key once more: its newest result, never a second charge (his-link §3.2)."""
     assert isinstance(asked.request, Pay)
     if not _same_content(desk, charge, asked.request):
-        return _conflict(desk, asked, ticket, "同一单号的内容不同")
+        return conflict(desk, asked, ticket, "同一单号的内容不同")
     stored = answer_for(ticket, charge.key.try_)
     if stored and charge.state is not ChargeState.OPEN and _stale(stored, now):
-        return _conflict(desk, asked, ticket, "该单号已有结果，请用 query 查询")
+        return conflict(desk, asked, ticket, "该单号已有结果，请用 query 查询")
     if charge.adopted:
         return _name(desk, asked, ticket, charge, now)
     return answer_now(desk, asked, ticket, charge, now)
@@ -110,6 +123,7 @@ def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment)
         patient_hash=said.patient_hash,
         wallet=said.wallet,
         form=said.form,
+        booking=_booking(said, attempt),
         adopted=False,
     )
     renewed, change = attempt_change(desk.settings, ticket, charge, attempt, now)
@@ -117,27 +131,16 @@ def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment)
     return answered, (Commit(change), *tells)
 
 
+def _booking(said: Charge, attempt: Attempt) -> BookingState:
+    paid = attempt.state is AttemptState.PAID
+    return booking_step(said.booking, BookingEvent.PAID) if paid else said.booking
+
+
 def _stale(stored: Stored, now: Moment) -> bool:
     """An old answer might belong to an earlier patient whose id is used again."""
     if stored.this_boot:
         return now.mono_s - stored.mono_s > REPLAY_S
     return stored.delivered or abs((now.wall - stored.at).total_seconds()) > REPLAY_S
-
-
-def _conflict(desk: Desk, asked: Asked, ticket: Ticket, message: str) -> Step:
-    stored = ticket.stored
-    status = standing(ticket.charges[-1])[0] if ticket.charges else ""
-    number = getattr(stored.answer, "out_trade_no", "") if stored else ""
-    seen = iso(stored.at) if stored else ""
-    return error(
-        desk,
-        asked,
-        ErrorCode.CONFLICT,
-        message,
-        first_seen=seen,
-        status=status,
-        out_trade_no=number,
-    )
 
 
 def _refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
@@ -151,11 +154,11 @@ def _id_refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
     if not ticket or not ticket.charges:
         return None
     if any(standing(c)[0] == "paid" for c in ticket.charges):
-        return _conflict(desk, asked, ticket, "该单号已支付")
+        return conflict(desk, asked, ticket, "该单号已支付")
     if not all(ended(c) for c in ticket.charges):
         return busy(desk, asked, ticket.his_id, now)
     if ticket.charges[-1].key.try_ > getattr(asked.request, "try_", 1):
-        return _conflict(desk, asked, ticket, "该单号已有更晚的收款")
+        return conflict(desk, asked, ticket, "该单号已有更晚的收款")
     return None
 
 
@@ -169,12 +172,6 @@ def _desk_refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
     if not desk.health.vpn_up:
         return error(desk, asked, ErrorCode.OFFLINE, "VPN 未连接", reason="vpn")
     return None
-
-
-def busy(desk: Desk, asked: Asked, blocking_id: str, now: Moment) -> Step:
-    """Answer that another charge or task stands in the way."""
-    age = int(now.mono_s - desk.seat.since_s) if desk.seat else None
-    return error(desk, asked, ErrorCode.BUSY, "上一笔尚未结束", blocking_id=blocking_id, age_s=age)
 
 
 def _seat(desk: Desk, asked: Asked, now: Moment) -> Step:
@@ -211,6 +208,7 @@ def charge_from(desk: Desk, pay: Pay) -> Charge:
         patient_hash=_patient(desk, pay),
         ttl_s=pay.ttl_s or desk.settings.ttl_s,
         form=pay.form,
+        booking=BookingState.WANTED if pay.confirm else BookingState.NONE,
     )
 
 
@@ -225,7 +223,7 @@ def on_checked(desk: Desk, event: Checked, now: Moment) -> Step:
         seat, phase=Phase.ARMED, wallets=event.reachable, ticking_since_s=now.mono_s, his_code=""
     )
     seated = replace(desk, seat=armed)
-    take = (TakeHisCode(seat.his_code),) if seat.his_code else ()
+    take = (TakeHisCode(event.key, seat.his_code),) if seat.his_code else ()
     return seated, (Defer((PutCharge(seat.charge),)), *progress(seated, "armed"), *take)
 
 
@@ -327,6 +325,11 @@ def _after_arrow(desk: Desk, seat: Seat, ticket: Ticket, attempt: Attempt, now: 
 
 def finish_unpaid(desk: Desk, reason: Reason, now: Moment) -> Step:
     """End the armed charge without an attempt under way: cancelled, expired, offline."""
+    freed, effects, _ = _finish(desk, reason, now)
+    return freed, effects
+
+
+def _finish(desk: Desk, reason: Reason, now: Moment) -> tuple[Desk, tuple[Effect, ...], Ticket]:
     seat = desk.seat
     assert seat
     assert not attempt_under_way(seat.charge)
@@ -334,91 +337,4 @@ def finish_unpaid(desk: Desk, reason: Reason, now: Moment) -> Step:
     ticket, change = charge_change(desk.settings, seat.ticket, charge, now)
     freed = replace(desk, seat=None, result=outcome_screen(charge, None, now))
     told, tells = announce(freed, ticket, seat.ticket, seat.asker, now)
-    return told, (Commit(change), *tells)
-
-
-# ---------------------------------------------------------------- cancel and the questions
-
-
-def on_cancel(desk: Desk, asked: Asked, now: Moment) -> Step:
-    """Before a code: not_paid at once. While the provider works: the wish is stored."""
-    cancel = asked.request
-    assert isinstance(cancel, Cancel)
-    ticket = asked.ticket
-    charge = _named(ticket, cancel.try_)
-    if not ticket or not charge:
-        return error(desk, asked, ErrorCode.NOT_FOUND, "没有这个单号")
-    seat = desk.seat
-    if seat and seat.charge.key == charge.key:
-        done, effects = _cancel_here(desk, Reason.CANCELLED, now)
-        return done, (*effects, Tell(asked.connection, _newest(done, charge.key), asked.re))
-    under_way = attempt_under_way(charge)
-    if under_way:  # from before a boot: recovery has it, the desk is free
-        return _wish_elsewhere(desk, asked, ticket, charge, under_way, now)
-    return answer_now(desk, asked, ticket, charge, now)
-
-
-def _named(ticket: Ticket | None, try_: int | None) -> Charge | None:
-    if not ticket or not ticket.charges:
-        return None
-    return ticket.charges[-1] if try_ is None else _try(ticket, try_)
-
-
-def _cancel_here(desk: Desk, reason: Reason, now: Moment) -> Step:
-    assert desk.seat
-    attempt = attempt_under_way(desk.seat.charge)
-    if not attempt:
-        return finish_unpaid(desk, reason, now)
-    return (desk, ()) if attempt.cancel_wish else _wish(desk, attempt, reason, now)
-
-
-def _newest(desk: Desk, key: ChargeKey) -> Answer:
-    """The answer just stored: of the charge still at the desk, or of the one that just ended."""
-    stored = answer_for(desk.seat.ticket, key.try_) if desk.seat else None
-    return stored.answer if stored else desk.offers[key.business_date, key.his_id, key.try_].answer
-
-
-def _wish(desk: Desk, attempt: Attempt, reason: Reason, now: Moment) -> Step:
-    seat = desk.seat
-    assert seat
-    undone = replace(seat.charge, undo=reason)
-    marked = replace(desk, seat=replace(seat, ticket=put_charge(seat.ticket, undone)))
-    return advance(marked, attempt_step(attempt, AttemptEvent.CANCEL_WISH), now)
-
-
-def _wish_elsewhere(  # noqa: PLR0913  the question, and what it is about
-    desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, attempt: Attempt, now: Moment
-) -> Step:
-    if attempt.cancel_wish:
-        return answer_now(desk, asked, ticket, charge, now)
-    wished = attempt_step(attempt, AttemptEvent.CANCEL_WISH)
-    undone = with_attempt(replace(charge, undo=Reason.CANCELLED), wished)
-    renewed, change = attempt_change(desk.settings, ticket, undone, wished, now)
-    answered, tells = answer_now(desk, asked, renewed, undone, now)
-    return answered, (Commit(change), Pursue(charge.key, wished), *tells)
-
-
-def on_button(desk: Desk, now: Moment) -> Step:
-    """The cashier's button cancels what is armed, or wishes it."""
-    if not desk.seat or desk.seat.phase is Phase.CHECKING:
-        return desk, ()
-    return _cancel_here(desk, Reason.CANCELLED_AT_BOX, now)
-
-
-def on_query(desk: Desk, asked: Asked, now: Moment) -> Step:
-    """The newest result of the id, or of the try it names."""
-    charge = _named(asked.ticket, getattr(asked.request, "try_", None))
-    if not asked.ticket or not charge:
-        return error(desk, asked, ErrorCode.NOT_FOUND, "没有这个单号")
-    return answer_now(desk, asked, asked.ticket, charge, now)
-
-
-def answer_now(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment) -> Step:
-    """Answer with the charge as it stands; what was never stored is stored first (M14)."""
-    renewed, put = renew(ticket, now, charge)
-    desk = at_desk(desk, renewed)
-    stored = answer_for(renewed, charge.key.try_)
-    assert stored
-    commit = (Commit((PutCharge(charge), *put)),) if put else ()
-    answered, tells = answer_with(desk, asked, renewed, stored.answer)
-    return answered, (*commit, *tells)
+    return told, (Commit(change), *tells), ticket

@@ -24,10 +24,12 @@ from device.domain.desk.model import (
     Subject,
     Tell,
 )
+from device.domain.desk.unbooked import heard, noted
 from device.domain.record import Delivered, Moment, Stored, Ticket
 from device.domain.refund import OPEN_REFUNDS, RefundKind
 from device.domain.replies import Answer, ErrorReply, HelloOk, Progress
-from device.domain.verdict import ended
+from device.domain.requests import Cancel, Confirm
+from device.domain.verdict import ended, is_unbooked
 from device.domain.words import ErrorCode
 
 
@@ -49,10 +51,11 @@ def announce(
 
 
 def at_desk(desk: Desk, ticket: Ticket) -> Desk:
-    """Tell the seat of its ticket's news: an earlier try may move while the next is collected.
+    """Tell the desk of a ticket's news: an earlier try may move while the next is collected.
 
     The next revision is counted from the seat's ticket, and none is used twice (his-link §3.2).
     """
+    desk = noted(desk, ticket)
     if desk.seat is None or _id(desk.seat.ticket) != _id(ticket):
         return desk
     return replace(desk, seat=replace(desk.seat, ticket=ticket))
@@ -116,13 +119,16 @@ def _offers(stored: tuple[Stored, ...], now: Moment) -> dict[Subject, Offer]:
 
 def received(desk: Desk, key: Id, revision: int) -> Step:
     """Note that the HIS has this revision: of one try, and it says nothing about another."""
+    desk = heard(desk, key, revision)
     offers = {k: o for k, o in desk.offers.items() if k[:2] != key or o.answer.revision != revision}
     note = Defer((Delivered(key[0], key[1], revision),))
     return replace(desk, offers=offers), (note,)
 
 
 def answer_with(desk: Desk, asked: Asked, ticket: Ticket, answer: Answer) -> Step:
-    """Answer a question with a stored answer; that delivers it."""
+    """Answer with a stored answer; to `pay`, `query` and `refund_query` that delivers it (§3.6)."""
+    if isinstance(asked.request, (Cancel, Confirm)):
+        return desk, (Tell(asked.connection, answer, asked.re),)
     known, notes = received(desk, _id(ticket), answer.revision)
     already = any(s.answer is answer and s.delivered for s in answers(ticket))
     return known, (() if already else notes) + (Tell(asked.connection, answer, asked.re),)
@@ -153,9 +159,10 @@ def hello_ok(
         box=settings.box_id,
         desk=settings.desk,
         time=iso(now),
-        unsettled=tuple(_entry(t.business_date, t.his_id, _newest_try(t)) for t in still),
+        unsettled=tuple(_entry(settings, t.id, _newest_try(t)) for t in still),
         undelivered=tuple(
-            _entry(s.business_date, s.answer.id, getattr(s.answer, "try_", 1)) for s in undelivered
+            _entry(settings, (s.business_date, s.answer.id), getattr(s.answer, "try_", 1))
+            for s in undelivered
         ),
     )
 
@@ -165,16 +172,17 @@ def _is_unsettled(ticket: Ticket) -> bool:
     refund = ticket.refund
     if refund:
         return refund.kind is not RefundKind.OWN and refund.state in OPEN_REFUNDS
-    return not all(ended(c) for c in ticket.charges)
+    return not all(ended(c) and not is_unbooked(c) for c in ticket.charges)
 
 
 def _newest_try(ticket: Ticket) -> int:
     return ticket.charges[-1].key.try_ if ticket.charges else 1
 
 
-def _entry(business_date: str, his_id: str, try_: int) -> str | dict[str, object]:
+def _entry(settings: Settings, id_: Id, try_: int) -> str | dict[str, object]:
     """An id in `hello_ok`; where ids restart daily it carries try and date (his-link §3.2)."""
-    if not business_date:
+    business_date, his_id = id_
+    if not settings.daily_ids:
         return his_id
     return {"id": his_id, "try": try_, "business_date": business_date}
 

@@ -6,10 +6,23 @@ from typing import Any
 
 from device.domain.answers import answer_for
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk import adopt, collect, deliver, give_back, one_way, scan
+from device.domain.desk import (
+    adopt,
+    answering,
+    cancel,
+    collect,
+    confirm,
+    deliver,
+    give_back,
+    one_way,
+    scan,
+    unbooked,
+)
 from device.domain.desk.model import (
     UNKNOWN_AFTER_TTL_S,
+    Acknowledged,
     Asked,
+    BookingOverdue,
     Booted,
     ButtonHeld,
     ButtonPressed,
@@ -26,6 +39,7 @@ from device.domain.desk.model import (
     Garbled,
     HealthChanged,
     LineSaid,
+    Notice,
     PayAnswered,
     Phase,
     Probe,
@@ -38,6 +52,7 @@ from device.domain.desk.model import (
     TellHello,
     TellStatus,
     TellStored,
+    TellSummary,
     Tick,
 )
 from device.domain.desk.rows import attempt_change, charge_change
@@ -49,6 +64,7 @@ from device.domain.refund import OPEN_REFUNDS
 from device.domain.replies import ErrorReply
 from device.domain.requests import (
     Cancel,
+    Confirm,
     Hello,
     Last,
     Pay,
@@ -57,7 +73,9 @@ from device.domain.requests import (
     RefundQuery,
     RefundRequest,
     Reverse,
+    Show,
     Status,
+    Summary,
 )
 from device.domain.verdict import with_attempt
 from device.domain.words import ErrorCode, Reason
@@ -66,18 +84,23 @@ from device.domain.words import ErrorCode, Reason
 def step(desk: Desk, event: DeskEvent, now: Moment) -> Step:
     """Return the desk after the event and what it wants done, in order."""
     after, effects = EVENTS[type(event)](desk, event, now)
-    return one_way.noted(desk, after, now), effects
+    return unbooked.timed(one_way.noted(desk, after, now), now), effects
 
 
 MOVING = frozenset({Pay, Reverse, RefundRequest})
 """With nothing at the desk it goes to whoever sends one of these (his-link §3.12)."""
+OWNERS = MOVING | {Cancel, Confirm, Show}
+"""While a charge is at the desk only its owner may send these."""
 
 
 def _on_asked(desk: Desk, asked: Asked, now: Moment) -> Step:
     kind = type(asked.request)
     theirs = desk.owner not in {None, asked.connection}
-    if desk.seat and theirs and kind in MOVING | {Cancel}:
-        return collect.busy(desk, asked, desk.seat.ticket.his_id, now)
+    if theirs and asked.owner_silent:
+        assert desk.owner is not None
+        desk, theirs = _left(desk, desk.owner), False
+    if desk.seat and theirs and kind in OWNERS:
+        return answering.busy(desk, asked, desk.seat.ticket.his_id, now)
     if desk.owner is None:  # the owner is gone: the first to speak gets what is undelivered
         return _succeed(desk, asked, now)
     if desk.seat is None and kind in MOVING:
@@ -117,9 +140,12 @@ def _on_status(desk: Desk, asked: Asked, _: Moment) -> Step:
 
 
 def _on_received(desk: Desk, asked: Asked, _: Moment) -> Step:
-    request = asked.request
+    request, ticket = asked.request, asked.ticket
     assert isinstance(request, Received)
-    date = asked.ticket.business_date if asked.ticket else request.business_date
+    undated = desk.settings.daily_ids and not request.business_date
+    if undated and not (ticket and ticket.refund):  # ids of refunds never restart (§3.10)
+        return deliver.error(desk, asked, ErrorCode.BAD_MESSAGE, "缺少 business_date")
+    date = ticket.business_date if ticket else request.business_date
     return deliver.received(desk, (date, request.id), request.revision)
 
 
@@ -130,18 +156,36 @@ def _on_last(desk: Desk, asked: Asked, _: Moment) -> Step:
     return desk, (Tell(asked.connection, asked.last.answer, asked.re),)
 
 
+def _on_summary(desk: Desk, asked: Asked, _: Moment) -> Step:
+    assert isinstance(asked.request, Summary)
+    return desk, (TellSummary(asked.connection, asked.re, asked.request),)
+
+
+def _on_show(desk: Desk, asked: Asked, now: Moment) -> Step:
+    """A text for the patient; it has no answer, and it never stands before an amount."""
+    show = asked.request
+    assert isinstance(show, Show)
+    notice = Notice(show.lines, now.mono_s + show.seconds) if show.lines else None
+    return replace(desk, notice=notice), ()
+
+
 def _on_connection(desk: Desk, event: Connection, now: Moment) -> Step:
     if event.opened:
         if desk.owner is not None:
             return desk, ()
         owned = deliver.anew(replace(desk, owner=event.connection), now)
         return deliver.offer_due(owned, now)
-    askers = {k: v for k, v in desk.askers.items() if v[0].connection != event.connection}
+    return _left(desk, event.connection), ()
+
+
+def _left(desk: Desk, connection: int) -> Desk:
+    """Nobody waits for an answer on this connection any more, and it does not have the desk."""
+    askers = {k: v for k, v in desk.askers.items() if v[0].connection != connection}
     seat = desk.seat
-    if seat and seat.asker and seat.asker.connection == event.connection:
+    if seat and seat.asker and seat.asker.connection == connection:
         seat = replace(seat, asker=None)
-    owner = None if desk.owner == event.connection else desk.owner
-    return replace(desk, seat=seat, askers=askers, owner=owner), ()
+    owner = None if desk.owner == connection else desk.owner
+    return replace(desk, seat=seat, askers=askers, owner=owner)
 
 
 def _on_drawn(desk: Desk, event: Drawn, _: Moment) -> Step:
@@ -241,7 +285,7 @@ def _restarted(charge: Charge) -> Charge:
 
 def _on_tick(desk: Desk, _: Tick, now: Moment) -> Step:
     effects: list[Effect] = []
-    for due in (one_way.settle, _expire, _push_unknown, _refunds_pending, _result_over, _offers):
+    for due in DUE:
         desk, wanted = due(desk, now)
         effects += wanted
     return desk, tuple(effects)
@@ -283,25 +327,39 @@ def _refunds_pending(desk: Desk, now: Moment) -> Step:
     return replace(desk, askers=left), tells
 
 
-def _result_over(desk: Desk, now: Moment) -> Step:
-    over = desk.result and desk.result[1] <= now.mono_s
-    return (replace(desk, result=None) if over else desk), ()
+def _screens_over(desk: Desk, now: Moment) -> Step:
+    if desk.result and desk.result[1] <= now.mono_s:
+        desk = replace(desk, result=None)
+    if desk.notice and desk.notice.until_s <= now.mono_s:
+        desk = replace(desk, notice=None)
+    return desk, ()
 
 
 def _offers(desk: Desk, now: Moment) -> Step:
     return deliver.offer_due(desk, now)
 
 
+DUE: tuple[Callable[[Desk, Moment], Step], ...] = (
+    one_way.settle,
+    _expire,
+    _push_unknown,
+    _refunds_pending,
+    _screens_over,
+    unbooked.remind,
+    _offers,
+)
+
+
 def wake_at(desk: Desk, now_s: float) -> float | None:
     """When the next Tick is due, by the monotonic clock; None = nothing is waiting."""
     due = [until for _, until in desk.askers.values()]
-    offer = deliver.next_offer_s(desk)
-    if offer is not None:
-        due.append(offer)
+    due += [s for s in (deliver.next_offer_s(desk), unbooked.next_due_s(desk)) if s is not None]
     if desk.result:
         due.append(desk.result[1])
     if desk.line.pending:
         due.append(desk.line.pending.settles_s)
+    if desk.notice:
+        due.append(desk.notice.until_s)
     if desk.seat and desk.seat.asker:
         due.append(_unknown_due(desk))
     if desk.seat and desk.seat.phase is Phase.ARMED:
@@ -314,6 +372,8 @@ Handler = Callable[[Desk, Any, Moment], Step]
 EVENTS: dict[type[Any], Handler] = {
     Asked: _on_asked,
     Connection: _on_connection,
+    Acknowledged: unbooked.on_acknowledged,
+    BookingOverdue: confirm.on_overdue,
     Checked: one_way.on_checked,
     Drawn: _on_drawn,
     Scanned: scan.on_scanned,
@@ -334,12 +394,15 @@ EVENTS: dict[type[Any], Handler] = {
 REQUESTS: dict[type[Any], Handler] = {
     Hello: _on_hello,
     Pay: collect.on_pay,
-    Cancel: collect.on_cancel,
-    Query: collect.on_query,
+    Cancel: cancel.on_cancel,
+    Query: answering.on_query,
+    Confirm: confirm.on_confirm,
     Received: _on_received,
     Reverse: give_back.on_reverse,
     RefundRequest: give_back.on_refund,
     RefundQuery: give_back.on_refund_query,
     Last: _on_last,
+    Summary: _on_summary,
+    Show: _on_show,
     Status: _on_status,
 }

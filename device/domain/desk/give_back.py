@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from device.domain.answers import standing
 from device.domain.charge import Charge
-from device.domain.desk.collect import advance, busy, pursue
+from device.domain.desk.answering import busy
+from device.domain.desk.collect import advance, pursue
 from device.domain.desk.deliver import announce, answer_with, error
 from device.domain.desk.model import (
     REFUND_ANSWER_S,
@@ -73,7 +74,7 @@ def on_reverse(desk: Desk, asked: Asked, now: Moment) -> Step:
         return _asked_again(desk, asked, asked.ticket)
     if not order or not ticket:
         return error(desk, asked, ErrorCode.NOT_FOUND, "没有这笔收款")
-    rest = order.amount_fen - order.refund_fen - order.elsewhere_fen
+    rest = order.rest_fen
     refused = _refusal(desk, asked, order, rest, now)
     if refused:
         return refused
@@ -132,7 +133,7 @@ def _refusal(desk: Desk, asked: Asked, order: Order, amount_fen: int, now: Momen
     if status != "paid":
         code, message = NOT_PAID_CODES[status]
         return error(desk, asked, code, message, blocking_id=order.key.his_id if order.key else "")
-    rest = order.amount_fen - order.refund_fen - order.elsewhere_fen
+    rest = order.rest_fen
     if not 0 < amount_fen <= rest:
         return error(desk, asked, ErrorCode.OVER_REFUND, "退款金额超过可退金额")
     return None
@@ -235,6 +236,8 @@ def on_reported(desk: Desk, event: Reported, now: Moment) -> Step:
         return _call_person(desk, event, charge, moved, now)
     if moved == attempt:
         return desk, ()
+    if moved.state is AttemptState.REVERSED and attempt.state is not AttemptState.REVERSED:
+        moved = replace(moved, returned_at=now.wall)
     here = seat and seat.attempt and seat.attempt.out_trade_no == event.out_trade_no
     if here and moved.state is not AttemptState.REFUND_DUE:
         return advance(desk, moved, now)
@@ -265,7 +268,7 @@ def _call_person(
 
 
 def _background(desk: Desk, event: Reported, charge: Charge, attempt: Attempt, now: Moment) -> Step:
-    refund, follow = _follow(event, attempt)
+    refund, follow = _follow(event, attempt, now)
     if attempt.state is AttemptState.REFUND_DUE:
         attempt = attempt_step(attempt, AttemptEvent.REFUND_STARTED)
     judged = with_attempt(charge, attempt)
@@ -289,33 +292,34 @@ def _out_of_doubt(desk: Desk, charge: Charge, attempt: Attempt, now: Moment) -> 
     return replace(desk, doubts=left, result=shown)
 
 
-def _follow(event: Reported, attempt: Attempt) -> tuple[Refund | None, tuple[Effect, ...]]:
+def _follow(
+    event: Reported, attempt: Attempt, now: Moment
+) -> tuple[Refund | None, tuple[Effect, ...]]:
     """The refund row that moves with this arrow, and who takes care of it."""
     open_refund = event.refund_ticket.refund if event.refund_ticket else None
     reverse = open_refund if open_refund and open_refund.kind is not RefundKind.REFUND else None
     if attempt.state is AttemptState.REFUND_DUE:
-        refund = reverse or _own_refund(event, attempt)
+        refund = reverse or own_refund(event.ticket, event.order, attempt)
         return refund, (PursueRefund(refund),)
     if reverse and attempt.state is AttemptState.REVERSED:
-        return refund_step(reverse, RefundEvent.DONE), ()
+        return refund_step(reverse, RefundEvent.DONE, refunded_at=now.wall), ()
     if reverse and attempt.state is AttemptState.MANUAL:
         return refund_step(reverse, RefundEvent.STUCK), ()
     return None, ()
 
 
-def _own_refund(event: Reported, attempt: Attempt) -> Refund:
-    key = event.ticket
-    spent = event.order.refund_fen + event.order.elsewhere_fen if event.order else 0
+def own_refund(ticket: Ticket, order: Order | None, attempt: Attempt) -> Refund:
+    """The refund that the box itself asks for: of what is left of an order."""
     return Refund(
         his_id=BOX_REFUND_ID + attempt.out_trade_no,
         kind=RefundKind.OWN,
         wallet=attempt.wallet,
         out_trade_no=attempt.out_trade_no,
         out_refund_no=out_refund_no(attempt.out_trade_no, BOX_REFUND_ID),
-        amount_fen=attempt.amount_fen - spent,
+        amount_fen=order.rest_fen if order else attempt.amount_fen,
         total_fen=attempt.amount_fen,
-        pay_id=key.his_id,
-        pay_date=key.business_date,
+        pay_id=ticket.his_id,
+        pay_date=ticket.business_date,
     )
 
 
@@ -349,13 +353,14 @@ def on_refund_reported(desk: Desk, event: RefundReported, now: Moment) -> Step:
     """Take the refund's arrow, and the charge's with it, in one commit."""
     refund = event.ticket.refund
     assert refund
+    done = event.event is RefundEvent.DONE
     moved = refund_step(
         refund,
         event.event,
         reason=event.facts.reason,
         detail=event.facts.detail,
         provider_refund_no=event.provider_refund_no,
-        refunded_at=event.facts.paid_at,
+        refunded_at=event.facts.paid_at or (now.wall if done else None),
     )
     if moved == refund:
         return desk, ()

@@ -12,7 +12,7 @@ from device.domain.payment import NO_FACTS, Attempt, AttemptEvent, Facts
 from device.domain.record import Change, Order, Stored, Ticket
 from device.domain.refund import Refund, RefundEvent
 from device.domain.replies import Answer, Reply
-from device.domain.requests import Request
+from device.domain.requests import Request, Summary
 from device.domain.screens import Hint, Screen
 from device.domain.words import Business, Department, Reason, Wallet
 
@@ -48,6 +48,10 @@ class Settings:
     key: bytes = field(repr=False)
     ttl_s: float = 90.0
     redeliver_s: float = 30.0
+    confirm_wait_s: float = 60.0
+    """How long the HIS may leave an offer without a word (his-link §3.8)."""
+    daily_ids: bool = False
+    """Ids restart daily: whatever names one carries its business_date (his-link §3.1)."""
     refuse_id_cards: bool = False
     progress: bool = False
     waits_s: Mapping[Wallet, float] = field(default_factory=dict)
@@ -180,6 +184,28 @@ Subject = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Unbooked:
+    """An offered payment, and how long the HIS may still be silent about it (his-link §3.8)."""
+
+    revision: int
+    """Of the newest offer."""
+    left_s: float
+    heard: bool = False
+    """The HIS's link has acknowledged it."""
+    since_s: float | None = None
+    """The time runs from here; None = it stands still, because the link is down or nothing was
+    acknowledged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the HIS wants shown to the patient while nobody pays."""
+
+    lines: tuple[str, ...]
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Desk:
     """Everything the desk remembers between events; what must last is in the journal."""
 
@@ -193,6 +219,9 @@ class Desk:
     """Refund ids whose first answer is due, and until when it may wait."""
     result: tuple[Screen, float] | None = None
     """A screen that stays until then."""
+    unbooked: Mapping[ChargeKey, Unbooked] = field(default_factory=dict)
+    """Offers that the HIS has not answered with `confirm`."""
+    notice: Notice | None = None
     doubts: Mapping[str, tuple[int, Wallet]] = field(default_factory=dict)
     """Order numbers of before the boot that may still be paid: amount and wallet, for the glass."""
     line: Line = Line()
@@ -224,6 +253,8 @@ class Asked:
     """The journal is younger than 24 h: an id it does not know is asked for (§1.9)."""
     found: Found | None = None
     """What the wallets hold of that id; None = they were not asked."""
+    owner_silent: bool = False
+    """Whoever has the desk left ENQ unanswered for ten seconds (his-link §3.12)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +263,21 @@ class Connection:
 
     connection: int
     opened: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """The HIS's link has this answer; whether its program has it, only `received` tells."""
+
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class BookingOverdue:
+    """The HIS left an offer without a word for too long; `ticket`: what the journal holds of it."""
+
+    key: ChargeKey
+    ticket: Ticket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +303,8 @@ class Scanned:
     text: str = field(repr=False)
     first_key_s: float = 0.0
     used: bool = False
-    by_his: bool = False
-    """The HIS's own scanner read it, so the glass has no say."""
+    by_his: ChargeKey | None = None
+    """The HIS's own scanner read it for this charge, so the glass has no say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +412,8 @@ class Closing:
 DeskEvent = (
     Asked
     | Connection
+    | Acknowledged
+    | BookingOverdue
     | Checked
     | Drawn
     | Scanned
@@ -440,6 +488,22 @@ class TellStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class TellSummary:
+    """Answer `summary` from the journal."""
+
+    connection: int
+    re: int
+    summary: Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Bring this offer back as overdue, with its ticket."""
+
+    key: ChargeKey
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Ask every wallet for the order number of this refund, then ask the desk again."""
 
@@ -465,6 +529,8 @@ class CheckChannels:
 @dataclass(frozen=True, slots=True)
 class TakeHisCode:
     """Look up whether the code that came with `pay` was used, and bring it as a scan."""
+
+    key: ChargeKey
 
     code: str = field(repr=False)
 
@@ -509,6 +575,8 @@ Effect = (
     | TellStored
     | TellHello
     | TellStatus
+    | TellSummary
+    | Remind
     | LookUp
     | Probe
     | CheckChannels

@@ -9,7 +9,7 @@ the cashier's button. No line is a payment; the patient's scan is.
 from collections.abc import Callable
 from dataclasses import replace
 
-from device.domain.desk import collect
+from device.domain.desk import cancel, collect
 from device.domain.desk.model import (
     NOBODY,
     REPLAY_S,
@@ -167,7 +167,7 @@ def on_checked(desk: Desk, event: Checked, now: Moment) -> Step:
 def on_button(desk: Desk, now: Moment) -> Step:
     """Cancel what is armed; with nothing armed, confirm an undo or arm the same amount again."""
     if desk.settings.one_way is None or desk.seat:
-        return collect.on_button(desk, now)
+        return cancel.on_button(desk, now)
     shown = desk.result[0] if desk.result and now.mono_s < desk.result[1] else None
     if isinstance(shown, UndoOffered):
         return _undo(desk)

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from device.domain.answers import renew
-from device.domain.charge import Charge
+from device.domain.booking import BookingState
+from device.domain.charge import Charge, ChargeState
 from device.domain.desk.model import Settings
 from device.domain.payment import Attempt
 from device.domain.record import Change, Event, Moment, PutAttempt, PutCharge, PutRefund, Ticket
@@ -25,6 +26,18 @@ def attempt_of(ticket: Ticket, out_trade_no: str) -> Attempt | None:
     return next((a for a in every if a.out_trade_no == out_trade_no), None)
 
 
+def charge_of_try(ticket: Ticket, try_: int) -> Charge | None:
+    """The charge of one try."""
+    return next((c for c in ticket.charges if c.key.try_ == try_), None)
+
+
+def named(ticket: Ticket | None, try_: int | None) -> Charge | None:
+    """The charge that a request speaks of; without `try` the newest (his-link §3.2)."""
+    if not ticket or not ticket.charges:
+        return None
+    return ticket.charges[-1] if try_ is None else charge_of_try(ticket, try_)
+
+
 def number_of(ticket: Ticket | None) -> str:
     """The order that a refund of this id is about: the paid one, else the newest."""
     if not ticket or not ticket.charges:
@@ -35,6 +48,13 @@ def number_of(ticket: Ticket | None) -> str:
             return attempt.out_trade_no
     newest = ticket.charges[-1].attempts
     return newest[-1].out_trade_no if newest else ""
+
+
+def paid_number(ticket: Ticket | None, try_: int | None) -> str:
+    """The order that holds the money of a try, of the newest without `try_`; empty if none does."""
+    charge = named(ticket, try_)
+    attempt = paid_attempt(charge) if charge else None
+    return attempt.out_trade_no if attempt else ""
 
 
 def put_charge(ticket: Ticket, charge: Charge) -> Ticket:
@@ -100,7 +120,7 @@ def charge_event(settings: Settings, charge: Charge, revision: int, now: Moment)
     return Event(
         uid=f"{uid}-{key.try_}",
         kind="charge",
-        state=charge.state.value,
+        state=_charge_state(charge),
         desk=settings.desk,
         at=now.wall,
         reason=charge.reason.value,
@@ -113,6 +133,12 @@ def charge_event(settings: Settings, charge: Charge, revision: int, now: Moment)
         revision=revision,
         amount_fen=charge.amount_fen,
     )
+
+
+def _charge_state(charge: Charge) -> str:
+    """How the charge stands; where the HIS books in two steps also how its booking does."""
+    paid = charge.state is ChargeState.PAID and charge.booking is not BookingState.NONE
+    return charge.booking.value if paid else charge.state.value
 
 
 def refund_event(

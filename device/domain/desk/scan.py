@@ -30,7 +30,10 @@ def on_scanned(desk: Desk, scan: Scanned, now: Moment) -> Step:
     if not seat or seat.phase is not Phase.ARMED:
         return too_soon(desk, now), ()
     too_early = seat.drawn_s is None or scan.first_key_s < seat.drawn_s or unsettled(desk)
-    if too_early and not scan.by_his:
+    if scan.by_his:
+        mine = scan.by_his == seat.charge.key  # what it was for may be gone meanwhile
+        return _take(desk, seat, scan.text, now, used=scan.used) if mine else (desk, ())
+    if too_early:
         return _hint(desk, seat, Hint.SCAN_AGAIN)
     return _take(desk, seat, scan.text, now, used=scan.used)
 

@@ -20,6 +20,8 @@ from device.domain.screens import (
     GivenBack,
     GivingBack,
     Idle,
+    Message,
+    NotBookedScreen,
     NothingDue,
     NotPaidScreen,
     OfflineScreen,
@@ -35,6 +37,8 @@ from device.domain.screens import (
     UndoOffered,
 )
 from device.domain.words import Reason, Wallet
+
+HELD_STAYS_S = 10.0  # with light and sound, long enough for a cashier who looks elsewhere
 
 
 def screen_of(desk: Desk, now_s: float) -> Screen:
@@ -79,10 +83,11 @@ def _under_way_screen(attempt: Attempt, seconds_left: int | None) -> Screen:
 
 
 def _resting_screen(desk: Desk) -> Screen:
-    """Nobody at the desk: a doubt of before the boot, else what is wrong, else idle."""
+    """Nobody at the desk: a doubt of before the boot, what is wrong, the HIS's text, else idle."""
     if desk.doubts:
         return AskingProvider(*next(iter(desk.doubts.values())))
-    return next((screen for wrong, screen in _troubles(desk.health) if wrong), _idle(desk))
+    trouble = next((screen for wrong, screen in _troubles(desk.health) if wrong), None)
+    return trouble or (Message(desk.notice.lines) if desk.notice else _idle(desk))
 
 
 def _troubles(health: Health) -> tuple[tuple[bool, Screen], ...]:
@@ -136,6 +141,11 @@ def returned_screen(charge: Charge, now: Moment) -> tuple[Screen, float] | None:
     return GivenBack(charge.amount_fen), now.mono_s + RESULT_STAYS_S
 
 
+def held_screen(charge: Charge, now: Moment) -> tuple[Screen, float]:
+    """Paid, and the HIS did not say that it booked it: the cashier must look."""
+    return NotBookedScreen(charge.amount_fen), now.mono_s + HELD_STAYS_S
+
+
 SIGNALS: dict[type[Screen], Signal] = {
     AmountDue: Signal.WAITING,
     Paying: Signal.WORKING,
@@ -151,6 +161,7 @@ SIGNALS: dict[type[Screen], Signal] = {
     ClockNotSet: Signal.OFFLINE,
     ScannerMissing: Signal.FAULT,
     CallCashier: Signal.FAULT,
+    NotBookedScreen: Signal.FAULT,
     StorageFailed: Signal.FAULT,
 }
 

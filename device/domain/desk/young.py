@@ -4,7 +4,7 @@ from device.domain.desk.model import Asked, Settings
 from device.domain.found import Wanted
 from device.domain.numbers import out_trade_no
 from device.domain.record import Ticket
-from device.domain.requests import Cancel, Pay, Query, RefundRequest, Reverse
+from device.domain.requests import Cancel, Confirm, Pay, Query, RefundRequest, Reverse
 
 
 def wanted(asked: Asked) -> Wanted | None:
@@ -14,7 +14,7 @@ def wanted(asked: Asked) -> Wanted | None:
     request = asked.request
     if isinstance(request, Pay):
         return _wanted_of_pay(request, asked.ticket)
-    if isinstance(request, (Query, Cancel)) and asked.ticket is None:
+    if isinstance(request, (Query, Cancel, Confirm)) and asked.ticket is None:
         return Wanted(request.business_date, request.id)
     if isinstance(request, (Reverse, RefundRequest)) and request.pay_id:
         known = asked.ticket or asked.pay_ticket

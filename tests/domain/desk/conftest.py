@@ -21,6 +21,7 @@ from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.desk.flow import step, wake_at
 from device.domain.desk.model import (
     Asked,
+    BookingOverdue,
     Booted,
     CallPay,
     Checked,
@@ -36,6 +37,7 @@ from device.domain.desk.model import (
     Pursue,
     PursueRefund,
     RefundReported,
+    Remind,
     Reported,
     Scanned,
     Settings,
@@ -44,6 +46,7 @@ from device.domain.desk.model import (
     TellStored,
     Tick,
 )
+from device.domain.desk.rows import paid_number
 from device.domain.desk.scan import code_hash
 from device.domain.desk.view import screen_of
 from device.domain.payment import NO_FACTS, OPEN_STATES, Attempt, AttemptEvent, AttemptState, Facts
@@ -64,6 +67,7 @@ from device.domain.record import (
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent, RefundState
 from device.domain.replies import ErrorReply, RefundResult, Reply, Result
 from device.domain.requests import (
+    Confirm,
     Hello,
     Last,
     Pay,
@@ -72,10 +76,12 @@ from device.domain.requests import (
     RefundRequest,
     Request,
     Reverse,
+    Show,
     Status,
+    Summary,
 )
 from device.domain.screens import PaidScreen, Screen
-from device.domain.verdict import paid_attempt
+from device.domain.verdict import is_unbooked, paid_attempt
 from device.domain.words import Business, Department, Wallet
 
 if TYPE_CHECKING:
@@ -184,6 +190,7 @@ class Books:
             return (
                 any(c.state is ChargeState.OPEN for c in ticket.charges)
                 or any(a.state in OPEN_STATES or a.watch_due for a in attempts)
+                or any(is_unbooked(c) for c in ticket.charges)
                 or bool(ticket.refund and ticket.refund.state in OPEN_REFUNDS)
             )
 
@@ -224,6 +231,10 @@ class Till:
     calls: list[CallPay] = field(default_factory=list)
     """Every pay call ever made."""
     deferred: list[Change] = field(default_factory=list)
+    due: list[DeskEvent] = field(default_factory=list)
+    """What the shell would post next."""
+    silent: set[int | None] = field(default_factory=set)
+    """Connections that leave ENQ unanswered."""
     desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
@@ -241,6 +252,8 @@ class Till:
         for effect in effects:
             self._perform(effect)
         self._check_glass()
+        while self.due:
+            self.event(self.due.pop())
         return self.said[mark:]
 
     def moment(self) -> Moment:
@@ -266,6 +279,9 @@ class Till:
             assert self.disk.refunds[effect.refund.his_id] == effect.refund  # M2
         elif isinstance(effect, Tell):
             self._tell(effect)
+        elif isinstance(effect, Remind):
+            key = effect.key
+            self.due.append(BookingOverdue(key, self.ticket(key.his_id, key.business_date)))
         elif isinstance(effect, TellStored):
             ticket = self.memory.ticket(*effect.id)
             assert ticket
@@ -299,7 +315,8 @@ class Till:
 
     def _asked(self, asked: Asked) -> Asked:
         request = asked.request
-        if isinstance(request, (Hello, Status)):
+        asked = replace(asked, owner_silent=self.desk.owner in self.silent)
+        if isinstance(request, (Hello, Status, Summary, Show)):
             return asked
         if isinstance(request, Last):
             newest = [s for s in self.memory.answers.values() if isinstance(s.answer, Result)]
@@ -307,7 +324,11 @@ class Till:
         if isinstance(request, (RefundRequest, Reverse)):
             return self._with_order(asked, request)
         date = "" if isinstance(request, RefundQuery) else request.business_date
-        return replace(asked, ticket=self.ticket(request.id, date))
+        own = self.ticket(request.id, date)
+        if isinstance(request, Confirm):
+            order = self.memory.order(paid_number(own, request.try_))
+            return replace(asked, ticket=own, order=order)
+        return replace(asked, ticket=own)
 
     def _with_order(self, asked: Asked, request: RefundRequest | Reverse) -> Asked:
         number = getattr(request, "out_trade_no", "")
@@ -359,7 +380,8 @@ class Till:
         self.event(Checked(charge.key, wallets & asked))
         for effect in self.effects:
             if isinstance(effect, TakeHisCode):
-                self.event(Scanned(effect.code, used=self._used(effect.code), by_his=True))
+                used = self._used(effect.code)
+                self.event(Scanned(effect.code, used=used, by_his=effect.key))
         return self
 
     def drawn(self) -> Till:

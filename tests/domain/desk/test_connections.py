@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from device.domain.desk.model import Checked, Connection
 from device.domain.outcome import Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent
-from device.domain.replies import ErrorReply, Result
+from device.domain.replies import ErrorReply, RefundResult, Result
 from device.domain.requests import (
     Cancel,
+    Confirm,
     Hello,
     Last,
     Query,
@@ -20,7 +22,9 @@ from device.domain.requests import (
     RefundRequest,
     Request,
     Reverse,
+    Show,
     Status,
+    Summary,
 )
 from device.domain.screens import AmountDue
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 PAID = Paid("42", 1234)
 E = AttemptEvent
+DAY = Summary("2026-11-22")
 
 
 def results(said: list[Said]) -> list[tuple[int, str, int | None]]:
@@ -63,6 +68,8 @@ def test_only_the_first_answer_carries_the_number(till: Till) -> None:
         Cancel("OLD"),
         Reverse("R1", "OLD"),
         RefundRequest("R1", 100, pay_id="OLD"),
+        Confirm("OLD", booked=True),
+        Show(("您好",), 10.0),
     ],
 )
 @pytest.mark.parametrize("armed_only", [True, False])
@@ -88,7 +95,8 @@ def test_another_s_pay_is_busy_too_even_for_the_same_id(two: Till) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_", [Query("A"), Last(), Received("A", 1), RefundQuery("R"), Hello(), Status()]
+    "request_",
+    [Query("A"), Last(), Received("A", 1), RefundQuery("R"), Hello(), Status(), DAY],
 )
 def test_questions_are_served_on_all(two: Till, request_: Request) -> None:
     two.arm().result()
@@ -116,6 +124,62 @@ def test_the_owner_that_closed_is_followed_by_the_first_to_speak(two: Till) -> N
     assert two.wait(60) == []
     two.ask(Status(), connection=2)
     assert [s for s in results(two.said) if s[0] == 2] == [(2, "paid", None)]
+
+
+def test_a_silent_owner_is_followed_by_the_first_to_speak(two: Till) -> None:
+    two.arm().scan()
+    two.silent.add(1)
+    assert results(two.answer(PAID)) == [(1, "paid", 2)]  # nobody else has spoken yet
+    two.ask(Status(), connection=2)
+    assert [s for s in results(two.said) if s[0] == 2] == [(2, "paid", None)]
+
+
+def test_who_follows_a_silent_owner_gets_the_result_of_what_it_began(two: Till) -> None:
+    two.arm().scan()
+    two.silent.add(1)
+    two.ask(Status(), connection=2)
+    assert results(two.answer(PAID)) == [(2, "paid", None)]
+
+
+def test_who_follows_a_silent_owner_has_the_desk(two: Till) -> None:
+    two.arm()
+    two.silent.add(1)
+    reply = two.ask(Cancel("A"), connection=2)
+    assert isinstance(reply, Result)
+    assert reply.reason == "cancelled"
+    two.silent.clear()
+    two.ask(two.pay("B"), connection=2)
+    assert two.error(two.pay("C"), connection=1) == "busy"
+
+
+def test_a_silent_owner_that_speaks_keeps_the_desk(two: Till) -> None:
+    two.arm()
+    two.silent.add(1)
+    two.ask(Status(), connection=1)
+    two.silent.clear()
+    assert two.error(Cancel("A"), connection=2) == "busy"
+
+
+def test_another_s_refund_is_answered_to_who_follows(two: Till) -> None:
+    two.arm().scan().answer(PAID)
+    two.ask(Received("A", two.charge_revision()))
+    two.ask(Reverse("R1", "A"))
+    two.silent.add(1)
+    two.ask(Status(), connection=2)
+    told = [(s.connection, s.re) for s in two.report(E.AGREED) if isinstance(s.reply, RefundResult)]
+    assert told == [(2, None)]
+
+
+def test_where_ids_restart_daily_a_charge_is_received_with_its_date(till: Till) -> None:
+    till.desk = replace(till.desk, settings=replace(till.settings, daily_ids=True))
+    till.arm(business_date="2026-11-22").scan().answer(PAID)
+    assert till.error(Received("A", 1)) == "bad_message"
+    newest = till.result(date="2026-11-22").revision
+    till.ask(Received("A", newest, "2026-11-22"))
+    assert till.wait(400) == []
+    till.ask(Reverse("R1", "A", "2026-11-22"))
+    till.report(E.AGREED)
+    assert till.ask(Received("R1", 2)) is None  # its id never restarts, so it has no date
 
 
 def test_an_answer_that_was_offered_ten_times_is_offered_anew_to_the_next(two: Till) -> None:

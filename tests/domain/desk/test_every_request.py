@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from device.domain.answers import standing
+from device.domain.booking import BookingState
 from device.domain.desk.model import (
+    Acknowledged,
     ButtonPressed,
     CallPay,
     Closing,
@@ -24,6 +27,7 @@ from device.domain.refund import OPEN_REFUNDS, REFUND_TABLE, RefundEvent, Refund
 from device.domain.replies import ErrorReply, Reply, Result
 from device.domain.requests import (
     Cancel,
+    Confirm,
     Hello,
     Last,
     Query,
@@ -38,6 +42,7 @@ from device.domain.words import Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from device.domain.charge import ChargeKey
     from tests.domain.desk.conftest import Till
 
 WECHAT, ALIPAY = "134567890123456789", "287634438256643940"
@@ -85,6 +90,26 @@ def checking(till: Till) -> None:
     till.ask(till.pay())
 
 
+def offered(till: Till) -> None:
+    till.arm(confirm=True).scan().answer(PAID)
+
+
+def held(till: Till) -> None:
+    offered(till)
+    till.ask(Received("A", till.charge_revision()))
+    till.wait(61)
+
+
+def booked(till: Till) -> None:
+    offered(till)
+    till.ask(Confirm("A", booked=True))
+
+
+def refused(till: Till) -> None:
+    offered(till)
+    till.ask(Confirm("A", booked=False))
+
+
 PHASES: dict[str, Callable[[Till], object]] = {
     "no ticket": lambda _: None,
     "checking": checking,
@@ -98,6 +123,10 @@ PHASES: dict[str, Callable[[Till], object]] = {
     "not_paid": cancelled,
     "returned": returned,
     "manual": manual,
+    "offered": offered,
+    "held": held,
+    "booked": booked,
+    "refused": refused,
 }
 # phase: what each request is answered; a status of a result, an error's code, or "" for nothing yet
 EXPECTED: dict[str, dict[str, str]] = {
@@ -172,6 +201,21 @@ EXPECTED: dict[str, dict[str, str]] = {
         "next try": "",
     },
 }
+PLAIN = {"confirm": "not_allowed", "deny": "not_allowed"}
+EXPECTED = {phase: {**answers, **PLAIN} for phase, answers in EXPECTED.items()}
+EXPECTED["no ticket"] |= {"confirm": "not_found", "deny": "not_found"}
+EXPECTED |= {
+    "offered": EXPECTED["paid"] | {"confirm": "paid", "deny": "unknown/reversing"},
+    "held": EXPECTED["paid"] | {"confirm": "paid", "deny": "unknown/reversing"},
+    "booked": EXPECTED["paid"] | {"confirm": "paid", "deny": "conflict"},
+    "refused": EXPECTED["reversing"]
+    | {"confirm": "unknown/reversing", "deny": "unknown/reversing"},
+}
+AT_DESK = {"checking": "", "armed": "", "intended": "busy", "waiting": "busy", "unknown": "busy"}
+"""What a superseding `pay` is answered while a charge is at the desk; a plain one is busy."""
+for phase, answers in EXPECTED.items():
+    answers["supersede"] = AT_DESK.get(phase, "")
+    answers["another"] = "busy" if phase in AT_DESK else ""
 REQUESTS: dict[str, Callable[[Till], Any]] = {
     "pay": lambda till: till.pay(),
     "cancel": lambda _: Cancel("A"),
@@ -179,6 +223,10 @@ REQUESTS: dict[str, Callable[[Till], Any]] = {
     "reverse": lambda _: Reverse("R1", "A"),
     "refund": lambda _: RefundRequest("R1", 100, pay_id="A"),
     "next try": lambda till: till.pay(try_=2),
+    "confirm": lambda _: Confirm("A", booked=True),
+    "deny": lambda _: Confirm("A", booked=False),
+    "another": lambda till: till.pay("B"),
+    "supersede": lambda till: till.pay("B", supersede=True),
 }
 
 
@@ -234,7 +282,7 @@ FEN = st.sampled_from([1, 100, 617, 1234])
 REFUND_IDS = st.sampled_from(["R1", "R2", "R3"])
 PICK = st.integers(0, 50)
 ACTIONS = st.one_of(
-    st.tuples(st.just("pay"), IDS, TRIES, CONNECTIONS),
+    st.tuples(st.just("pay"), IDS, TRIES, CONNECTIONS, st.booleans()),
     st.tuples(st.just("serve"), IDS, TRIES, OUTCOMES),
     st.tuples(st.just("serve"), IDS, TRIES, OUTCOMES),
     st.tuples(st.just("checked")),
@@ -249,6 +297,9 @@ ACTIONS = st.one_of(
     st.tuples(st.just("reverse"), REFUND_IDS, IDS, CONNECTIONS),
     st.tuples(st.just("refund"), REFUND_IDS, IDS, FEN, CONNECTIONS),
     st.tuples(st.just("received"), IDS, st.integers(1, 12)),
+    st.tuples(st.just("confirm"), IDS, st.booleans(), CONNECTIONS),
+    st.tuples(st.just("acknowledged"), PICK),
+    st.tuples(st.just("silent"), CONNECTIONS),
     st.tuples(st.just("connection"), CONNECTIONS, st.booleans()),
     st.tuples(st.just("button")),
     st.tuples(st.just("garbled")),
@@ -263,17 +314,21 @@ class World:
 
     def __init__(self, till: Till) -> None:
         self.till = till
+        self.booked: set[tuple[str, int]] = set()
+        """What the HIS was told is booked."""
 
     def act(self, action: tuple[Any, ...]) -> None:
         getattr(self, "do_" + action[0])(*action[1:])
         self.check()
 
-    def do_pay(self, his_id: str, try_: int, connection: int) -> None:
-        self.till.ask(self.till.pay(his_id, try_=try_), connection)
+    def do_pay(self, his_id: str, try_: int, connection: int, supersede: bool) -> None:  # noqa: FBT001  drawn
+        """B is booked in two steps."""
+        pay = self.till.pay(his_id, try_=try_, confirm=his_id == "B", supersede=supersede)
+        self.till.ask(pay, connection)
 
     def do_serve(self, his_id: str, try_: int, outcome: Any) -> None:
         """A patient from the amount to the provider's first word, if the desk is free."""
-        self.do_pay(his_id, try_, 1)
+        self.do_pay(his_id, try_, 1, False)  # noqa: FBT003  as drawn
         self.do_checked()
         self.do_drawn()
         self.till.scan(f"{134567890120000000 + len(self.till.calls)}")
@@ -338,6 +393,20 @@ class World:
     def do_received(self, his_id: str, revision: int) -> None:
         self.till.ask(Received(his_id, revision))
 
+    def do_confirm(self, his_id: str, booked: bool, connection: int) -> None:  # noqa: FBT001  drawn
+        reply = self.till.ask(Confirm(his_id, booked=booked), connection)
+        assert reply is not None
+        if isinstance(reply, Result) and reply.status == "paid" and reply.booked:
+            self.booked.add((reply.id, reply.try_))
+
+    def do_acknowledged(self, which: int) -> None:
+        results = [s.reply for s in self.till.said if isinstance(s.reply, Result)]
+        if results:
+            self.till.event(Acknowledged(results[which % len(results)]))
+
+    def do_silent(self, connection: int) -> None:
+        self.till.silent ^= {connection}
+
     def do_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  drawn
         self.till.event(Connection(connection, opened=opened))
 
@@ -352,6 +421,7 @@ class World:
 
     def do_power_cut(self) -> None:
         self.till = self.till.power_cut()
+        assert self.till.desk.unbooked.keys() == self._offered()
         pursued = [e.refund for e in self.till.effects if isinstance(e, PursueRefund)]
         assert all(self._pursued(r.out_trade_no, r) for r in pursued)
         assert self.till.of(CallPay) == []
@@ -360,7 +430,26 @@ class World:
         self.till.event(Closing())
         self.till = self.till.power_cut()
 
+    def _offered(self) -> set[ChargeKey]:
+        charges = [self.till.disk.charge(k) for k in self.till.disk.charges]
+        return {
+            c.key for c in charges if c.booking is BookingState.OFFERED and standing(c)[0] == "paid"
+        }
+
+    def check_bookings(self) -> None:
+        """Nothing is booked that is not paid; what was booked is never forgotten."""
+        for charge in (self.till.disk.charge(k) for k in self.till.disk.charges):
+            if charge.booking in {BookingState.BOOKED, BookingState.REFUSED}:
+                assert charge.answered_paid
+            if charge.booking is BookingState.REFUSED:
+                assert standing(charge)[0] != "paid"
+            if (charge.key.his_id, charge.key.try_) in self.booked:
+                assert charge.booking is BookingState.BOOKED
+        waits = {k for k in self.till.desk.unbooked if k in self.till.disk.charges}
+        assert waits == self._offered()
+
     def check(self) -> None:
+        self.check_bookings()
         attempts = list(self.till.disk.attempts.values())
         for his_id in ("A", "B"):
             held = [a for k, a in attempts if k.his_id == his_id and a.state is AttemptState.PAID]
