@@ -30,16 +30,19 @@ from device.domain.desk.model import (
     CheckChannels,
     Checked,
     Commit,
+    Concluded,
     Defer,
     Desk,
     DeskEvent,
     DiskGood,
     Drawn,
+    Instructed,
     LookUp,
     PayAnswered,
     Probe,
     Pursue,
     PursueRefund,
+    Recalled,
     Remind,
     Scanned,
     Settings,
@@ -81,6 +84,7 @@ __all__ = ["DeskLoop", "Ports"]
 log = logging.getLogger(__name__)
 
 DISK_RETRY_S = 2.0  # between tries whether a failing disk takes a write again
+FROM_CENTER = (Instructed, Concluded, Recalled)
 READY_LIMIT_S = 3.0  # a `pay` waits this long for a host or a first verification (§1.6, §1.7)
 
 
@@ -117,6 +121,10 @@ class DeskLoop:
         """Recovery's word about a refund; returns it as it then stands on disk."""
         found: Refund = await self._ask(RefundWord(refund, event, facts, provider_refund_no))
         return found
+
+    async def decide(self, event: Instructed | Concluded | Recalled) -> None:
+        """Take what the centre brings and return when it is on disk; StorageError if it is not."""
+        await self._ask(event)
 
     async def _ask(self, word: object) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -157,6 +165,8 @@ class DeskLoop:
             return None  # the amount is not on the glass now
         elif self._keeping.failed and _begins(event):
             self._refuse(event)
+        elif self._keeping.failed and isinstance(event, FROM_CENTER):
+            raise StorageError("journal: the centre waits until it can be written")
         else:
             young = self._ports.probe is not None and self._ports.journal.young
             if isinstance(event, Asked):

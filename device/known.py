@@ -12,6 +12,8 @@ from device.domain.desk.model import (
     BookingOverdue,
     Desk,
     DeskEvent,
+    Instructed,
+    Recalled,
     RefundReported,
     Reported,
     Scanned,
@@ -59,6 +61,10 @@ async def with_facts(journal: Journal, desk: Desk, event: DeskEvent) -> DeskEven
     """Return the event with what the journal holds; StorageError if it cannot be read."""
     if isinstance(event, Asked):
         return await _with_tickets(journal, desk, event)
+    if isinstance(event, Instructed):
+        return replace(event, asked=await _with_tickets(journal, desk, event.asked))
+    if isinstance(event, Recalled):
+        return await _with_what_is_left(journal, desk, event)
     if isinstance(event, Scanned):
         code_hash = keyed_hash(desk.settings.key, "code", event.text)
         return replace(event, used=await journal.code_used(code_hash))
@@ -74,6 +80,18 @@ async def ticket(journal: Journal, desk: Desk, business_date: str, his_id: str) 
     if seat and (seat.ticket.business_date, seat.ticket.his_id) == (business_date, his_id):
         return seat.ticket
     return await journal.ticket(business_date, his_id)
+
+
+async def _with_what_is_left(journal: Journal, desk: Desk, event: Recalled) -> Recalled:
+    """What the journal still holds of the id, and of a refund's order."""
+    row = event.row
+    refund = row["kind"] == "refund"
+    date = "" if refund else str(row["business_date"])
+    held = await ticket(journal, desk, date, str(row["his_id"]))
+    order = await journal.order(str(row["out_trade_no"])) if refund else None
+    pay = order.key if order else None
+    pay_ticket = await ticket(journal, desk, pay.business_date, pay.his_id) if pay else None
+    return replace(event, ticket=held, order=order or event.order, pay_ticket=pay_ticket)
 
 
 async def _with_tickets(journal: Journal, desk: Desk, asked: Asked) -> Asked:

@@ -24,6 +24,7 @@ from device.app.building import (
     open_pins,
 )
 from device.app.cable import SerialCable
+from device.app.center import Sync, health_of
 from device.app.one_way import make_one_way_link, open_line
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
@@ -53,11 +54,13 @@ from device.domain.requests import Request
 from device.domain.words import Wallet
 from device.drivers.scan_sink import ScanSink
 from device.errors import ConfigError, HardwareError
+from device.from_center import FromCenter, Ways
 from device.health import HealthWatch, Sight, notify
 from device.his_link.link import HisLink
 from device.journal import SqliteJournal, WriterThread
 from device.probing import Prober
 from device.recovery import Recovery, Reports
+from device.sync.uploader import Abilities
 
 if TYPE_CHECKING:
     from device.display.panel import NoPanel, ThreadPanel
@@ -100,7 +103,13 @@ class Box:
                 data_dir=config.box.data_dir,
                 clock=self._clock,
                 scanner_online=lambda: self._scanner.online,
-                parts=(self._scanner_part, self._display_part, self._his_part, self._journal_part),
+                parts=(
+                    self._scanner_part,
+                    self._display_part,
+                    self._his_part,
+                    self._journal_part,
+                    self._sync_part,
+                ),
             ),
             self._channels,
             broken,
@@ -110,6 +119,8 @@ class Box:
         self._stopping = asyncio.Event()
         self._desk: DeskLoop
         self._journal: SqliteJournal
+        self._from_center: FromCenter
+        self._sync: Sync
         self.address = ""
         """Where the HIS link listens, once it does."""
 
@@ -131,6 +142,8 @@ class Box:
             await box._journal.aclose()
             raise
         box._desk = DeskLoop(make_settings(config), box._ports())
+        box._from_center = FromCenter(box._ways())
+        box._sync = Sync(config, box._journal, box._abilities(), box._clock)
         return box
 
     def _ports(self) -> Ports:
@@ -150,6 +163,24 @@ class Box:
             probe=self._prober.probe,
         )
 
+    def _ways(self) -> Ways:
+        return Ways(
+            journal=self._journal,
+            channels=self._channels,
+            decide=self._desk.decide,
+            report=self._desk.report,
+            elsewhere=self._desk.post,
+            look_up=self._recovery.look_up,
+        )
+
+    def _abilities(self) -> Abilities:
+        return Abilities(
+            health=lambda: health_of(self._health.parts()),
+            busy=lambda: self._desk.state.seat is not None,
+            recall=self._from_center.recall,
+            carry=self._from_center.carry,
+        )
+
     async def run(self) -> int:
         """Serve until SIGTERM."""
         loop = asyncio.get_running_loop()
@@ -158,7 +189,12 @@ class Box:
         await self._desk.boot()
         tasks = [
             loop.create_task(work)
-            for work in (self._desk.run(), self._health.run(), self._scanner.run())
+            for work in (
+                self._desk.run(),
+                self._health.run(),
+                self._scanner.run(),
+                self._sync.run(),
+            )
         ]
         try:
             close_link = await self._open_link(tasks)
@@ -195,6 +231,7 @@ class Box:
                     await asyncio.sleep(CLOSE_LOOK_S)
 
     async def _close(self, tasks: list[asyncio.Task[None]], close_link: Closer) -> None:
+        await self._from_center.aclose()
         await self._recovery.aclose()
         for task in tasks:
             task.cancel()
@@ -203,6 +240,7 @@ class Box:
         await close_link()
         for channel in self._channels.values():
             await channel.aclose()
+        await self._sync.aclose()
         await self._journal.aclose()
 
     # ------------------------------------------------------------ the HIS link
@@ -319,7 +357,13 @@ class Box:
         count = len((self._one_way or self._link).connections())
         return Part("his_link", "ok" if count else "warn", f"{self.address}，{count} 个连接")
 
+    def _sync_part(self) -> Part:
+        return self._sync.part()
+
     def _journal_part(self) -> Part:
+        fault = self._sync.journal_fault()
+        if fault:
+            return Part("journal", "fail", fault)
         return Part("journal", "ok", f"流水正常，纪元 {self._journal.epoch[:8]}")
 
 

@@ -1,9 +1,11 @@
 """`paybox check`: every part is asked once; nothing is armed, nothing is written."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 from device.app.building import JOURNAL_FILE, make_clock, make_his_end, make_scanner
+from device.app.center import look as center_look
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
 from device.config import Config
@@ -13,7 +15,7 @@ from device.drivers.scan_sink import ScanSink
 from device.errors import ConfigError, StorageError
 from device.health import ChannelWatch, Sight, clock_part, disk_part, in_order, vpn_part
 from device.journal.connection import open_read_only
-from device.journal.verify import whole
+from device.journal.verify import end, whole
 
 
 async def diagnose(config: Config) -> list[Part]:
@@ -30,7 +32,10 @@ async def diagnose(config: Config) -> list[Part]:
     parts = [scanner_part(scanner, scans), *(w.part() for w in watches), _journal_look(config)]
     parts += [Part(w.value, "fail", text) for w, text in broken.items()]
     parts += [vpn_part(sight), clock_part(clock), disk_part(sight), _his_look(config)]
-    parts += [display_part(config, working=_display_there(config)), _center_look(config)]
+    parts += [
+        display_part(config, working=_display_there(config)),
+        await center_look(config, _epoch(config)),
+    ]
     for look in looks:
         look.cancel()
     await asyncio.gather(*looks, return_exceptions=True)
@@ -39,6 +44,7 @@ async def diagnose(config: Config) -> list[Part]:
     return in_order(parts)
 
 
+NO_EPOCH = "0" * 16  # the centre has nothing of it
 SCANNER_LOOK_S = 0.5  # long enough to open a port that is there
 
 
@@ -86,7 +92,10 @@ def _journal_look(config: Config) -> Part:
     return Part("journal", "ok", f"{report.events} 条事件，哈希链完整")
 
 
-def _center_look(config: Config) -> Part:
-    if config.center.url:
-        return Part("sync", "warn", "统计中心同步尚未提供")
-    return Part("sync", "warn", "未配置统计中心，流水只保存在本机")
+def _epoch(config: Config) -> str:
+    """The journal's newest epoch, to ask the centre about; empty text is no epoch."""
+    path = config.box.data_dir / JOURNAL_FILE
+    try:
+        return end(open_read_only(path)).epoch if path.exists() else NO_EPOCH
+    except (StorageError, sqlite3.Error):
+        return NO_EPOCH

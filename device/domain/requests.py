@@ -92,6 +92,8 @@ class Reverse:
     pay_id: str
     business_date: str = ""
     operator: str = ""
+    do_id: str = ""
+    """The centre's action that asks for it; empty from a HIS."""
     form: Form = Form.JSON
 
 
@@ -106,6 +108,8 @@ class RefundRequest:
     business_date: str = ""
     reason: str = ""
     operator: str = ""
+    do_id: str = ""
+    """The centre's action that asks for it; empty from a HIS."""
     form: Form = Form.JSON
 
 

@@ -98,10 +98,11 @@ class Apart(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Abilities:
     """What the box can do about what comes back, and what it says of itself."""
 
-    health: Callable[[], Mapping[str, Any]]
+    health: Callable[[], Sequence[Mapping[str, str]]]
+    """The lines of the diagnosis."""
     busy: Callable[[], bool]
     """Whether a patient is at the desk."""
     recall: Callable[[Sequence[WireRow]], Awaitable[None]]
@@ -115,11 +116,11 @@ class Uploader:
     """Sends until cancelled. `key`: the 32 bytes that box and centre share."""
 
     sender: Sender
-    desk_name: str
+    desk: str
     key: bytes = field(repr=False)
     outbox: Outbox
     post: Post
-    desk: Desk
+    abilities: Abilities
     clock: Clock
     randomness: Callable[[int], bytes]
     """`os.urandom`, or the simulator's: for nonces and for the spread of the pauses."""
@@ -133,14 +134,14 @@ class Uploader:
         while True:
             await self.exchange()
             chance = self.randomness(1)[0] / 255
-            await asyncio.sleep(pause_s(self.course, chance, busy=self.desk.busy()))
+            await asyncio.sleep(pause_s(self.course, chance, busy=self.abilities.busy()))
 
     async def exchange(self) -> None:
         """Send one batch and take what comes back; never raises for disk, centre or network."""
         try:
             await self._digest()
             self.backlog = await self.outbox.backlog(MAX_ROWS)
-            batch = next_batch(self.sender, self.backlog, self.desk.health())
+            batch = next_batch(self.sender, self.backlog, self._health())
             answer = await self._ask(batch)
             course, effects = heard(
                 self.course, self.backlog, batch, answer, self.clock.monotonic()
@@ -155,19 +156,28 @@ class Uploader:
         else:
             self.course = course
 
+    def _health(self) -> dict[str, Any]:
+        """How the box is, for the centre's list of boxes."""
+        now = self.clock.wall()
+        return {
+            "parts": self.abilities.health(),
+            "waiting": self.backlog.waiting,
+            "time": now.isoformat(timespec="seconds"),
+            "clock_sane": self.clock.sane(),
+            "alarm": self.course.alarm,
+            "rejected": self.course.rejected,
+        }
+
     def _failed(self, why: str) -> None:
         if why != self.course.fault:
             log.warning("sync: %s", why)
         self.course = unheard(self.course, why)
 
     async def _ask(self, batch: Batch) -> Answer | Conflict:
-        box = batch.box
         nonce = self.randomness(NONCE_BYTES)
-        context = request_context(box, KEY_ID)
-        sealed = await self.apart(lambda: seal(self.key, write_batch(batch), context, nonce))
+        sealed = await self.apart(lambda: _sealed(self.key, batch, nonce))
         status, body = await self.post(sealed)
-        told = answer_context(status, box, KEY_ID, sealed)
-        return await self.apart(lambda: read_answer(status, unseal(self.key, body, told)))
+        return await self.apart(lambda: _opened(self.key, batch, sealed, status, body))
 
     async def _digest(self) -> None:
         """Once a day, of the day that ended; a clock that is not set knows no day."""
@@ -176,7 +186,7 @@ class Uploader:
         now = self.clock.wall().astimezone(BEIJING)
         date = f"{now - timedelta(days=1):%Y-%m-%d}"
         uid = f"digest-{self.sender.box}-{date}"
-        await self.outbox.digest(Event(uid, "digest", "closed", self.desk_name, now), date)
+        await self.outbox.digest(Event(uid, "digest", "closed", self.desk, now), date)
 
     # ------------------------------------------------------------ what an answer changes
 
@@ -190,11 +200,11 @@ class Uploader:
         await self.outbox.new_epoch(effect.ended, effect.from_seq)
 
     async def _recall(self, effect: Recall) -> None:
-        await self.desk.recall(effect.rows)
+        await self.abilities.recall(effect.rows)
         await self.outbox.fetched(effect.epoch, effect.next_seq)
 
     async def _carry(self, effect: Carry) -> None:
-        self.desk.carry(effect.actions)
+        self.abilities.carry(effect.actions)
 
     async def _alarm(self, effect: Alarm) -> None:
         if effect.text != self.course.alarm:
@@ -229,3 +239,25 @@ class Uploader:
     def journal_fault(self) -> str:
         """Why the journal cannot be called whole; empty if it can (M25)."""
         return "流水曾丢失，正从统计中心补回" if self.backlog.healing else ""
+
+
+def _sealed(key: bytes, batch: Batch, nonce: bytes) -> bytes:
+    return seal(key, write_batch(batch), request_context(batch.box, KEY_ID), nonce)
+
+
+def _opened(key: bytes, batch: Batch, sealed: bytes, status: int, body: bytes) -> Answer | Conflict:
+    context = answer_context(status, batch.box, KEY_ID, sealed)
+    return read_answer(status, unseal(key, body, context))
+
+
+async def ask_cursor(
+    post: Post, sender: Sender, key: bytes, epoch: str, randomness: Callable[[int], bytes]
+) -> int:
+    """Return how much of an epoch the centre has; SyncError if it does not say."""
+    batch = Batch(sender.box, sender.version, epoch, 1)
+    sealed = _sealed(key, batch, randomness(NONCE_BYTES))
+    status, body = await post(sealed)
+    answer = _opened(key, batch, sealed, status, body)
+    if not isinstance(answer, Answer):
+        raise SyncError("统计中心的答复不成立")
+    return answer.ack

@@ -171,7 +171,8 @@ def _is_unsettled(ticket: Ticket) -> bool:
     """Whether the HIS may still be told something else; a watched order has been answered."""
     refund = ticket.refund
     if refund:
-        return refund.kind is not RefundKind.OWN and refund.state in OPEN_REFUNDS
+        asked = refund.kind is not RefundKind.OWN and not refund.do_id
+        return asked and refund.state in OPEN_REFUNDS
     return not all(ended(c) and not is_unbooked(c) for c in ticket.charges)
 
 

@@ -8,6 +8,7 @@ from device.domain.desk.answering import busy
 from device.domain.desk.collect import advance, pursue
 from device.domain.desk.deliver import announce, answer_with, error
 from device.domain.desk.model import (
+    NOBODY,
     REFUND_ANSWER_S,
     RESULT_STAYS_S,
     Asked,
@@ -171,6 +172,7 @@ def _refund(
         pay_date=order.key.business_date if order.key else "",
         operator=request.operator,
         remark=getattr(request, "reason", ""),
+        do_id=request.do_id,
         form=request.form,
     )
 
@@ -195,6 +197,8 @@ def _foreign_row(order: Order) -> PutOrder:
 
 
 def _await_end(desk: Desk, asked: Asked, ticket: Ticket, now: Moment) -> Desk:
+    if asked.connection == NOBODY:
+        return desk
     asker = Asker(asked.connection, asked.re)
     until = now.mono_s + REFUND_ANSWER_S
     key = (ticket.business_date, ticket.his_id)

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from device.domain.action import Action
+from device.domain.chain import WireRow
 from device.domain.charge import Charge, ChargeKey
 from device.domain.found import Found, Wanted
 from device.domain.line import Said
@@ -21,7 +23,7 @@ RESULT_STAYS_S = 5.0  # the amount stays this long after the result (issue: hand
 UNKNOWN_AFTER_TTL_S = 90.0  # with nothing sent this long after the ttl: push `unknown` (§3.4)
 REPLAY_S = 30 * 60.0  # an id asked again later than this may be a reused one (his-link §3.2)
 OFFERS = 10  # unasked sends of one answer; then it stands in hello_ok.undelivered (§3.6)
-NOBODY = 0  # the connection of what the box asks itself; those of the link begin at 1
+NOBODY = 0  # the connection of what no HIS asks for; those of the link begin at 1
 REFUND_ANSWER_S = 10.0  # a refund is answered at its end, or as pending after this
 
 
@@ -400,6 +402,39 @@ class DiskGood:
 
 
 @dataclass(frozen=True, slots=True)
+class Instructed:
+    """The centre's approved refund or reverse, as a HIS would ask for it (center §4)."""
+
+    action: Action
+    asked: Asked
+    """By nobody: its connection is `NOBODY`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Concluded:
+    """What came of an action of the centre that no row of a refund tells."""
+
+    action: Action
+    state: str
+    reason: str = ""
+    channel: str = ""
+    amount_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """The newest row of a uid that the journal lost and the centre has (M25)."""
+
+    row: WireRow
+    ticket: Ticket | None = None
+    """Under the row's own id."""
+    pay_ticket: Ticket | None = None
+    """Of a refund: of the charge it belongs to."""
+    order: Order | None = None
+    """Of a refund."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A moment that `wake_at` asked for has come."""
 
@@ -428,6 +463,9 @@ DeskEvent = (
     | Booted
     | HealthChanged
     | DiskGood
+    | Instructed
+    | Concluded
+    | Recalled
     | Tick
     | Closing
 )

@@ -88,7 +88,7 @@ def refund_change(
 ) -> tuple[Ticket, Change]:
     """Everything that is synced when a refund took an arrow. `charge`: whose money it is."""
     changed = replace(ticket, refund=refund)
-    own = refund.kind is RefundKind.OWN  # nobody asked for it, so nobody is answered
+    own = refund.kind is RefundKind.OWN or refund.do_id  # no HIS asked, so none is answered
     renewed, answer = (changed, ()) if own else renew(changed, now)
     event = refund_event(settings, refund, charge, renewed.revision, now)
     return renewed, (PutRefund(refund), event, *answer)
