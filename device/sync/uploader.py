@@ -225,7 +225,7 @@ class Uploader:
         """How sync stands."""
         course, waiting = self.course, f"待上传 {self.backlog.waiting} 条"
         if course.alarm:
-            return Part("sync", "fail", f"{course.alarm}；{waiting}")
+            return Part("sync", "warn", f"{course.alarm}；{waiting}")
         if course.heard_s is None:
             return Part(
                 "sync", "warn", f"统计中心尚未应答：{course.fault or '正在连接'}；{waiting}"
