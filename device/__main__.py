@@ -91,7 +91,15 @@ def tap(arguments: Sequence[str]) -> int:
 
 
 def provision(arguments: Sequence[str]) -> int:
-    """Bind the data to another board."""
+    """Give a box its configuration, or bind its data to another board."""
+    if "--replace-board" in arguments:
+        return _replace_board(arguments)
+    from device.app import provision_command
+
+    return provision_command.main(arguments)
+
+
+def _replace_board(arguments: Sequence[str]) -> int:
     from device import config
 
     parser = _config_parser(
@@ -207,9 +215,9 @@ COMMANDS = {
     ),
     "provision": Command(
         provision,
-        "provision --replace-board -c FILE",
-        "更换主板后重新绑定数据",
-        "bind the data to a new board",
+        "provision keygen|make|show|wait|install ...",
+        "签名加密的配置包：制作、打印成码、由扫码墩扫入；更换主板（--replace-board）",
+        "a signed, sealed bundle for a box, as a file or as codes; a new board",
     ),
     "keygen": Command(keygen, "keygen DIR", "为新扫码墩生成密钥", "keys for a new box"),
 }

@@ -4,6 +4,8 @@ A declined payment is a value (`domain.outcome`), not an exception. No message h
 that is logged, may hold a payer code, a key, a patient's name or a patient's number.
 """
 
+from device.domain.screens import Refusal
+
 
 class PayboxError(Exception):
     """Root of everything this product raises on purpose."""
@@ -14,6 +16,14 @@ class ConfigError(PayboxError):
 
     The message is one line: the file, the key, what is wrong, what is allowed. Exit code 2.
     """
+
+
+class BundleRefused(PayboxError):
+    """The office's: a provisioning bundle is not taken, and nothing was changed."""
+
+    def __init__(self, why: Refusal, detail: str = "") -> None:
+        super().__init__(f"{why}: {detail}" if detail else str(why))
+        self.why = why
 
 
 class PeerError(PayboxError):

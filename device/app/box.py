@@ -83,7 +83,7 @@ class Box:
         self._pins = open_pins(config)
         self._lamp = make_lamp(config, self._pins)
         self._scans = ScanSink(self._on_scan, self._on_garbled, self._look)
-        self._scanner = make_scanner(config, self._scans)
+        self._scanner = make_scanner(config.scanner, self._scans)
         self._channels, broken = make_channels(config, self._clock)
         self._link = HisLink(
             make_codec(config),

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Protocol
 from device.app.one_way import one_way_settings
 from device.clock import SYNCHRONISED_MARK, SystemClock
 from device.config import Config, read_key
+from device.config import Scanner as ScannerSection
 from device.domain.desk.model import Settings
 from device.domain.pursuit import Times
 from device.domain.words import Wallet
 from device.drivers.lamp import FileLamp, NoLamp
+from device.drivers.scan_assembler import MOST_CHARS
 from device.drivers.scan_sink import ScanSink
 from device.errors import ConfigError, HardwareError
 from device.his_link.messages import Codec
@@ -62,24 +64,23 @@ def _after(journal: Path) -> bool:
     return time.time() >= max(written, default=0.0)
 
 
-def make_scanner(config: Config, sink: ScanSink) -> Scanner:
+def make_scanner(section: ScannerSection, sink: ScanSink, most_chars: int = MOST_CHARS) -> Scanner:
     """The scanner by its driver's name."""
-    section = config.scanner
     if section.driver == "serial":
         from device.drivers.serial_scanner import SerialScanner
 
-        return SerialScanner(section.port, section.baudrate, sink)
+        return SerialScanner(section.port, section.baudrate, sink, most_chars=most_chars)
     if section.driver == "stdin":
         from device.drivers.stdin_scanner import StdinScanner
 
-        return StdinScanner(sink)
+        return StdinScanner(sink, most_chars=most_chars)
     if section.driver == "hidraw":
         from device.drivers.hidraw_scanner import HidrawScanner
 
-        return HidrawScanner(section.match, sink)
+        return HidrawScanner(section.match, sink, most_chars=most_chars)
     from device.drivers.evdev_scanner import EvdevScanner
 
-    return EvdevScanner(section.match, sink)
+    return EvdevScanner(section.match, sink, most_chars=most_chars)
 
 
 def make_lamp(config: Config, pins: object | None) -> "Lamp":

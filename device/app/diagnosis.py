@@ -26,7 +26,7 @@ async def diagnose(config: Config) -> list[Part]:
     watches = [ChannelWatch(c, _ignore, lambda: False) for c in channels.values()]
     looks = [asyncio.ensure_future(w.run()) for w in watches]
     scans = ScanSink(_ignore, _ignore, _ignore)
-    scanner = make_scanner(config, scans)
+    scanner = make_scanner(config.scanner, scans)
     looks.append(asyncio.ensure_future(scanner.run()))
     await asyncio.gather(*(w.ready() for w in watches), asyncio.sleep(SCANNER_LOOK_S))
     parts = [scanner_part(scanner, scans), *(w.part() for w in watches), _journal_look(config)]

@@ -59,7 +59,7 @@ ENDS = {
 async def try_scan(config: Config) -> Part:
     """Wait for one scan and return how it was read."""
     trial = Trial()
-    scanner = make_scanner(config, trial.sink)
+    scanner = make_scanner(config.scanner, trial.sink)
     running = asyncio.ensure_future(scanner.run())
     try:
         if not await _within(FOUND_S, trial.online):

@@ -24,6 +24,7 @@ from device.config.sections import (
     Config,
     CustomerDisplay,
     Display,
+    Hardware,
     His,
     HisSerial,
     HisTcp,
@@ -45,6 +46,7 @@ __all__ = [
     "Config",
     "CustomerDisplay",
     "Display",
+    "Hardware",
     "His",
     "HisSerial",
     "HisTcp",
@@ -55,6 +57,8 @@ __all__ = [
     "Scanner",
     "Wechat",
     "load",
+    "load_hardware",
+    "read_bounded",
     "read_key",
     "read_text_secret",
     "split_address",
@@ -67,13 +71,26 @@ def load(path: Path | str) -> Config:
     """Return the configuration of a file; ConfigError, one line, on the first thing wrong in it."""
     file = Path(path)
     tables = _tables(file)
-    sections = Reader(file, _locator(file.absolute().parent)).read(Sections, tables)
+    sections = Reader(file, _locator(_folder(file))).read(Sections, tables)
     config = _assemble(sections, tables)
     for rule in RULES:
         finding = rule(config, tables)
         if finding:
             raise wrong(file, *finding)
     return config
+
+
+def load_hardware(path: Path) -> Hardware:
+    """Return what a box has before it is configured; ConfigError as for `load`."""
+    return Reader(path, _locator(_folder(path))).read(Hardware, _tables(path))
+
+
+def _folder(file: Path) -> Path:
+    """The folder of the file itself: `paybox.toml` may be a link into a set of files."""
+    try:
+        return file.resolve().parent
+    except (OSError, RuntimeError):  # a loop of links
+        return file.absolute().parent
 
 
 def _tables(file: Path) -> dict[str, Any]:

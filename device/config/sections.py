@@ -287,6 +287,15 @@ class Sections:
     limits: Limits = Limits()
 
 
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What a box has to show and to read with before it has a configuration."""
+
+    language: Annotated[str, Choice(("zh", "en"))] = "zh"
+    scanner: Scanner = Scanner(match="auto")
+    display: Display = Display()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A configuration that has passed every check."""

@@ -11,8 +11,10 @@ from device.display.texts import (
     NOTICES,
     OFFLINE_WHY,
     PASSWORD,
+    PROVISIONING,
     REASONS,
     REFUNDED,
+    REFUSALS,
     REVERSED,
     SHOW_CODE,
     TRY_AGAIN,
@@ -26,6 +28,7 @@ from device.domain.screens import (
     NotPaidScreen,
     OfflineScreen,
     Password,
+    Provisioning,
     Screen,
 )
 
@@ -96,6 +99,13 @@ def _offline(screen: OfflineScreen, language: str) -> Said:
     return Said(notice.icon, first, notice.second.said(language))
 
 
+def _provisioning(screen: Provisioning, language: str) -> Said:
+    notice = PROVISIONING[screen.stage]
+    first = notice.first.said(language).format(f"{screen.have}/{screen.of}")
+    why = REFUSALS[screen.why].said(language) if screen.why else screen.box
+    return Said(notice.icon, first, notice.second.said(language) or why)
+
+
 KINDS: dict[type, Callable[[Any, str], Said]] = {
     AmountDue: _hint,
     Password: _password,
@@ -103,4 +113,5 @@ KINDS: dict[type, Callable[[Any, str], Said]] = {
     NotPaidScreen: _not_paid,
     GivenBack: _given_back,
     OfflineScreen: _offline,
+    Provisioning: _provisioning,
 }

@@ -32,6 +32,9 @@ from device.domain.screens import (
     PaidScreen,
     Password,
     Paying,
+    Provisioning,
+    ProvisioningStage,
+    Refusal,
     SameAmount,
     ScannerMissing,
     Screen,
@@ -87,6 +90,14 @@ EXAMPLES: dict[str, Screen] = {
     "scanner-missing": ScannerMissing(),
     "same-amount": SameAmount(12345),
     "undo-offered": UndoOffered(5000000),
+    "provisioning-waiting": Provisioning(ProvisioningStage.WAITING),
+    "provisioning-parts": Provisioning(ProvisioningStage.PARTS, 12, 15),
+    "provisioning-passphrase": Provisioning(ProvisioningStage.PASSPHRASE),
+    "provisioning-working": Provisioning(ProvisioningStage.WORKING),
+    "provisioning-done": Provisioning(ProvisioningStage.DONE, box="BOX-0001"),
+    "provisioning-not-a-part": Provisioning(ProvisioningStage.NOT_A_PART),
+    "provisioning-refused": Provisioning(ProvisioningStage.REFUSED, why=Refusal.SIGNATURE),
+    "provisioning-old": Provisioning(ProvisioningStage.REFUSED, why=Refusal.OLD),
 }
 LANGUAGES = ("zh", "en")
 SIZES = ((128, 64), (256, 64))

@@ -15,6 +15,8 @@ from device.domain.screens import (
     NothingDue,
     OfflineScreen,
     Paying,
+    ProvisioningStage,
+    Refusal,
     SameAmount,
     ScannerMissing,
     Starting,
@@ -99,6 +101,39 @@ NOTICES: dict[type, Notice] = {
     StorageFailed: Notice("warning", Phrase("存储故障", "Disk fault"), CALL_CASHIER),
     ScannerMissing: Notice("warning", Phrase("扫码器未连接", "No scanner"), CALL_CASHIER),
     OfflineScreen: Notice("offline", Phrase("网络不通", "No network"), CANNOT_PAY_NOW),
+}
+
+PROVISIONING: dict[ProvisioningStage, Notice] = {
+    ProvisioningStage.WAITING: Notice(
+        "code", Phrase("设备未配置", "Not set up"), Phrase("请扫描配置码", "Scan setup")
+    ),
+    ProvisioningStage.PARTS: Notice(
+        "code",
+        Phrase("第 {} 张", "Code {}"),
+        Phrase("请扫其余各张", "Scan others"),
+    ),
+    ProvisioningStage.PASSPHRASE: Notice(
+        "code", Phrase("配置已读全", "All read"), Phrase("请扫描口令码", "Scan the key")
+    ),
+    ProvisioningStage.WORKING: Notice(
+        "hourglass", Phrase("正在写入配置", "Setting up"), Phrase("请勿断电", "Keep it on")
+    ),
+    ProvisioningStage.DONE: Notice("power", Phrase("配置完成", "Set up"), NO_LINE),
+    ProvisioningStage.NOT_A_PART: Notice(
+        "question", Phrase("不是配置码", "Wrong code"), Phrase("请重新扫描", "Scan again")
+    ),
+    ProvisioningStage.REFUSED: Notice("cross", Phrase("配置被拒绝", "Refused"), NO_LINE),
+}
+REFUSALS: dict[Refusal, Phrase] = {
+    Refusal.NO_KEY: Phrase("缺验证公钥", "No site key"),
+    Refusal.DAMAGED: Phrase("内容不完整", "Damaged"),
+    Refusal.SIGNATURE: Phrase("签名不符", "Bad sign."),
+    Refusal.OLD: Phrase("版本过旧", "Too old"),
+    Refusal.EARLY: Phrase("尚未生效", "Not yet"),
+    Refusal.OTHER_BOX: Phrase("属于另一台", "Other box"),
+    Refusal.SEALED: Phrase("口令不符", "Wrong key"),
+    Refusal.INVALID: Phrase("配置内容有误", "Bad contents"),
+    Refusal.DISK: Phrase("无法写入", "Cannot write"),
 }
 
 OFFLINE_WHY = {

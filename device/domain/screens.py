@@ -165,6 +165,53 @@ class ScannerMissing:
     """扫码器未连接."""
 
 
+class ProvisioningStage(StrEnum):
+    """How far a box without a configuration has come."""
+
+    WAITING = "waiting"
+    """Nothing was read yet."""
+    PARTS = "parts"
+    """Some codes of several were read."""
+    PASSPHRASE = "passphrase"  # noqa: S105  a stage, not a secret
+    """All is there; the code with the passphrase is to come."""
+    WORKING = "working"
+    """It is being opened and written."""
+    DONE = "done"
+    """The box has its configuration."""
+    NOT_A_PART = "not_a_part"
+    """What was read is no provisioning code, or was misread."""
+    REFUSED = "refused"
+
+
+class Refusal(StrEnum):
+    """Why a provisioning bundle is not taken."""
+
+    NO_KEY = "no_key"
+    """The card holds no public key of the site, so nothing can be believed."""
+    DAMAGED = "damaged"
+    SIGNATURE = "signature"
+    OLD = "old"
+    EARLY = "early"
+    OTHER_BOX = "other_box"
+    SEALED = "sealed"
+    """The passphrase is wrong, or it is sealed to another box."""
+    INVALID = "invalid"
+    """Its configuration does not load."""
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioning:
+    """A box being given its configuration. `have` and `of` count codes."""
+
+    stage: ProvisioningStage
+    have: int = 0
+    of: int = 0
+    why: Refusal | None = None
+    box: str = ""
+    """Which one it is now, once done."""
+
+
 Screen = (
     Starting
     | Idle
@@ -187,6 +234,7 @@ Screen = (
     | ClockNotSet
     | StorageFailed
     | ScannerMissing
+    | Provisioning
 )
 
 

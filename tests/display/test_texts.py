@@ -5,7 +5,7 @@ import pytest
 from device.display import glyphs, texts
 from device.display.icons import DRAWINGS, icon
 from device.display.texts import Notice, Phrase
-from device.domain.screens import Hint
+from device.domain.screens import Hint, ProvisioningStage, Refusal
 from device.domain.words import Reason, Wallet
 
 BESIDE_AN_ICON, WHOLE_LINE = 96, 128
@@ -23,12 +23,16 @@ def phrases_of(value: object) -> Iterator[Phrase]:
 
 
 ALL = {p for name, value in vars(texts).items() if name.isupper() for p in phrases_of(value)}
+
+
 NARROW = {
     *phrases_of(texts.NOTICES),
     *phrases_of(texts.HINTS),
     *phrases_of(texts.REASONS),
     *phrases_of(texts.TRY_AGAIN_BY),
     *phrases_of(texts.OFFLINE_WHY),
+    *phrases_of(texts.REFUSALS),
+    *phrases_of(texts.PROVISIONING),
     *phrases_of((texts.PASSWORD, texts.REVERSED, texts.REFUNDED)),
     *(texts.TRY_AGAIN, texts.NOT_COLLECTED, texts.CALL_CASHIER),
 }
@@ -37,6 +41,8 @@ NARROW = {
 def test_every_reason_and_every_hint_has_words() -> None:
     assert set(texts.REASONS) == set(Reason)
     assert set(texts.HINTS) == set(Hint)
+    assert set(texts.REFUSALS) == set(Refusal)
+    assert set(texts.PROVISIONING) == set(ProvisioningStage)
     assert set(texts.WALLETS) == set(texts.WALLET_LINE) == set(Wallet)
 
 

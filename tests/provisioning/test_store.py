@@ -1,0 +1,213 @@
+"""A new configuration is there whole or not at all, whenever the power is cut (M23)."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from device import config
+from device.domain.screens import Refusal
+from device.errors import BundleRefused
+from device.provisioning.bundle import Bundle, Title
+from device.provisioning.store import RealDisk, install, installed, trusted
+
+if TYPE_CHECKING:
+    from tests.provisioning.conftest import Office
+
+OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
+Change = Callable[[Path], object]
+
+
+@dataclass
+class Op:
+    """One change of a folder's names, replayable in a copy; `folder` must be synced for it."""
+
+    folder: Path
+    change: Change
+
+
+@dataclass
+class NotingDisk(RealDisk):
+    """The real disk, and a note of everything that is asked of it."""
+
+    root: Path
+    ops: list[Op | Path] = field(default_factory=list)
+    """A change, or a folder that was synced."""
+
+    def make_folder(self, path: Path) -> None:
+        super().make_folder(path)
+        self._note(path, lambda p: p.mkdir())
+
+    def write(self, path: Path, data: bytes) -> None:
+        super().write(path, data)
+        self._note(path, lambda p: p.write_bytes(data[: len(data) // 2]))  # cut while it is written
+        self._note(path, lambda p: p.write_bytes(data))
+
+    def link(self, path: Path, target: str) -> None:
+        super().link(path, target)
+        self._note(path, lambda p: p.symlink_to(target))
+
+    def replace(self, source: Path, target: Path) -> None:
+        super().replace(source, target)
+        name = target.name
+        self._note(source, lambda p: p.replace(p.with_name(name)))
+
+    def sync_folder(self, path: Path) -> None:
+        super().sync_folder(path)
+        self.ops.append(path.relative_to(self.root))
+
+    def remove(self, path: Path) -> None:
+        super().remove(path)
+        self._note(path, RealDisk().remove)
+
+    def _note(self, path: Path, change: Change) -> None:
+        inner = path.relative_to(self.root)
+        self.ops.append(Op(inner.parent, lambda root: change(root / inner)))
+
+    def images(self, before: Path, into: Path) -> Iterator[Path]:
+        """Every disk that a cut may leave: what was synced, and any beginning of the rest."""
+        made: set[tuple[int, ...]] = set()
+        for cut in range(len(self.ops) + 1):
+            done = self.ops[:cut]
+            lasting = [op for at, op in enumerate(done) if _lasts(op, done[at:])]
+            rest = [op for op in done if op not in lasting and isinstance(op, Op)]
+            for more in range(len(rest) + 1):
+                chosen = [op for op in done if op in lasting or op in rest[:more]]
+                key = tuple(id(op) for op in chosen if isinstance(op, Op))
+                if key in made:
+                    continue
+                made.add(key)
+                image = into / f"{cut}-{more}"
+                shutil.copytree(before, image, symlinks=True)
+                for op in chosen:
+                    if isinstance(op, Op):
+                        _apply(op, image)
+                yield image
+
+
+class QuickDisk(RealDisk):
+    """Syncs no folder: for what is thrown away at once."""
+
+    def sync_folder(self, path: Path) -> None:
+        pass
+
+
+def _lasts(op: Op | Path, later: list[Op | Path]) -> bool:
+    return isinstance(op, Op) and op.folder in later
+
+
+def _apply(op: Op, image: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):  # its folder did not last
+        op.change(image)
+
+
+def box_key(file: Path) -> bytes:
+    return config.read_key(config.load(file).box.key_file)
+
+
+def test_a_first_configuration_and_then_a_newer_one(office: "Office", tmp_path: Path) -> None:
+    file = tmp_path / "paybox.toml"
+    install(file, office.bundle(7, key=OLD_KEY), "aaaa", RealDisk())
+    assert (box_key(file), installed(file)) == (OLD_KEY, (Title("BOX-0001", 7), "aaaa"))
+    install(file, office.bundle(8, key=NEW_KEY), "bbbb", RealDisk())
+    assert (box_key(file), installed(file)) == (NEW_KEY, (Title("BOX-0001", 8), "bbbb"))
+
+
+def test_the_files_are_the_owners_alone(office: "Office", tmp_path: Path) -> None:
+    file = tmp_path / "paybox.toml"
+    install(file, office.bundle(), "aaaa", RealDisk())
+    folder = file.resolve().parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+def test_a_configuration_made_by_hand_is_replaced(office: "Office", tmp_path: Path) -> None:
+    file = tmp_path / "paybox.toml"
+    file.write_text("anything")
+    assert installed(file) == (None, "")
+    install(file, office.bundle(key=NEW_KEY), "aaaa", RealDisk())
+    assert box_key(file) == NEW_KEY
+
+
+def test_only_the_set_before_is_kept(office: "Office", tmp_path: Path) -> None:
+    file = tmp_path / "paybox.toml"
+    for version in range(1, 6):
+        install(file, office.bundle(version), f"{version}", RealDisk())
+    assert sorted(path.name for path in tmp_path.glob("set-*")) == ["set-4-4", "set-5-5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ((b'"MZ03"', b'"mz3"'), "desk_code"),
+        ((b'"/var/lib/paybox"', b'"data"'), "data_dir"),
+        ((b'"box.key"', b'"other.key"'), "key_file"),
+    ],
+)
+def test_a_configuration_that_does_not_load_is_refused_and_nothing_changed(
+    office: "Office", tmp_path: Path, change: tuple[bytes, bytes], words: str
+) -> None:
+    file = tmp_path / "paybox.toml"
+    install(file, office.bundle(7, key=OLD_KEY), "aaaa", RealDisk())
+    files = office.files()
+    files["paybox.toml"] = files["paybox.toml"].replace(*change)
+    with pytest.raises(BundleRefused, match=words) as told:
+        install(file, Bundle(Title("BOX-0001", 8), files), "bbbb", RealDisk())
+    assert told.value.why is Refusal.INVALID
+    assert box_key(file) == OLD_KEY
+
+
+def test_a_disk_that_fails_is_told(office: "Office", tmp_path: Path) -> None:
+    with pytest.raises(BundleRefused) as told:
+        install(tmp_path / "missing" / "paybox.toml", office.bundle(), "aaaa", RealDisk())
+    assert told.value.why is Refusal.DISK
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "newer"])
+def test_a_power_cut_at_any_point_leaves_the_old_or_the_new(
+    office: "Office", tmp_path: Path, *, first: bool
+) -> None:
+    before, live, images = tmp_path / "before", tmp_path / "live", tmp_path / "images"
+    before.mkdir()
+    if not first:
+        install(before / "paybox.toml", office.bundle(7, key=OLD_KEY), "aaaa", RealDisk())
+    shutil.copytree(before, live, symlinks=True)
+    disk = NotingDisk(live)
+    new = office.bundle(8, key=NEW_KEY)
+    install(live / "paybox.toml", new, "bbbb", disk)
+    found = set()
+    for image in disk.images(before, images):
+        file = image / "paybox.toml"
+        found.add(box_key(file) if file.exists() else b"")
+        install(file, new, "bbbb", QuickDisk())  # and the next try succeeds, whatever was left
+        assert box_key(file) == NEW_KEY
+        shutil.rmtree(image)
+    assert found == {b"" if first else OLD_KEY, NEW_KEY}
+
+
+def test_the_noting_disk_finds_a_switch_that_is_not_safe(tmp_path: Path) -> None:
+    """A file written where the old one stood is seen half written."""
+    before, live = tmp_path / "before", tmp_path / "live"
+    before.mkdir()
+    (before / "paybox.toml").write_bytes(b"old")
+    shutil.copytree(before, live)
+    disk = NotingDisk(live)
+    disk.remove(live / "paybox.toml")
+    disk.write(live / "paybox.toml", b"newnew")
+    seen = set()
+    for image in disk.images(before, tmp_path / "images"):
+        file = image / "paybox.toml"
+        seen.add(file.read_bytes() if file.exists() else b"")
+    assert seen == {b"old", b"", b"new", b"newnew"}
+
+
+def test_the_key_a_box_was_given_outranks_the_cards(office: "Office", tmp_path: Path) -> None:
+    file, card = tmp_path / "paybox.toml", tmp_path / "card.pub"
+    card.write_text("00" * 32)
+    assert trusted(file, card) == bytes(32)
+    install(file, office.bundle(), "aaaa", RealDisk())
+    assert trusted(file, card) == office.public
