@@ -4,12 +4,15 @@ The charge at the desk is newer than its rows (an armed amount is not synced by 
 ticket comes from the seat.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from device.domain.charge import ChargeKey
 from device.domain.desk.model import (
     Asked,
     BookingOverdue,
+    ButtonHeld,
     Desk,
     DeskEvent,
     Instructed,
@@ -59,19 +62,8 @@ class RefundWord:
 
 async def with_facts(journal: Journal, desk: Desk, event: DeskEvent) -> DeskEvent:
     """Return the event with what the journal holds; StorageError if it cannot be read."""
-    if isinstance(event, Asked):
-        return await _with_tickets(journal, desk, event)
-    if isinstance(event, Instructed):
-        return replace(event, asked=await _with_tickets(journal, desk, event.asked))
-    if isinstance(event, Recalled):
-        return await _with_what_is_left(journal, desk, event)
-    if isinstance(event, Scanned):
-        code_hash = keyed_hash(desk.settings.key, "code", event.text)
-        return replace(event, used=await journal.code_used(code_hash))
-    if isinstance(event, BookingOverdue):
-        key = event.key
-        return replace(event, ticket=await ticket(journal, desk, key.business_date, key.his_id))
-    return event
+    look = FACTS.get(type(event))
+    return await look(journal, desk, event) if look else event
 
 
 async def ticket(journal: Journal, desk: Desk, business_date: str, his_id: str) -> Ticket | None:
@@ -147,3 +139,32 @@ async def refund_reported(journal: Journal, desk: Desk, word: RefundWord) -> Ref
     assert order
     pay = await ticket(journal, desk, refund.pay_date, refund.pay_id) if refund.pay_id else None
     return RefundReported(held, pay, order, word.event, word.facts, word.provider_refund_no)
+
+
+async def _instructed(journal: Journal, desk: Desk, event: Instructed) -> Instructed:
+    return replace(event, asked=await _with_tickets(journal, desk, event.asked))
+
+
+async def _scanned(journal: Journal, desk: Desk, event: Scanned) -> Scanned:
+    code_hash = keyed_hash(desk.settings.key, "code", event.text)
+    return replace(event, used=await journal.code_used(code_hash))
+
+
+async def _overdue(journal: Journal, desk: Desk, event: BookingOverdue) -> BookingOverdue:
+    key = event.key
+    return replace(event, ticket=await ticket(journal, desk, key.business_date, key.his_id))
+
+
+async def _held(journal: Journal, _: Desk, event: ButtonHeld) -> ButtonHeld:
+    return replace(event, last=await journal.last())
+
+
+FACTS: dict[type[Any], Callable[[Journal, Desk, Any], Awaitable[DeskEvent]]] = {
+    Asked: _with_tickets,
+    Instructed: _instructed,
+    Recalled: _with_what_is_left,
+    Scanned: _scanned,
+    BookingOverdue: _overdue,
+    ButtonHeld: _held,
+}
+"""What each event needs to know; the others need nothing."""

@@ -8,8 +8,11 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
+from device import __version__
+from device.app.address import own_address
 from device.app.board import check_board
 from device.app.building import (
     JOURNAL_FILE,
@@ -186,6 +189,7 @@ class Box:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGUSR1, partial(self._on_held, by_button=False))
         await self._desk.boot()
         tasks = [
             loop.create_task(work)
@@ -286,8 +290,7 @@ class Box:
 
         try:
             pin = self._config.lamp.cancel_button
-            held = self._on_held if self._config.his.undo_by_button else None
-            self._button = CancelButton(self._pins, pin, self._on_pressed, held)
+            self._button = CancelButton(self._pins, pin, self._on_pressed, self._on_held)
         except HardwareError as error:
             log.warning("no cancel button: %s", error)
 
@@ -299,8 +302,9 @@ class Box:
     def _on_pressed(self) -> None:
         self._desk.post(ButtonPressed())
 
-    def _on_held(self) -> None:
-        self._desk.post(ButtonHeld())
+    def _on_held(self, *, by_button: bool = True) -> None:
+        address = own_address(self._config.network.vpn_interface)
+        self._desk.post(ButtonHeld(__version__, address, by_button=by_button))
 
     def _on_scan(self, text: str, first_key_s: float) -> None:
         self._desk.post(Scanned(text, first_key_s))

@@ -10,17 +10,27 @@ from typing import Any
 from device.display import glyphs
 from device.display.canvas import Canvas, yuan
 from device.display.icons import icon
-from device.display.notices import Said
+from device.display.notices import Said, last_result
 from device.display.texts import (
     DESK,
     GIVING_BACK,
+    NO_ADDRESS,
     NO_WALLET,
     PAID,
     SHOW_CODE,
     SHOW_WALLET_CODE,
+    VPN,
+    WALLET_MARKS,
     WALLETS,
 )
-from device.domain.screens import AmountDue, GivingBack, Idle, Message, PaidScreen
+from device.domain.screens import (
+    AmountDue,
+    GivingBack,
+    Idle,
+    Message,
+    OperatorView,
+    PaidScreen,
+)
 
 ICON = 28  # pixels
 TEXT_LEFT = 32  # pixels: the lines beside an icon begin here
@@ -104,11 +114,26 @@ def _message(canvas: Canvas, screen: Message, _language: str) -> None:
         canvas.foreign(line, REST_EDGE, top + row * LINE, canvas.width - 2 * REST_EDGE, "centre")
 
 
+def _operator(canvas: Canvas, screen: OperatorView, language: str) -> None:
+    marks = " ".join(WALLET_MARKS[wallet].said(language) for wallet in screen.wallets)
+    rows = (
+        (screen.desk, screen.version),
+        (screen.address or NO_ADDRESS.said(language), ""),
+        (VPN[screen.vpn_up].said(language), marks),
+        last_result(screen, language)[:2],
+    )
+    for row, (left, right) in enumerate(rows):
+        aside = glyphs.text_width(right)
+        canvas.text(right, 0, 16 * row, canvas.width, "right")
+        canvas.foreign(left, 0, 16 * row, canvas.width - aside)
+
+
 OWN: dict[type, Draw] = {
     Idle: _idle,
     AmountDue: _amount_due,
     PaidScreen: _paid,
     GivingBack: _giving_back,
     Message: _message,
+    OperatorView: _operator,
 }
 """The screens that are no notice; a new one is a line here and in `wide`."""

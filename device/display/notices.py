@@ -4,9 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from device.display.canvas import yuan
 from device.display.texts import (
     CALL_CASHIER,
     HINTS,
+    LAST,
+    NO_RESULT,
     NOT_COLLECTED,
     NOTICES,
     OFFLINE_WHY,
@@ -27,6 +30,7 @@ from device.domain.screens import (
     GivenBack,
     NotPaidScreen,
     OfflineScreen,
+    OperatorView,
     Password,
     Provisioning,
     Screen,
@@ -104,6 +108,14 @@ def _provisioning(screen: Provisioning, language: str) -> Said:
     first = notice.first.said(language).format(f"{screen.have}/{screen.of}")
     why = REFUSALS[screen.why].said(language) if screen.why else screen.box
     return Said(notice.icon, first, notice.second.said(language) or why)
+
+
+def last_result(screen: OperatorView, language: str) -> tuple[str, str, str]:
+    """Return the word, the amount and the time of the newest result."""
+    last = screen.last
+    if last is None:
+        return NO_RESULT.said(language), "", ""
+    return LAST[last.status].said(language), yuan(last.fen), last.time
 
 
 KINDS: dict[type, Callable[[Any, str], Said]] = {

@@ -67,6 +67,20 @@ WALLET_LINE = {
     Wallet.WECHAT: Phrase("微信支付", "WeChat Pay"),
     Wallet.ALIPAY: Phrase("支付宝", "Alipay"),
 }
+VPN = {True: Phrase("专网正常", "VPN up"), False: Phrase("专网中断", "VPN down")}
+WALLET_MARKS = {Wallet.WECHAT: Phrase("微", "W"), Wallet.ALIPAY: Phrase("支", "A")}
+NO_ADDRESS = Phrase("无网络地址", "No address")
+NO_RESULT = Phrase("尚无收款", "No payments")
+LAST = {
+    "paid": Phrase("已支付", "Paid"),
+    "not_paid": Phrase("未收款", "Not paid"),
+    "returned": Phrase("已退回", "Returned"),
+    "unknown": Phrase("确认中", "Unknown"),
+    "refunded": Phrase("已退款", "Refunded"),
+    "pending": Phrase("退款中", "Pending"),
+    "failed": Phrase("未退款", "Failed"),
+}
+"""By the status of a `result` or `refund_result` (his-link §2)."""
 NO_LINE = Phrase("", "")
 CALL_CASHIER = Phrase("请联系收费员", "Ask cashier")
 CANNOT_PAY_NOW = Phrase("暂不能收款", "Cannot pay")

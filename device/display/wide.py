@@ -11,17 +11,26 @@ from typing import Any
 from device.display import glyphs
 from device.display.canvas import LARGE, Canvas
 from device.display.icons import icon
-from device.display.notices import Said
+from device.display.notices import Said, last_result
 from device.display.texts import (
     DESK,
     GIVING_BACK,
+    NO_ADDRESS,
     NO_WALLET,
     PAID,
     SHOW_CODE_IN_TWO,
     SHOW_WALLET_CODE_IN_TWO,
+    VPN,
     WALLETS,
 )
-from device.domain.screens import AmountDue, GivingBack, Idle, Message, PaidScreen
+from device.domain.screens import (
+    AmountDue,
+    GivingBack,
+    Idle,
+    Message,
+    OperatorView,
+    PaidScreen,
+)
 
 ICON = 52  # pixels
 TEXT_LEFT = 60  # pixels: the heading begins here
@@ -125,11 +134,25 @@ def _message(canvas: Canvas, screen: Message, _language: str) -> None:
             canvas.foreign(line, REST_EDGE, top + row * height, width, "centre")
 
 
+def _operator(canvas: Canvas, screen: OperatorView, language: str) -> None:
+    half = canvas.width // 2 - GAP
+    words = [WALLETS[wallet].said(language) for wallet in screen.wallets]
+    word, amount, time = last_result(screen, language)
+    canvas.foreign(DESK.said(language) + screen.desk, 0, 0, half)
+    canvas.text(screen.version, half, 0, canvas.width - half, "right")
+    canvas.foreign(screen.address or NO_ADDRESS.said(language), 0, 16, canvas.width)
+    canvas.text(VPN[screen.vpn_up].said(language), 0, SECOND, half)
+    canvas.text(" ".join(words), half, SECOND, canvas.width - half, "right")
+    canvas.text(f"{word}  {time}", 0, 48, canvas.width)
+    canvas.text(amount, half, 48, canvas.width - half, "right")
+
+
 OWN: dict[type, Draw] = {
     Idle: _idle,
     AmountDue: _amount_due,
     PaidScreen: _paid,
     GivingBack: _giving_back,
     Message: _message,
+    OperatorView: _operator,
 }
 """The screens that are no notice; a new one is a line here and in `narrow`."""

@@ -9,6 +9,20 @@ from enum import StrEnum
 from device.domain.words import Reason, Wallet
 
 
+class Signal(StrEnum):
+    """What the lamp and the buzzer say; each differs in light, rhythm and sound."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    WORKING = "working"
+    PASSWORD = "password"  # noqa: S105  a screen, not a secret
+    PAID = "paid"
+    DECLINED = "declined"
+    DOUBT = "doubt"
+    OFFLINE = "offline"
+    FAULT = "fault"
+
+
 @dataclass(frozen=True, slots=True)
 class Starting:
     """The first picture, before anything works."""
@@ -212,6 +226,33 @@ class Provisioning:
     """Which one it is now, once done."""
 
 
+@dataclass(frozen=True, slots=True)
+class LastResult:
+    """The newest answer that the HIS was given, in the HIS link's own words."""
+
+    status: str
+    """paid, not_paid, returned, unknown; of a refund: refunded, pending, failed."""
+    fen: int
+    time: str
+    """14:05"""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorView:
+    """窗口、版本、地址、专网、上一笔: what a technician asks the box first."""
+
+    desk: str
+    version: str
+    address: str
+    """Empty: the box has none."""
+    vpn_up: bool
+    wallets: tuple[Wallet, ...]
+    """Those that can take money now."""
+    last: LastResult | None
+    beneath: Signal
+    """What the lamp says meanwhile: what is going on goes on."""
+
+
 Screen = (
     Starting
     | Idle
@@ -235,6 +276,7 @@ Screen = (
     | StorageFailed
     | ScannerMissing
     | Provisioning
+    | OperatorView
 )
 
 
@@ -251,17 +293,3 @@ class Hint(StrEnum):
     ID_CARD = "这是身份证号，请出示付款码"
     USED_CODE = "请刷新付款码后重扫"
     WALLET_OFF = "该钱包暂不可用"
-
-
-class Signal(StrEnum):
-    """What the lamp and the buzzer say; each differs in light, rhythm and sound."""
-
-    IDLE = "idle"
-    WAITING = "waiting"
-    WORKING = "working"
-    PASSWORD = "password"  # noqa: S105  a screen, not a secret
-    PAID = "paid"
-    DECLINED = "declined"
-    DOUBT = "doubt"
-    OFFLINE = "offline"
-    FAULT = "fault"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,14 @@ import pytest
 from device import config as paybox_config
 from device.app.box import Box
 from device.app.diagnosis import diagnose
-from device.domain.screens import AmountDue, ClockNotSet, Idle, OfflineScreen, PaidScreen
+from device.domain.screens import (
+    AmountDue,
+    ClockNotSet,
+    Idle,
+    OfflineScreen,
+    OperatorView,
+    PaidScreen,
+)
 from device.errors import ConfigError
 from simulators.gateway.scripts import read_binding
 
@@ -181,3 +189,17 @@ async def test_an_address_in_use_is_one_line_that_names_the_key(desk: "Desk") ->
             await box.run()
     desk.changes = {}
     await desk.power_on()
+
+
+async def test_a_technician_sees_the_box_and_its_last_result_on_the_glass(desk: "Desk") -> None:
+    asked = desk.pay("T1", 1234)
+    await desk.glass.until(AmountDue)
+    desk.scan(desk.code("wechat"))
+    assert (await asked)["status"] == "paid"
+    await desk.glass.until(Idle)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    seen = await desk.glass.until(OperatorView)
+    assert seen.last
+    assert (seen.last.status, seen.last.fen, seen.desk) == ("paid", 1234, "MZ-03")
+    desk.pay("T2", 5).add_done_callback(lambda _: None)
+    await desk.glass.until(AmountDue)

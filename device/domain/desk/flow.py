@@ -15,6 +15,7 @@ from device.domain.desk import (
     deliver,
     give_back,
     instruct,
+    local_view,
     one_way,
     recall,
     scan,
@@ -89,7 +90,8 @@ from device.domain.words import ErrorCode, Reason
 def step(desk: Desk, event: DeskEvent, now: Moment) -> Step:
     """Return the desk after the event and what it wants done, in order."""
     after, effects = EVENTS[type(event)](desk, event, now)
-    return unbooked.timed(one_way.noted(desk, after, now), now), effects
+    noted = unbooked.timed(one_way.noted(desk, after, now), now)
+    return local_view.yielded(desk, noted), effects
 
 
 MOVING = frozenset({Pay, Reverse, RefundRequest})
@@ -350,6 +352,7 @@ DUE: tuple[Callable[[Desk, Moment], Step], ...] = (
     _push_unknown,
     _refunds_pending,
     _screens_over,
+    local_view.over,
     unbooked.remind,
     _offers,
 )
@@ -361,6 +364,8 @@ def wake_at(desk: Desk, now_s: float) -> float | None:
     due += [s for s in (deliver.next_offer_s(desk), unbooked.next_due_s(desk)) if s is not None]
     if desk.result:
         due.append(desk.result[1])
+    if desk.local_view:
+        due.append(desk.local_view[1])
     if desk.line.pending:
         due.append(desk.line.pending.settles_s)
     if desk.notice:
@@ -383,8 +388,8 @@ EVENTS: dict[type[Any], Handler] = {
     Drawn: _on_drawn,
     Scanned: scan.on_scanned,
     Garbled: scan.on_garbled,
-    ButtonPressed: lambda desk, _, now: one_way.on_button(desk, now),
-    ButtonHeld: lambda desk, _, now: one_way.on_button_held(desk, now),
+    ButtonPressed: lambda desk, _, now: local_view.on_button(desk, now),
+    ButtonHeld: local_view.on_button_held,
     LineSaid: one_way.on_line_said,
     PayAnswered: scan.on_pay_answered,
     Reported: give_back.on_reported,

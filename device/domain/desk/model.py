@@ -224,6 +224,8 @@ class Desk:
     unbooked: Mapping[ChargeKey, Unbooked] = field(default_factory=dict)
     """Offers that the HIS has not answered with `confirm`."""
     notice: Notice | None = None
+    local_view: tuple[Screen, float] | None = None
+    """The operator's view of the box, until then."""
     doubts: Mapping[str, tuple[int, Wallet]] = field(default_factory=dict)
     """Order numbers of before the boot that may still be paid: amount and wallet, for the glass."""
     line: Line = Line()
@@ -323,7 +325,15 @@ class ButtonPressed:
 
 @dataclass(frozen=True, slots=True)
 class ButtonHeld:
-    """The cancel button was held for three seconds."""
+    """The cancel button was held for three seconds, or somebody asked from the shell."""
+
+    version: str = ""
+    address: str = ""
+    """Of the box on the network; empty if it has none."""
+    last: Stored | None = None
+    """The newest result in the journal."""
+    by_button: bool = True
+    """False: asked from the shell, only to look."""
 
 
 @dataclass(frozen=True, slots=True)

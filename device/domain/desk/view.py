@@ -25,6 +25,7 @@ from device.domain.screens import (
     NothingDue,
     NotPaidScreen,
     OfflineScreen,
+    OperatorView,
     PaidScreen,
     Password,
     Paying,
@@ -43,6 +44,8 @@ HELD_STAYS_S = 10.0  # with light and sound, long enough for a cashier who looks
 
 def screen_of(desk: Desk, now_s: float) -> Screen:
     """What the glass shows now."""
+    if desk.local_view and now_s < desk.local_view[1]:
+        return desk.local_view[0]
     if desk.seat and desk.seat.phase is not Phase.CHECKING:
         return _seat_screen(desk, desk.seat, now_s)
     if desk.result and now_s < desk.result[1]:
@@ -111,9 +114,12 @@ def too_soon(desk: Desk, now: Moment) -> Desk:
 
 
 def _idle(desk: Desk) -> Screen:
-    ready = desk.health.verified & desk.health.reachable
-    wallets = tuple(w for w in Wallet if w in ready)
-    return Idle(desk.settings.hospital, desk.settings.desk, wallets)
+    return Idle(desk.settings.hospital, desk.settings.desk, ready_wallets(desk.health))
+
+
+def ready_wallets(health: Health) -> tuple[Wallet, ...]:
+    """Those that can take money now, always in the same order."""
+    return tuple(w for w in Wallet if w in health.verified & health.reachable)
 
 
 def outcome_screen(charge: Charge, attempt: Attempt | None, now: Moment) -> tuple[Screen, float]:
@@ -168,4 +174,6 @@ SIGNALS: dict[type[Screen], Signal] = {
 
 def signal_of(screen: Screen) -> Signal:
     """What the lamp says beside this screen."""
+    if isinstance(screen, OperatorView):
+        return screen.beneath
     return SIGNALS.get(type(screen), Signal.IDLE)
