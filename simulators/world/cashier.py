@@ -108,13 +108,13 @@ class Cashier:
 
     def _bill(self, number: int, stream: Stream) -> Bill:
         name = "张" + "".join(stream.choice("伟芳娜敏静丽强磊军洋") for _ in range(2))
-        identity = f"P{stream.digits(11)}"
-        self._world.scans.names.append(identity)
+        identity = stream.digits(11)
+        self._world.scans.identities.append(identity)
         fields: Fields = {
             "business": stream.choice(BUSINESSES),
             "operator": f"{stream.whole(1, 99):04d}",
             "patient_name": name,
-            "patient_id": identity,
+            "patient_id": f"P{identity}",
         }
         if stream.happens(0.25):
             fields["wallet"] = stream.choice(("wechat", "alipay"))

@@ -31,6 +31,7 @@ class Glass:
         """Of the box that draws."""
         self.on_show: Callable[[Screen], None] = lambda _: None
         self._history: list[tuple[float, int | None]] = []
+        self._free_s = 0.0
 
     def show(self, screen: Screen, drawn: Callable[[float], None] | None = None) -> None:
         """Draw soon; the report comes when it is on the glass."""
@@ -40,7 +41,9 @@ class Glass:
                 drawn(self.monotonic() + OFFLINE_DRAWN_S)
             self._draw(screen, None)
             return
-        self._loop.call_later(self._stream.between(*DRAWN_S), self._draw, screen, drawn)
+        drawn_s = self._loop.time() + self._stream.between(*DRAWN_S)
+        self._free_s = max(self._free_s, drawn_s)  # one picture after the other
+        self._loop.call_at(self._free_s, self._draw, screen, drawn)
 
     def dark(self) -> None:
         """The power is gone."""
@@ -205,8 +208,8 @@ class Scans:
     hurried: set[str] = field(default_factory=set)
     """Codes whose payment no time limit holds for: a provider will refuse or delay a call."""
     used: list[str] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
-    """Patients' names and numbers: they may stand nowhere (M19)."""
+    identities: list[str] = field(default_factory=list)
+    """The 11 digits of every patient's number: they may stand nowhere (M19)."""
 
     def note(self, code: str, amount_fen: int | None) -> None:
         """The first key of this code came now."""

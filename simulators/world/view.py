@@ -1,7 +1,7 @@
 """What the checkers may look at: the books of all sides, and what crossed between them."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -60,6 +60,8 @@ class View:
     """What the HIS asked for, in fen; more than one where it contradicted itself."""
     keys: dict[str, Key] = field(default_factory=dict)
     """Order number -> charge, learned from the journal when the pay arrived."""
+    numbers: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """HIS id -> its order numbers, as `keys`."""
     pay_left_s: dict[str, float] = field(default_factory=dict)
     last_sent: dict[str, str] = field(default_factory=dict)
     """Order number -> the box's newest call about it."""
@@ -91,6 +93,11 @@ class View:
         """Note a violation."""
         self.violations.append(Violation(invariant, text, self.now_s()))
 
+    def learn(self, row: Attempt) -> None:
+        """Note which charge an order number belongs to."""
+        self.keys[row.out_trade_no] = Key(row.his_id, row.try_)
+        self.numbers[row.his_id].add(row.out_trade_no)
+
     def attempt(self, out_trade_no: str) -> Attempt | None:
         """The committed row of an order number."""
         found = self.disk.rows(f"{ATTEMPT} WHERE out_trade_no = ?", out_trade_no)
@@ -117,9 +124,12 @@ class View:
             return 0
         return trade.order.amount_fen - trade.refunded_fen(self.book.clock.now())
 
-    def held_of(self, key: Key) -> int:
-        """What the merchant holds of one try."""
-        return sum(self.held_fen(t) for n, t in self.trades() if self.keys.get(n) == key)
+    def held(self) -> Counter[Key | None]:
+        """What the merchant holds of each try; under None what belongs to none."""
+        held: Counter[Key | None] = Counter()
+        for number, trade in self.trades():
+            held[self.keys.get(number)] += self.held_fen(trade)
+        return held
 
     def trades(self) -> list[tuple[str, Trade]]:
         """Every order of this desk that a provider has, by number."""
@@ -140,13 +150,6 @@ class View:
         for his_id, try_, content in rows:
             newest[Key(his_id, try_)] = json.loads(content)
         return newest
-
-    def numbers_of(self) -> dict[str, list[str]]:
-        """HIS id -> its order numbers."""
-        found: dict[str, list[str]] = defaultdict(list)
-        for number, key in self.keys.items():
-            found[key.his_id].append(number)
-        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,7 +202,7 @@ class World:
         view.last_sent[number] = sent.call
         row = view.attempt(number) if number not in view.keys else None
         if row:
-            view.keys[number] = Key(row.his_id, row.try_)
+            view.learn(row)
         view.calls.setdefault(number, []).append(sent.call)
         if sent.call == "pay":
             self.payments += 1

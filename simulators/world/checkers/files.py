@@ -12,7 +12,7 @@ from simulators.world.checkers.checker import Checker
 GENESIS = "0" * 64
 NOT_HASHED = frozenset({"id", "epoch", "prev", "hash"})
 DIGEST_ONLY = frozenset({"date", "count", "sum_fen", "last_hash"})
-DIGITS = re.compile(rb"[0-9]{16,}")
+DIGITS = re.compile(rb"[0-9]{11,}")  # a payer code has 16 or more, a patient's number 11
 SHORTEST_CODE = 16  # digits of a payer code; shorter scans are garbage that proves nothing
 
 
@@ -58,12 +58,13 @@ class NothingLeaks(Checker):
         self._search("the log", "\n".join(self.view.logged).encode())
 
     def _search(self, place: str, content: bytes) -> None:
-        codes = {c for c in self.view.scans.glass if len(c) >= SHORTEST_CODE}
-        lengths = {len(code) for code in codes}
-        for run in set(DIGITS.findall(content)):
-            parts = {run[i : i + n].decode() for n in lengths for i in range(len(run) - n + 1)}
-            if parts & codes:
+        digits = b" ".join(set(DIGITS.findall(content)))
+        for code in self.view.scans.glass:
+            if len(code) >= SHORTEST_CODE and code.encode() in digits:
                 self.blame(f"{place} holds a payer code")
-        for text in (*self.secrets, *self.view.scans.names):
+        for number in self.view.scans.identities:
+            if number.encode() in digits:
+                self.blame(f"{place} holds a patient's number")
+        for text in self.secrets:
             if text.encode() in content:
                 self.blame(f"{place} holds something secret ({text[:1]}..., {len(text)})")

@@ -4,7 +4,7 @@
 from collections import Counter
 
 from simulators.gateway.clock import beijing
-from simulators.gateway.model import State
+from simulators.gateway.model import State, Wallet
 from simulators.world.checkers.checker import Checker, Fields
 
 
@@ -17,14 +17,14 @@ class AtMostOnePaid(Checker):
         view, key = self.view, self.view.keys.get(number)
         if key is None:
             return
-        numbers = (n for n, k in view.keys.items() if k.his_id == key.his_id)
-        held = [n for n in numbers if n not in view.met_nothing and self._held(n)]
+        numbers = sorted(view.numbers[key.his_id] - view.met_nothing)
+        held = [n for n in numbers if self._held(n)]
         if len(held) > 1:
             self.blame(f"{key.his_id} is paid {len(held)} times: {', '.join(held)}")
 
     def _held(self, number: str) -> bool:
-        trades = (t for (_, n), t in self.view.book.trades.items() if n == number)
-        return any(self.view.held_fen(t) > 0 for t in trades)
+        trades = (self.view.book.find(wallet, number) for wallet in Wallet)
+        return any(self.view.held_fen(t) > 0 for t in trades if t)
 
     def at_end(self) -> None:
         held: Counter[str] = Counter()
@@ -59,12 +59,13 @@ class PaidIsPaid(Checker):
             self.blame(f"{message['id']}: paid {trade.order.amount_fen} fen, said otherwise")
 
     def at_end(self) -> None:
+        all_held, elsewhere = self.view.held(), self.view.given_elsewhere()
         for key, answer in self.view.answers().items():
             if answer["status"] != "paid":
                 continue
             self._held(answer)
-            held, said = self.view.held_of(key), answer["amount_fen"] - answer["refunded_fen"]
-            if held != said and key not in self.view.given_elsewhere():
+            held, said = all_held[key], answer["amount_fen"] - answer["refunded_fen"]
+            if held != said and key not in elsewhere:
                 self.blame(f"{key.his_id}/{key.try_}: {said} fen said, {held} fen held")
 
 
@@ -74,8 +75,9 @@ class NotPaidIsNotPaid(Checker):
     invariant = "M4"
 
     def at_end(self) -> None:
+        all_held = self.view.held()
         for key, answer in self.view.answers().items():
-            held = self.view.held_of(key)
+            held = all_held[key]
             if answer["status"] in {"not_paid", "returned"} and held:
                 self.blame(f"{key.his_id}/{key.try_} is {answer['status']}, and {held} fen held")
 
