@@ -217,6 +217,6 @@ def disk_troubles(nth: int) -> Iterator[Trouble]:
 
 def net_troubles(nth: int) -> Iterator[Trouble]:
     """Every way in which the n-th call to a provider fails."""
-    for how in (Fault.NOT_SENT, Fault.LOST_REQUEST, Fault.LOST_ANSWER):
-        for for_good in (False, True):
-            yield NetTrouble(nth, for_good, how)
+    for how in Fault:
+        if how is not Fault.NONE:
+            yield from (NetTrouble(nth, for_good, how) for for_good in (False, True))
