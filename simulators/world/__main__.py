@@ -2,68 +2,45 @@
 
 import argparse
 import sys
-import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from simulators.world.chance import joined, named
 from simulators.world.checkers import ELSEWHERE, RULES
-from simulators.world.history import PAYMENTS, Told, play
+from simulators.world.history import PAYMENTS, Told
+from simulators.world.players import CORES, Players, Tally, Wish
 from simulators.world.shrink import shrunk
 from simulators.world.sometimes import LATER, STATES
 
 SEEDS = (1, 50)
-LONG_RUN = 400
-"""Histories from which on a state that was never reached is a failure of the world itself."""
+LONG_RUN = 50_000
+"""Payments from which on a state that was never reached is a failure of the world itself."""
 BAR = 30
-
-
-@dataclass(slots=True)
-class Tally:
-    """What the histories came to."""
-
-    histories: int = 0
-    payments: int = 0
-    cuts: int = 0
-    virtual_s: float = 0.0
-    faults: Counter[str] = field(default_factory=Counter)
-    reached: Counter[str] = field(default_factory=Counter)
-    bad: list[Told] = field(default_factory=list)
-
-    def add(self, told: Told) -> None:
-        """Count one more."""
-        self.histories += 1
-        self.payments += told.payments
-        self.cuts += told.cuts
-        self.virtual_s += told.virtual_s
-        self.faults.update(fault.kind for fault in told.faults)
-        self.reached.update(told.reached)
-        if told.violations:
-            self.bad.append(told)
-
-    @property
-    def missing(self) -> list[str]:
-        """What was never reached."""
-        return [name for name in STATES if not self.reached[name]]
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; 0 good, 1 a violation, or a long run that did not reach everything."""
     options = _parser().parse_args(argv)
     first, last = options.seeds
-    tally, started_s = Tally(), time.perf_counter()
-    for seed in range(first, last + 1):
-        told = play(seed, options.payments, named(options.only))
-        tally.add(told)
-        if options.trace:
-            print("\n".join(told.events))
-        _progress(seed - first + 1, last - first + 1, tally)
-        if told.violations:
-            _say_bad(told, options)
-    _report(tally, time.perf_counter() - started_s, long=last - first + 1 >= LONG_RUN)
-    unreached = tally.missing and last - first + 1 >= LONG_RUN
-    return 1 if tally.bad or unreached else 0
+    wish = Wish(options.payments, named(options.only), trace=options.trace)
+    tally = Tally()
+    with Players(options.jobs) as players:
+        for one in players.play(range(first, last + 1), wish):
+            tally.add(one)
+            told = one.told
+            if options.trace:
+                print("\n".join(told.events))
+            _progress(tally, last - first + 1)
+            if told.violations:
+                _say_bad(told, options)
+            if tally.payments >= options.enough or tally.took_s > options.minutes * 60:
+                break
+    _report(tally)
+    return 1 if tally.bad or _unreached(tally) else 0
+
+
+def _unreached(tally: Tally) -> list[str]:
+    """What a run as long as this must have reached, and did not."""
+    return tally.missing if tally.payments >= LONG_RUN else []
 
 
 def _say_bad(told: Told, options: argparse.Namespace) -> None:
@@ -79,19 +56,22 @@ def _say_bad(told: Told, options: argparse.Namespace) -> None:
     print(f"  重放 / replay: paybox simulate --seeds {told.seed}{payments}{only} --trace")
 
 
-def _progress(done: int, count: int, tally: Tally) -> None:
+def _progress(tally: Tally, count: int) -> None:
     if not sys.stderr.isatty():
         return
+    done = tally.histories
     full = BAR * done // count
     bar = "█" * full + "░" * (BAR - full)
     end = "\n" if done == count else ""
-    line = f"\r{bar} {done}/{count}  {tally.payments} 笔  违反 {len(tally.bad)}"
+    speed = tally.payments / tally.took_s
+    line = f"\r{bar} {done}/{count}  {tally.payments} 笔 {speed:.0f}/s  违反 {len(tally.bad)}"
     print(line, end=end, file=sys.stderr, flush=True)
 
 
-def _report(tally: Tally, took_s: float, *, long: bool) -> None:
+def _report(tally: Tally) -> None:
     print(f"历史 histories      {tally.histories}")
     print(f"支付 payments       {tally.payments}")
+    print(f"  {tally.troubled:>8}  met a fault or somebody unusual")
     print(f"断电 power cuts     {tally.cuts}")
     print(f"故障 faults         {sum(tally.faults.values())}")
     for kind, count in tally.faults.most_common():
@@ -105,10 +85,11 @@ def _report(tally: Tally, took_s: float, *, long: bool) -> None:
     print(f"核对的规则 judged    {' '.join(judged)}")
     for name, why in ELSEWHERE.items():
         print(f"  {name:<4} {why}")
-    print(f"速度 speed          {tally.payments / took_s:.0f} payments/s")
-    print(f"虚拟时间 virtual     {tally.virtual_s / took_s:,.0f} x real time")
-    if tally.missing and long:
-        print(f"✗ 未到达 never reached: {'; '.join(tally.missing)}")
+    core, both = tally.payments / tally.cpu_s, tally.payments / tally.took_s
+    print(f"速度 speed          {core:.0f} payments/s and core, {both:.0f}/s in all")
+    print(f"虚拟时间 virtual     {tally.virtual_s / tally.cpu_s:,.0f} x real time")
+    if unreached := _unreached(tally):
+        print(f"✗ 未到达 never reached: {'; '.join(unreached)}")
     print(f"违反 violations     {sum(len(told.violations) for told in tally.bad)}")
 
 
@@ -145,6 +126,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=_seeds, default=SEEDS, metavar="A..B", help=text)
     text = f"每段历史的支付笔数 / payments in a history (default {PAYMENTS})"
     parser.add_argument("--payments", type=_count, default=PAYMENTS, metavar="N", help=text)
+    text = "进程数 / processes (default: one a core); the results do not depend on it"
+    parser.add_argument("--jobs", type=_count, default=CORES, metavar="N", help=text)
+    text = "够了就停 / stop after so many payments"
+    parser.add_argument("--enough", type=_count, default=10**9, metavar="N", help=text)
+    text = "到时就停 / stop after so many minutes"
+    parser.add_argument("--minutes", type=float, default=1e9, metavar="M", help=text)
     text = "打印历史 / print each history"
     parser.add_argument("--trace", action="store_true", help=text)
     text = "只发生这些故障 / let only these faults happen, by name"

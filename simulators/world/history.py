@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from simulators.world.upheavals import Upheavals
 from simulators.world.view import Violation
 from simulators.world.world import Listening, World
 
-PAYMENTS = 20
+PAYMENTS = 100  # of one seed: patients, not all of whom pay in the end
 STORM = 10  # payments in a stretch of trouble, on the average: faults come in bursts
 CALM = 90  # and in the calm between, at a busy desk; each history begins with trouble
 CALM_SHARE = 0.3  # of the payments in a stretch of trouble meet none
@@ -61,6 +62,11 @@ class Told:
     events: tuple[str, ...]
     only: frozenset[str] | None = None
     """The faults that were allowed, if not all."""
+
+    @property
+    def troubled(self) -> int:
+        """How many patients met a fault, or were one."""
+        return len({re.split(r"[./#]", fault.name, maxsplit=1)[0] for fault in self.faults})
 
 
 def play(seed: int, payments: int = PAYMENTS, only: frozenset[str] | None = None) -> Told:
