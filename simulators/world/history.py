@@ -19,7 +19,8 @@ from simulators.world.world import Listening, World
 
 PAYMENTS = 100  # of one seed: patients, not all of whom pay in the end
 STORM = 10  # payments in a stretch of trouble, on the average: faults come in bursts
-CALM = 90  # and in the calm between, at a busy desk; each history begins with trouble
+CALM = 90  # and in the calm between, at a busy desk
+BEGIN = 10  # payments of trouble with which each history begins
 CALM_SHARE = 0.3  # of the payments in a stretch of trouble meet none
 STORM_PAUSE_S = 60.0
 CALM_PAUSE_S = 8.0  # at the longest, until the next patient
@@ -138,7 +139,8 @@ class _History:
         await self._settle()
         self._mend()
         await asyncio.sleep(stream.spread(0.5, pause_s))
-        if world.chance.stream("weather").happens(1 / (STORM if self._stormy else CALM)):
+        turns = world.chance.stream("weather").happens(1 / (STORM if self._stormy else CALM))
+        if turns and number >= BEGIN:
             self._stormy = not self._stormy
 
     def _trouble(self, *, calm: bool) -> float:
