@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 SEEDS ?= 2000
 
-.PHONY: help demo test check bench soak fuzz power-cuts prove format docs screens clean
+.PHONY: help demo test check bench soak fuzz power-cuts prove format docs screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -19,6 +19,7 @@ help:
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
+	@echo "make kit-windows  HIS 接口 DLL（mingw-w64），并在 Wine 下对真扫码墩测试 / the C client as DLLs"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
 	@echo "make docs     由代码重新生成文档 / render the generated documents"
@@ -57,6 +58,17 @@ prove: $(VENV)/.installed
 	$(BIN)/python -m simulators.crash --again 5
 	$(BIN)/python -m simulators.fuzz --seconds 600
 	$(BIN)/python -m simulators.power_cuts --rounds 250
+
+# The C client for Windows: two DLLs, and its test under Wine against a real box.
+# Debian: apt install gcc-mingw-w64-i686-win32 gcc-mingw-w64-x86-64-win32 wine64 wine
+kit-windows: $(VENV)/.tests
+	@mkdir -p build/kit
+	i686-w64-mingw32-gcc -std=c99 -O2 -shared -o build/kit/paybox_his32.dll his_kit/c/paybox_his.c \
+		his_kit/c/paybox_his.def -lws2_32 -static -s -Wl,--kill-at -Wl,--enable-stdcall-fixup
+	x86_64-w64-mingw32-gcc -std=c99 -O2 -shared -o build/kit/paybox_his64.dll his_kit/c/paybox_his.c \
+		his_kit/c/paybox_his.def -lws2_32 -static -s
+	$(BIN)/python -m pytest tests/flows/test_kit_windows.py
+	@ls -l build/kit
 
 power-cuts: $(VENV)/.installed
 	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)
