@@ -58,7 +58,6 @@ typedef struct {
 } receipt_t;
 
 typedef struct {
-    int used;
     int up; /* the line is open */
     int serial;
     int gbk;
@@ -92,6 +91,13 @@ typedef struct {
 } link_t;
 
 static link_t links[PAYBOX_HANDLES];
+static volatile long taken[PAYBOX_HANDLES]; /* handles in use; threads may open at the same time */
+
+#ifdef _WIN32
+#define take_slot(slot) (InterlockedCompareExchange(slot, 1, 0) == 0)
+#else
+#define take_slot(slot) __sync_bool_compare_and_swap(slot, 0, 1)
+#endif
 
 /* ------------------------------------------------------------------ time */
 
@@ -771,7 +777,7 @@ static int good_id(const char *id) {
 }
 
 static link_t *link_of(int handle) {
-    if (handle < 1 || handle > PAYBOX_HANDLES || !links[handle - 1].used) return NULL;
+    if (handle < 1 || handle > PAYBOX_HANDLES || !taken[handle - 1]) return NULL;
     return &links[handle - 1];
 }
 
@@ -834,22 +840,28 @@ static int parse_address(link_t *link, const char *address) {
     return strtol(link->port, NULL, 10) > 0;
 }
 
+static int open_slot(link_t *link, const char *address, int timeout_ms) {
+    memset(link, 0, sizeof *link);
+    link->baudrate = 9600;
+    link->connect_ms = timeout_ms > 0 ? timeout_ms : 3000;
+    if (!parse_address(link, address)) return PAYBOX_BAD_ARGUMENT;
+    return line_open(link) ? 0 : PAYBOX_NO_LINK;
+}
+
 int PAYBOX_CALL paybox_open(const char *address, int timeout_ms) {
-    int i;
+    int i, wrong;
 #ifdef _WIN32
     WSADATA data;
     WSAStartup(MAKEWORD(2, 2), &data);
 #endif
-    for (i = 0; i < PAYBOX_HANDLES && links[i].used; i++) {
-    }
-    if (i == PAYBOX_HANDLES) return PAYBOX_BAD_ARGUMENT;
-    memset(&links[i], 0, sizeof links[i]);
-    links[i].baudrate = 9600;
-    links[i].connect_ms = timeout_ms > 0 ? timeout_ms : 3000;
-    if (!parse_address(&links[i], address)) return PAYBOX_BAD_ARGUMENT;
-    if (!line_open(&links[i])) return PAYBOX_NO_LINK;
-    links[i].used = 1;
-    return i + 1;
+    for (i = 0; i < PAYBOX_HANDLES; i++)
+        if (take_slot(&taken[i])) {
+            wrong = open_slot(&links[i], address, timeout_ms);
+            if (!wrong) return i + 1;
+            taken[i] = 0;
+            return wrong;
+        }
+    return PAYBOX_BAD_ARGUMENT;
 }
 
 int PAYBOX_CALL paybox_pay(int handle, const char *id, int try_no, int amount_fen,
@@ -909,6 +921,6 @@ int PAYBOX_CALL paybox_close(int handle) {
     link_t *link = link_of(handle);
     if (!link) return PAYBOX_BAD_ARGUMENT;
     line_close(link);
-    link->used = 0;
+    taken[handle - 1] = 0;
     return 0;
 }

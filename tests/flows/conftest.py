@@ -95,9 +95,25 @@ class Pty:
     def write(self, data: bytes) -> None:
         os.write(self.near, data)
 
+    def join(self, other: "Pty") -> None:
+        """Lay a cable to another's near end: what goes in at one far end comes out at the other."""
+        loop = asyncio.get_running_loop()
+        for one, to in ((self.near, other.near), (other.near, self.near)):
+            tty.setraw(one)
+            loop.add_reader(one, _pass_on, one, to)
+
+    def part(self, other: "Pty") -> None:
+        """Take the cable away."""
+        for near in (self.near, other.near):
+            asyncio.get_running_loop().remove_reader(near)
+
     def close(self) -> None:
         os.close(self.near)
         os.close(self.far)
+
+
+def _pass_on(one: int, to: int) -> None:
+    os.write(to, os.read(one, 4096))
 
 
 class Desk:

@@ -2,10 +2,9 @@
 
 import asyncio
 import ctypes
-import os
 import subprocess
-import tty
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,15 +53,15 @@ class Client:
     def pay(
         self, id_: bytes, fen: int, more: bytes = b"", seconds: int = SECONDS, try_: int = 1
     ) -> "asyncio.Future[int]":
-        asked = self._call, "pay", id_, try_, fen, FEE.encode(), more, seconds
-        return asyncio.ensure_future(asyncio.to_thread(*asked))
+        asked = partial(self._call, "pay", id_, try_, fen, FEE.encode(), more, seconds)
+        return asyncio.ensure_future(asyncio.to_thread(asked))
 
     async def query(self, id_: bytes) -> int:
         return await asyncio.to_thread(self._call, "query", id_, 0, 0)
 
     async def refund(self, id_: bytes, pay_id: bytes, fen: int, seconds: int = SECONDS) -> int:
-        asked = self._call, "refund", id_, pay_id, fen, "退号".encode(), seconds
-        return await asyncio.to_thread(*asked)
+        reason = "退号".encode()
+        return await asyncio.to_thread(self._call, "refund", id_, pay_id, fen, reason, seconds)
 
     def close(self) -> None:
         self._library.paybox_close(self.handle)
@@ -208,7 +207,7 @@ async def test_over_a_serial_cable_in_gbk(
         desk.changes["his"] = {"link": "serial", "encoding": "gbk"}
         desk.changes["his.serial"] = {"port": box_end.path}
         await desk.power_on()
-        join(box_end.near, his_end.near)
+        box_end.join(his_end)
         client = Client(library, f"serial://{his_end.path}?encoding=gbk", "gbk")
         # the second byte of 孿 is 5C in GBK, as a backslash
         asked = client.pay(b"T1", 1234, 'title=孿\\炉"房;operator=7'.encode("gbk"))
@@ -218,16 +217,7 @@ async def test_over_a_serial_cable_in_gbk(
         assert await asked == PAID
         assert client.answer["message"]  # Chinese, in the site's encoding
         client.close()
-        loop = asyncio.get_running_loop()
-        for end in (box_end.near, his_end.near):
-            loop.remove_reader(end)
+        box_end.part(his_end)
         await desk.power_off()
     for cable in (box_end, his_end, desk.scanner):
         cable.close()
-
-
-def join(one: int, other: int) -> None:
-    loop = asyncio.get_running_loop()
-    for near, far in ((one, other), (other, one)):
-        tty.setraw(near)
-        loop.add_reader(near, lambda a=near, b=far: os.write(b, os.read(a, 4096)))
