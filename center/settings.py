@@ -41,6 +41,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "center.accounts",
     "center.ledger",
+    "center.statements",
+    "center.reconciliation",
     "center.web",
 ]
 

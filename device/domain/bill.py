@@ -31,7 +31,7 @@ class BillLine:
     out_refund_no: str = ""
     provider_refund_no: str = ""
     fee_e5: int = 0
-    """The provider's fee in hundred-thousandths of a yuan; negative where it is given back."""
+    """The provider's fee in hundred-thousandths of a yuan; negative where it gives it back."""
     state: str = ""
     """The provider's own word: SUCCESS, REVOKED, REFUND ..."""
     terminal: str = ""

@@ -85,6 +85,7 @@ def _line(record: Mapping[str, str]) -> BillLine:
     if kind is None:
         raise BadBill("a line of a kind that nobody knows")
     request = record.get(REQUEST, "")
+    fee = abs(e5_of(record[FEE] or "0"))  # its sign differs between exports; the kind decides
     return BillLine(
         kind=kind,
         out_trade_no=record[ORDER],
@@ -94,7 +95,7 @@ def _line(record: Mapping[str, str]) -> BillLine:
         at=time_of(record.get(FINISHED) or record[CREATED]),
         out_refund_no=request if kind is BillKind.REFUND else "",
         provider_refund_no="",
-        fee_e5=e5_of(record[FEE] or "0"),
+        fee_e5=fee if kind is BillKind.PAYMENT else -fee,
         state=record[KIND],
         terminal=record.get(TERMINAL, ""),
     )
@@ -112,7 +113,7 @@ def _totals(lines: str, summary: str) -> BillTotals:
         refunds=int(back[1]),
         settled_paid_fen=fen_of(paid[2]),
         settled_back_fen=abs(fen_of(back[2])),
-        fee_e5=e5_of(row[FEE]) if row.get(FEE) else None,
+        fee_e5=abs(e5_of(row[FEE])) if row.get(FEE) else None,
     )
 
 
