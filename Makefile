@@ -9,13 +9,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 SEEDS ?= 2000
 
-.PHONY: help demo test check bench soak fuzz power-cuts prove format docs screens kit-windows clean
+.PHONY: help demo test check bench idle soak fuzz power-cuts prove format docs screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
 	@echo "make test     全部测试与覆盖率 / every test, with coverage"
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
 	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
+	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
@@ -45,6 +46,9 @@ check: $(VENV)/.checks
 bench: $(VENV)/.installed
 	@$(BIN)/python -m simulators.bench $(ARGS)
 	@$(BIN)/python -m simulators.panel_bench
+
+idle: $(VENV)/.installed
+	@$(BIN)/python -m simulators.idle $(ARGS)
 
 soak: $(VENV)/.installed
 	@$(BIN)/python -m simulators.soak $(ARGS)
