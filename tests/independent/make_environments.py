@@ -1,7 +1,8 @@
 """Make a virtual environment for each foreign SDK; quick when they exist.
 
 Each SDK has its own, because two of the known Alipay distributions own one package name and
-because nothing of theirs may reach the box's environment.
+because nothing of theirs may reach the box's environment. The oldest evdev that the box runs with
+(Debian 12's) has one too.
 """
 
 import subprocess
@@ -13,6 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = {
     ".venv-wechatpy": ("wechatpy==1.8.18", "cryptography>=42"),
     ".venv-alipay": ("python-alipay-sdk==3.4.0",),
+    ".venv-evdev": ("evdev==1.6.1", "pytest>=8.4", "pytest-asyncio>=1.2", "pytest-timeout>=2.4"),
 }
 STAMP = "requirements.txt"
 
