@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from device.app.one_way import one_way_settings
 from device.clock import SYNCHRONISED_MARK, SystemClock
 from device.config import Config, read_key
+from device.config import Lamp as LampSection
 from device.config import Scanner as ScannerSection
 from device.domain.desk.model import Settings
 from device.domain.pursuit import Times
@@ -84,24 +85,36 @@ def make_scanner(section: ScannerSection, sink: ScanSink, most_chars: int = MOST
 
 
 def make_lamp(config: Config, pins: object | None) -> "Lamp":
-    """The lamp by its driver's name; without pins there is none, and the rest works."""
-    section = config.lamp
+    """The lamp by its driver's name; a missing one is no lamp, and the rest works."""
+    try:
+        lamp = _lamp(config.lamp, pins)
+    except HardwareError as error:
+        log.warning("no lamp: %s", error)
+        lamp = NoLamp()
+    if config.lamp.paid_sound is None:
+        return lamp
+    from device.drivers.paid_sound import PaidSound
+
+    return PaidSound(lamp, config.lamp.paid_sound)
+
+
+def _lamp(section: LampSection, pins: object | None) -> "Lamp":
     if section.driver == "file":
         return FileLamp(section.path)
+    if section.driver == "leds":
+        from device.drivers.led_class import led_lamp
+
+        return led_lamp({"g": section.green_led, "r": section.red_led, "b": section.buzzer_led})
     if pins is None:
         return NoLamp()
     from device.drivers.gpio import gpio_lamp
 
-    try:
-        return gpio_lamp(pins, section.green, section.red, section.buzzer)
-    except HardwareError as error:
-        log.warning("no lamp: %s", error)
-        return NoLamp()
+    return gpio_lamp(pins, section.green, section.red, section.buzzer)
 
 
 def open_pins(config: Config) -> object | None:
     """One factory for lamp and button; None where there are no pins or none are wanted."""
-    if config.lamp.driver != "gpio":
+    if not config.lamp.pins:
         return None
     from device.drivers import gpio
 

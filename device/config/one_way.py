@@ -63,8 +63,9 @@ def _undo_needs_a_button(config: Config, _tables: dict[str, Any]) -> Finding | N
     if config.his.link not in LINKS:
         what = 'must be false: it belongs to link = "customer_display" and "announcer"'
         return "his", "undo_by_button", what
-    if config.lamp.driver != "gpio":
-        return "his", "undo_by_button", 'must be false without a button ([lamp] driver = "gpio")'
+    if not config.lamp.pins:
+        what = 'must be false without a button ([lamp] driver = "gpio" or "leds")'
+        return "his", "undo_by_button", what
     return None
 
 

@@ -99,21 +99,17 @@ def _picture_fits(config: Config, _tables: dict[str, Any]) -> Finding | None:
 
 
 def _pins_differ(config: Config, _tables: dict[str, Any]) -> Finding | None:
-    lamp = config.lamp
-    pins = (lamp.green, lamp.red, lamp.buzzer, lamp.cancel_button)
-    if lamp.driver == "gpio" and len(set(pins)) < len(pins):
+    pins = config.lamp.pins
+    if len(set(pins)) < len(pins):
         return "lamp", "", "green, red, buzzer and cancel_button must be four different pins"
     return None
 
 
 def _panel_pins_are_free(config: Config, _tables: dict[str, Any]) -> Finding | None:
-    display, lamp = config.display, config.lamp
+    display, taken = config.display, config.lamp.pins
     if display.driver != "ssd1322":
         return None
-    taken = (
-        {lamp.green, lamp.red, lamp.buzzer, lamp.cancel_button} if lamp.driver == "gpio" else set()
-    )
-    if len(taken | {display.spi_dc, display.spi_reset}) == len(taken) + 2:
+    if len({*taken, display.spi_dc, display.spi_reset}) == len(taken) + 2:
         return None
     return "display", "", "spi_dc and spi_reset must be two pins that [lamp] does not use"
 

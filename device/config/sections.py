@@ -35,6 +35,7 @@ WECHAT_URL = "https://api.mch.weixin.qq.com"
 
 BAUD_RATES = Choice((1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200))
 PIN = Whole(0, 27)  # the BCM numbers on the 40-pin header
+LED = Text(r"[A-Za-z0-9][A-Za-z0-9_:.-]{0,62}", "a name in /sys/class/leds")
 DEVICE = Text(r"/.{1,254}", "an absolute path such as /dev/ttyUSB0")
 DEVICE_OR_NONE = Text(r"|/.{1,254}", 'an absolute path or ""')
 MERCHANT_ID = Text(r"[A-Za-z0-9_-]{1,32}", "1 to 32 of A-Za-z0-9_-")
@@ -170,12 +171,23 @@ class Display:
 class Lamp:
     """Light, buzzer and the cashier's cancel button; `file` writes the signal's name to `path`."""
 
-    driver: Annotated[str, Choice(("gpio", "file", "none"))] = "gpio"
+    driver: Annotated[str, Choice(("gpio", "leds", "file", "none"))] = "gpio"
     green: Annotated[int, PIN] = 17
     red: Annotated[int, PIN] = 27
     buzzer: Annotated[int, PIN] = 22
     cancel_button: Annotated[int, PIN] = 23
+    green_led: Annotated[str, LED] = "paybox-green"
+    red_led: Annotated[str, LED] = "paybox-red"
+    buzzer_led: Annotated[str, LED] = "paybox-buzzer"
+    paid_sound: Annotated[Path | None, File(credential=False)] = None
     path: Annotated[Path, File(required=True, credential=False)] = Path("lamp.txt")
+
+    @property
+    def pins(self) -> tuple[int, ...]:
+        """Those that are used, the button's last; with `leds` the kernel has the others."""
+        if self.driver == "gpio":
+            return self.green, self.red, self.buzzer, self.cancel_button
+        return (self.cancel_button,) if self.driver == "leds" else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

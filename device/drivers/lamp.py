@@ -1,15 +1,16 @@
-"""Lamp and buzzer: `domain.ports.Lamp` over three pins, over a file, or over nothing.
+"""Lamp and buzzer: `domain.ports.Lamp` over three outputs, over a file, or over nothing.
 
 The rhythm is kept by the loop's own timers: gpiozero's blink would be a thread with 12 wakeups a
-second (reliability-and-performance, Idle).
+second (reliability-and-performance, Idle). An output that can blink by itself is left to it.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from device.domain.screens import Signal
 from device.drivers.signals import PATTERNS, Step
@@ -24,6 +25,14 @@ class Output(Protocol):
 
     def close(self) -> None:
         """Let go of the pin."""
+
+
+@runtime_checkable
+class Blinker(Protocol):
+    """An output that blinks without us: the kernel's LEDs."""
+
+    def keep_blinking(self, on_s: float, off_s: float) -> None:
+        """On and off until told otherwise."""
 
 
 class Timer(Protocol):
@@ -72,16 +81,38 @@ class PinLamp:
         if self._signal is None:
             return
         again = PATTERNS[self._signal].again
+        if not self._steps and self._left_to_the_outputs(again):
+            return
         self._steps = self._steps or list(again)
         step = self._steps.pop(0)
         self._show(step.on)
         if step.lasts_s:  # a held step needs no timer
             self._timer = self._call_later(step.lasts_s, self._next)
 
+    def _left_to_the_outputs(self, again: tuple[Step, ...]) -> bool:
+        """Whether they keep this rhythm by themselves: a light that blinks, and dark between."""
+        if len(again) != len(("on", "off")) or again[1].on:
+            return False
+        lit, dark = again
+        pins = [pin for name, pin in self._pins.items() if name in lit.on]
+        blinkers = [pin for pin in pins if isinstance(pin, Blinker)]
+        if len(blinkers) < len(pins):
+            return False
+        self._show("")
+        with self._faults_kept():
+            for pin in blinkers:
+                pin.keep_blinking(lit.lasts_s, dark.lasts_s)
+        return True
+
     def _show(self, on: str) -> None:
-        try:
+        with self._faults_kept():
             for name, pin in self._pins.items():
                 pin.value = float(name in on)
+
+    @contextlib.contextmanager
+    def _faults_kept(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as fault:  # noqa: BLE001  gpiozero's backends raise what they like
             if self.working:
                 log.warning("lamp: %s", type(fault).__name__)
