@@ -8,10 +8,13 @@ from center.fleet import catalog as _boxes  # noqa: F401  registers its reports
 from center.ledger.sync_view import sync
 from center.orders import catalog as _orders  # noqa: F401  registers its reports
 from center.orders.pages import act, decide, order
+from center.reconciliation import catalog as _breaks  # noqa: F401  registers its reports
+from center.reconciliation.pages import break_page, compare_again, resolve, upload
 from center.reports.api import api
 from center.reports.dashboard import dashboard
 from center.reports.output import export
 from center.reports.pages import report_page, sums
+from center.statements import catalog as _statements  # noqa: F401  registers its reports
 
 urlpatterns = [
     path("", dashboard, name="dashboard"),
@@ -25,6 +28,10 @@ urlpatterns = [
     path("orders/<str:uid>/", order, name="order"),
     path("orders/<str:uid>/act", act, name="act"),
     path("actions/<int:number>/decide", decide, name="decide"),
+    path("breaks/<int:number>/", break_page, name="break"),
+    path("breaks/<int:number>/resolve", resolve, name="resolve"),
+    path("reconciliation/compare", compare_again, name="compare_again"),
+    path("reconciliation/upload", upload, name="upload"),
     path("v1/sync", sync, name="sync"),
     path("api/v1/<slug:name>", api, name="api"),
 ]

@@ -35,9 +35,26 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         (
             Entry(_("收款"), Permission.SETTLEMENT, "report", "receipts"),
             Entry(_("退款"), Permission.SETTLEMENT, "report", "refunds"),
+            Entry(_("对账单"), Permission.STATEMENTS, "report", "statements"),
         ),
     ),
-    (_("设备"), (Entry(_("设备"), Permission.FLEET, "report", "boxes"),)),
+    (
+        _("对账"),
+        (
+            Entry(_("每日对账"), Permission.RECONCILIATION, "report", "reconciliation"),
+            Entry(_("差异"), Permission.RECONCILIATION, "report", "breaks"),
+            Entry(_("HIS 清单"), Permission.RECONCILIATION, "report", "his-rows"),
+            Entry(_("上传清单"), Permission.UPLOAD, "upload"),
+        ),
+    ),
+    (
+        _("设备"),
+        (
+            Entry(_("设备"), Permission.FLEET, "report", "boxes"),
+            Entry(_("告警"), Permission.FLEET, "report", "alarms"),
+            Entry(_("隔离的记录"), Permission.FLEET, "report", "quarantine"),
+        ),
+    ),
     (_("系统"), (Entry(_("审计记录"), Permission.AUDIT, "report", "audit"),)),
 )
 

@@ -1,0 +1,158 @@
+"""The reports about breaks, runs and the HIS's lists."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from center.accounts.models import User
+from center.accounts.roles import Permission
+from center.ledger.words import Channel, PaymentState, RefundState
+from center.reconciliation.models import CODES, BreakRow, BreakState, HisRow, Pair, Run
+from center.reports.report import Column, Filter, Form, Match, Report, register
+
+BADGES: dict[str, str] = {
+    BreakState.WAITING: "wait",
+    BreakState.OPEN: "bad",
+    BreakState.CLEARED: "none",
+    BreakState.RESOLVED: "good",
+}
+KINDS = {"payment": _("收款"), "refund": _("退款")}
+CAUSES = {
+    "not_in_statement": _("支付机构无此笔：可能次日入账，或流水有误"),
+    "not_by_our_boxes": _("非本院设备收取，或设备流水未到"),
+    "refund_not_settled_yet": _("退款尚未入账"),
+    "refund_given_elsewhere": _("在其他渠道或商户后台退款"),
+    "provider_kept_money": _("支付机构已收款而流水为未收：须查询并退款"),
+}
+STATES = dict(PaymentState.choices) | dict(RefundState.choices)
+
+
+def _breaks(_user: User) -> QuerySet[Any]:
+    return BreakRow.objects.all()
+
+
+def _runs(_user: User) -> QuerySet[Any]:
+    return Run.objects.all()
+
+
+def _his_rows(_user: User) -> QuerySet[Any]:
+    return HisRow.objects.all()
+
+
+def _break_page(row: Any) -> str:
+    return reverse("break", args=[row.pk])
+
+
+def _breaks_of(row: Any) -> str:
+    days = f"day_from={row.day}&day_to={row.day}"
+    return f"{reverse('report', args=['breaks'])}?{days}&pair={row.pair}&channel={row.channel}"
+
+
+CHANNEL = Filter("channel", _("渠道"), Match.ONE_OF, words=dict(Channel.choices))
+DAYS = Filter("day", _("日期"), Match.DAYS)
+PAIR = Filter("pair", _("对账"), Match.ONE_OF, words=dict(Pair.choices))
+
+BREAKS = Report(
+    name="breaks",
+    title=_("对账差异"),
+    permission=Permission.RECONCILIATION,
+    rows=_breaks,
+    columns=(
+        Column("day", _("日期"), Form.DAY),
+        Column("state", _("状态"), Form.WORD, dict(BreakState.choices), BADGES),
+        Column("code", _("类型"), Form.WORD, dict(CODES)),
+        Column("pair", _("对账"), Form.WORD, dict(Pair.choices)),
+        Column("channel", _("渠道"), Form.WORD, dict(Channel.choices)),
+        Column("kind", _("收退"), Form.WORD, KINDS),
+        Column("journal_fen", _("流水金额（元）"), Form.MONEY),
+        Column("other_fen", _("对方金额（元）"), Form.MONEY),
+        Column("difference_fen", _("差额（元）"), Form.MONEY),
+        Column("key", _("单号"), Form.NUMBER),
+        Column("journal_state", _("流水状态"), Form.WORD, STATES),
+        Column("cause", _("可能原因"), Form.WORD, CAUSES),
+        Column("desk", _("窗口")),
+        Column("operator", _("收费员")),
+        Column("person", _("负责人")),
+    ),
+    filters=(
+        Filter("key", _("单号")),
+        DAYS,
+        Filter("state", _("状态"), Match.ONE_OF, words=dict(BreakState.choices)),
+        Filter("code", _("类型"), Match.ONE_OF, words=dict(CODES)),
+        PAIR,
+        CHANNEL,
+        Filter("kind", _("收退"), Match.ONE_OF, words=KINDS),
+        Filter("desk", _("窗口")),
+        Filter("operator", _("收费员")),
+        Filter("person", _("负责人")),
+    ),
+    newest_by="day",
+    key="id",
+    sums=("difference_fen",),
+    groups=("day", "code", "state", "channel", "desk", "operator"),
+    default_days=31,
+    link=_break_page,
+)
+RUNS = Report(
+    name="reconciliation",
+    title=_("每日对账"),
+    permission=Permission.RECONCILIATION,
+    rows=_runs,
+    columns=(
+        Column("day", _("日期"), Form.DAY),
+        Column("pair", _("对账"), Form.WORD, dict(Pair.choices)),
+        Column("channel", _("渠道"), Form.WORD, dict(Channel.choices)),
+        Column("agreed", _("一致笔数"), Form.COUNT),
+        Column("agreed_fen", _("一致净额（元）"), Form.MONEY),
+        Column("breaks", _("差异笔数"), Form.COUNT),
+        Column("difference_fen", _("差额（元）"), Form.MONEY),
+        Column("at", _("对账时间"), Form.TIME),
+    ),
+    filters=(DAYS, PAIR, CHANNEL),
+    newest_by="day",
+    key="id",
+    sums=("agreed_fen", "difference_fen"),
+    groups=("day", "pair", "channel"),
+    default_days=31,
+    link=_breaks_of,
+    patient_level=False,
+)
+HIS_ROWS = Report(
+    name="his-rows",
+    title=_("HIS 清单"),
+    permission=Permission.RECONCILIATION,
+    rows=_his_rows,
+    columns=(
+        Column("day", _("日期"), Form.DAY),
+        Column(
+            "pay_type",
+            _("支付方式"),
+            Form.WORD,
+            dict(Channel.choices) | {"cash": _("现金"), "card": _("银行卡")},
+        ),
+        Column("kind", _("收退"), Form.WORD, KINDS),
+        Column("amount_fen", _("金额（元）"), Form.MONEY),
+        Column("his_id", _("HIS 单号"), Form.NUMBER),
+        Column("operator", _("收费员")),
+        Column("business", _("业务")),
+    ),
+    filters=(
+        Filter("his_id", _("HIS 单号")),
+        DAYS,
+        Filter(
+            "pay_type",
+            _("支付方式"),
+            Match.ONE_OF,
+            words=dict(Channel.choices) | {"cash": _("现金"), "card": _("银行卡")},
+        ),
+        Filter("kind", _("收退"), Match.ONE_OF, words=KINDS),
+        Filter("operator", _("收费员")),
+    ),
+    newest_by="day",
+    key="id",
+    sums=("amount_fen",),
+    groups=("day", "pay_type", "kind", "operator"),
+)
+register(BREAKS, RUNS, HIS_ROWS)

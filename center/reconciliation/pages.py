@@ -1,0 +1,150 @@
+"""A break with what is known and decided about it; the upload of a HIS list; comparing again."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from center.accounts import audit
+from center.accounts.access import needs, require
+from center.accounts.roles import Permission
+from center.ledger.models import Payment
+from center.reconciliation import his_list
+from center.reconciliation.catalog import BREAKS
+from center.reconciliation.his_list import BadList, Mapped
+from center.reconciliation.models import (
+    BreakRow,
+    BreakState,
+    ColumnMapping,
+    Decision,
+    HisList,
+    HisRow,
+    Resolution,
+)
+from center.reconciliation.run import reconcile_day
+from center.reports.cells import shown
+from center.reports.scope import beijing_today
+from center.statements.models import StatementLine
+
+MOST_DAYS = 62  # compared again by one click
+
+
+@needs(Permission.RECONCILIATION)
+def break_page(request: HttpRequest, number: int) -> HttpResponse:
+    """One break: both lists' rows side by side, and what people decided."""
+    row = get_object_or_404(BreakRow, pk=number)
+    user = require(request.user, Permission.RECONCILIATION)
+    lines = StatementLine.objects.filter(out_trade_no=row.key) | StatementLine.objects.filter(
+        out_refund_no=row.key
+    )
+    payments = Payment.objects.filter(uid=row.key) | Payment.objects.filter(his_id=row.key)
+    context = {
+        "row": row,
+        "facts": [(c.title, shown(c, row)) for c in BREAKS.columns],
+        "payments": payments[:20],
+        "lines": lines.order_by("at")[:20],
+        "his_rows": HisRow.objects.filter(his_id__in=[row.key, *(p.his_id for p in payments)])[:20],
+        "decisions": row.decisions.order_by("-id"),
+        "resolutions": Resolution.choices,
+        "may_resolve": user.may(Permission.RESOLVE),
+    }
+    return render(request, "web/break.html", context)
+
+
+@require_POST
+@needs(Permission.RESOLVE)
+def resolve(request: HttpRequest, number: int) -> HttpResponse:
+    """Add a decision. It changes where the break stands, never what was found."""
+    row = get_object_or_404(BreakRow, pk=number)
+    user = require(request.user, Permission.RESOLVE)
+    resolution, remark = request.POST.get("resolution", ""), request.POST.get("remark", "").strip()
+    if resolution not in Resolution.values or not remark:
+        messages.error(request, _("请选择处理方式并写明说明"))
+        return redirect("break", number)
+    now = datetime.now(UTC)
+    Decision.objects.create(
+        row=row, at=now, by=user.username, resolution=resolution, remark=remark[:300]
+    )
+    reopened = resolution == Resolution.REOPEN
+    row.state = BreakState.OPEN if reopened else BreakState.RESOLVED
+    row.ended_at, row.person = None if reopened else now, user.username
+    row.save(update_fields=["state", "ended_at", "person"])
+    audit.record(request, "break_resolved", row.key, resolution=resolution, day=row.day)
+    return redirect("break", number)
+
+
+@needs(Permission.UPLOAD)
+def upload(request: HttpRequest) -> HttpResponse:
+    """The HIS's list: choose a file, see how its columns are understood, store it."""
+    context: dict[str, Any] = {
+        "mappings": ColumnMapping.objects.order_by("name"),
+        "lists": HisList.objects.order_by("-uploaded_at")[:20],
+        "fields": [(name, words[0]) for name, words in his_list.HEADINGS.items()],
+    }
+    if request.method == "POST" and request.FILES.get("file"):
+        try:
+            _take(request)
+        except BadList as wrong:
+            messages.error(request, str(wrong))
+        else:
+            return redirect("upload")
+    return render(request, "web/upload.html", context)
+
+
+def _take(request: HttpRequest) -> None:
+    user = require(request.user, Permission.UPLOAD)
+    file = request.FILES["file"]
+    name, body = str(getattr(file, "name", "")), file.read()  # type: ignore[union-attr]
+    head, rows = his_list.rows_of(name, body)
+    mapped = _mapping(request, head)
+    found = his_list.read(head, rows, mapped)
+    his_list.store(name, body, found, user.username, datetime.now(UTC))
+    audit.record(request, "his_list_uploaded", name, rows=len(found))
+    for day in sorted({row.day for row in found})[:MOST_DAYS]:
+        reconcile_day(day, datetime.now(UTC), beijing_today())
+    messages.success(request, _("已收下 %(count)d 行并重新对账") % {"count": len(found)})
+
+
+def _mapping(request: HttpRequest, head: list[str]) -> Mapped:
+    """The saved mapping that was chosen, else what the headings say; saved if a name is given."""
+    chosen = ColumnMapping.objects.filter(name=request.POST.get("mapping", "")).first()
+    if chosen:
+        return Mapped(chosen.columns, chosen.words)
+    columns = his_list.guessed(head)
+    for ours in his_list.HEADINGS:
+        given = request.POST.get(f"column_{ours}", "").strip()
+        if given:
+            columns[ours] = given
+    name = request.POST.get("save_as", "").strip()[:60]
+    if name:
+        ColumnMapping.objects.update_or_create(name=name, defaults={"columns": columns})
+    return Mapped(columns)
+
+
+@require_POST
+@needs(Permission.RESOLVE)
+def compare_again(request: HttpRequest) -> HttpResponse:
+    """Compare the days from .. to once more."""
+    first, last = (_day(request.POST.get(end, "")) for end in ("from", "to"))
+    if first is None or last is None or not 0 <= (last - first).days < MOST_DAYS:
+        messages.error(request, _("请给出起止日期，最多 62 天"))
+        return redirect("report", "reconciliation")
+    runs = 0
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        runs += len(reconcile_day(day, datetime.now(UTC), beijing_today()))
+    audit.record(request, "compared_again", f"{first} – {last}", runs=runs)
+    messages.success(request, _("已重新对账 %(runs)d 次") % {"runs": runs})
+    return redirect("report", "reconciliation")
+
+
+def _day(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
