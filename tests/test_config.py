@@ -154,7 +154,23 @@ WRONG: list[tuple[Changes, str]] = [
     ),
     ({"his": {"security": "aes", "key_file": "no.key"}}, "[his] key_file: must name a file"),
     ({"his": {"security": "aes", "key_file": ""}}, "[his] key_file: must name a file that exists"),
-    ({"his": {"security": "tls"}}, "is not built in this release; must be one of none, aes"),
+    ({"his": {"security": "ssl"}}, "must be one of none, aes, tls"),
+    ({"his": {"security": "tls"}}, "[his.tls] cert_file: must name a file that exists with [his]"),
+    (
+        {"his": {"security": "tls"}, "his.tls": {"cert_file": "box.key", "key_file": "no.pem"}},
+        "[his.tls] key_file: must name a file that exists",
+    ),
+    (
+        {
+            "his": {"security": "tls"},
+            "his.tls": {"cert_file": "box.key", "key_file": "box.key", "client_ca_file": "no.pem"},
+        },
+        '[his.tls] client_ca_file: must name a file that exists, or be ""',
+    ),
+    (
+        {"his": {"link": "serial", "security": "tls"}, "his.serial": {}},
+        '[his] security: must be none or aes with link = "serial"',
+    ),
     ({"his": {"encoding": "big5"}}, "must be one of utf-8, gbk"),
     ({"his": {"default_business": "cash"}}, "must be one of registration, "),
     ({"his": {"allow_plain": "10.1.2.3"}}, "must be a list of IP addresses"),

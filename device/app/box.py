@@ -20,6 +20,7 @@ from device.app.building import (
     make_codec,
     make_data_dir,
     make_his_end,
+    make_his_tls,
     make_lamp,
     make_scanner,
     make_settings,
@@ -262,8 +263,13 @@ class Box:
 
         host, port = split_address(his.tcp.listen)
         plain = his.security == "none"
-        may_connect = named_or_local(his.allow_plain) if plain else None
-        server = TcpServer(host, port, self._link.attach, may_connect=may_connect)
+        server = TcpServer(
+            host,
+            port,
+            self._link.attach,
+            may_connect=named_or_local(his.allow_plain) if plain else None,
+            tls=make_his_tls(self._config),
+        )
         try:
             await server.start()
         except OSError as error:
@@ -271,7 +277,8 @@ class Box:
             allowed = "a free address of this machine"
             text = f"[his.tcp] listen = {his.tcp.listen}: {why}; allowed: {allowed}"
             raise ConfigError(text) from None
-        self.address = "tcp://{}:{}".format(*server.address)
+        scheme = "tls" if his.security == "tls" else "tcp"
+        self.address = "{}://{}:{}".format(scheme, *server.address)
         return server.aclose
 
     async def _serve_serial(self) -> None:

@@ -22,6 +22,8 @@ from device.errors import ConfigError, HardwareError
 from device.his_link.messages import Codec
 
 if TYPE_CHECKING:
+    import ssl
+
     from device.domain.ports import Lamp
     from device.his_link.handshake import BoxEnd
 
@@ -187,6 +189,18 @@ def make_his_end(config: Config) -> "BoxEnd | None":
 
     assert config.his.key_file
     return BoxEnd(DeskKey.of(read_key(config.his.key_file)))
+
+
+def make_his_tls(config: Config) -> "ssl.SSLContext | None":
+    """The TLS context of the HIS link; ConfigError if a file of it cannot be used."""
+    if config.his.security != "tls":
+        return None
+    from device.drivers.tls import server_context
+
+    tls = config.his.tls
+    assert tls.cert_file
+    assert tls.key_file
+    return server_context(tls.cert_file, tls.key_file, tls.client_ca_file)
 
 
 def make_data_dir(path: Path) -> None:

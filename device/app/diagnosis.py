@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from device.app.building import JOURNAL_FILE, make_clock, make_his_end, make_scanner
+from device.app.building import JOURNAL_FILE, make_clock, make_his_end, make_his_tls, make_scanner
 from device.app.center import look as center_look
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
@@ -48,7 +48,7 @@ NO_EPOCH = "0" * 16  # the centre has nothing of it
 SCANNER_LOOK_S = 0.5  # long enough to open a port that is there
 
 
-SECURITY = {"none": "不加密", "aes": "AES 加密"}
+SECURITY = {"none": "不加密", "aes": "AES 加密", "tls": "TLS 加密"}
 
 
 def _ignore(*_: object) -> None:
@@ -65,6 +65,7 @@ def _his_look(config: Config) -> Part:
     his = config.his
     try:
         make_his_end(config)
+        make_his_tls(config)
     except ConfigError as error:
         return Part("his_link", "fail", str(error))
     if his.link == "serial":

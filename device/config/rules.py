@@ -46,6 +46,30 @@ def _sealed_link_has_a_key(config: Config, _tables: dict[str, Any]) -> Finding |
     return "his", "key_file", 'must name a file that exists with security = "aes"'
 
 
+SECURITY = {"tcp": ("none", "aes", "tls"), "serial": ("none", "aes")}
+"""What each link can be secured with; a one-way link carries what the HIS's program sends."""
+
+
+def _security_fits_the_link(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    link, security = config.his.link, config.his.security
+    allowed = SECURITY.get(link, ("none",))
+    if security in allowed:
+        return None
+    return "his", "security", f'must be {" or ".join(allowed)} with link = "{link}"'
+
+
+def _tls_link_has_a_certificate(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    if config.his.security != "tls":
+        return None
+    tls = config.his.tls
+    for key, file in (("cert_file", tls.cert_file), ("key_file", tls.key_file)):
+        if file is None or not is_file(file):
+            return "his.tls", key, 'must name a file that exists with [his] security = "tls"'
+    if tls.client_ca_file and not is_file(tls.client_ca_file):
+        return "his.tls", "client_ca_file", 'must name a file that exists, or be ""'
+    return None
+
+
 def _reverse_waits_at_wechat(config: Config, _tables: dict[str, Any]) -> Finding | None:
     if config.wechat is None or config.limits.wechat_reverse_not_before_s >= REVERSE_NOT_BEFORE_S:
         return None
@@ -135,7 +159,9 @@ RULES: tuple[Rule, ...] = (
     _link_has_its_section,
     _one_wallet,
     _plain_link_names_its_peers,
+    _security_fits_the_link,
     _sealed_link_has_a_key,
+    _tls_link_has_a_certificate,
     *ONE_WAY_RULES,
     _reverse_waits_at_wechat,
     _wechat_certificate,

@@ -79,7 +79,7 @@ class HisSerial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HisTls:
-    """The box's certificate for the HIS; not built in this release."""
+    """The box's certificate for the HIS, and whose certificates it takes."""
 
     cert_file: Annotated[Path | None, File()] = None
     key_file: Annotated[Path | None, File()] = None
@@ -118,7 +118,7 @@ class His:
     id_scope: Annotated[str, Choice(("unique", "day"))] = "unique"
     default_department: Annotated[Department, Word(Department)] = Department.OUTPATIENT
     default_business: Annotated[Business, Word(Business)] = Business.OUTPATIENT_FEE
-    security: Annotated[str, Choice(("none", "aes"), later=("tls",))] = "none"
+    security: Annotated[str, Choice(("none", "aes", "tls"))] = "none"
     key_file: Annotated[Path | None, File()] = Path("his.key")
     allow_plain: Annotated[tuple[str, ...], Peers()] = ()
     progress: Annotated[bool, Flag()] = False

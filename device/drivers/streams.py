@@ -3,28 +3,46 @@
 import asyncio
 import errno
 import os
+import ssl
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from device.domain.ports import ByteStream
 from device.drivers import tcp
 from device.drivers.serial_port import SerialPort
 from device.drivers.tcp import CONNECT_TIMEOUT_S, Receiver
+from device.drivers.tls import client_context
 
 DEFAULT_BAUDRATE = 9600
+TLS_FILES = frozenset({"ca", "cert", "key"})
 BAUDRATES = range(1200, 115201)  # his-link §1
 
 
 async def open_stream(address: str, receiver: Receiver) -> ByteStream:
-    """Open `tcp://host:port` or `serial:///dev/ttyUSB0?baudrate=9600`.
+    """Open `tcp://host:port`, `tls://host:port?ca=FILE` or `serial:///dev/ttyUSB0?baudrate=9600`.
 
-    ValueError: no such address. OSError: nobody answers there, or the port cannot be opened.
+    `tls` also takes `cert` and `key`, where the box wants to see a certificate. ValueError: no such
+    address. OSError: nobody answers there, or the port cannot be opened. ConfigError: a file of
+    `tls` cannot be used.
     """
     parts = urlsplit(address)
+    if parts.scheme == "tls" and parts.hostname and parts.port:
+        tls = _tls(parts.query)
+        return await tcp.connect(parts.hostname, parts.port, receiver, tls=tls)
     if parts.scheme == "tcp" and parts.hostname and parts.port:
         return await tcp.connect(parts.hostname, parts.port, receiver)
     if parts.scheme == "serial" and parts.path and not parts.netloc:
         return await _open_serial(parts.path, _baudrate(parts.query), receiver)
-    raise ValueError("neither tcp://HOST:PORT nor serial:///dev/NAME?baudrate=9600")
+    raise ValueError(
+        "neither tcp://HOST:PORT nor tls://HOST:PORT?ca=FILE nor serial:///dev/NAME?baudrate=9600"
+    )
+
+
+def _tls(query: str) -> ssl.SSLContext:
+    files = {name: Path(values[0]) for name, values in parse_qs(query).items()}
+    if not files.keys() <= TLS_FILES:
+        raise ValueError("tls:// takes ca, cert and key, such as tls://HOST:PORT?ca=box.pem")
+    return client_context(files.get("ca"), files.get("cert"), files.get("key"))
 
 
 def _baudrate(query: str) -> int:

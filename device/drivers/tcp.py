@@ -1,8 +1,8 @@
-"""TCP byte streams: a server for the HIS link, and the HIS's side of one.
+"""TCP byte streams, plain or inside TLS: a server for the HIS link, and the HIS's side of one.
 
 A stream never blocks the loop and never grows without bound: one read takes at most two kilobytes,
 so that a flood is shared out between the loop's other work, and a peer that does not read is cut
-off when its buffer is full.
+off when its buffer is full. Peers are accepted one at a time and refused before a byte is read.
 """
 
 import asyncio
@@ -10,8 +10,9 @@ import contextlib
 import ipaddress
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Collection
-from typing import Protocol
+from typing import Any, Protocol
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,11 @@ KEEP_ALIVE_S = 10  # his-link §1
 KEEP_ALIVE_PROBE_S = 2  # between the probes after that
 KEEP_ALIVE_PROBES = 3  # unanswered ones until the peer is taken for gone
 CONNECT_TIMEOUT_S = 3.0  # on a hospital's own network a host answers in milliseconds
+HANDSHAKE_S = 5.0  # TLS: a HIS takes milliseconds, a slow PC a second
+HANDSHAKES = 16  # under way at once; further peers are refused until one has ended
+SHUTDOWN_S = 1.0  # TLS: how long a peer may take to say goodbye
+ACCEPT_AGAIN_S = 0.5  # after the system had no descriptor left
+BACKLOG = 128  # connections that the kernel keeps until they are accepted, one at a time
 
 
 class Receiver(Protocol):
@@ -103,7 +109,8 @@ def named_or_local(peers: Collection[str]) -> Callable[[str], bool]:
 class TcpServer:
     """Listens; `on_connection(stream)` returns who receives. Port 0 takes any free port.
 
-    `may_connect(peer address)` False: closed before anything is read, see `named_or_local`.
+    `may_connect(peer address)` False: closed before anything is read, see `named_or_local`. `tls`:
+    a stream is a connection whose handshake has ended (`drivers.tls.server_context`).
     """
 
     def __init__(
@@ -113,53 +120,120 @@ class TcpServer:
         on_connection: Callable[[TcpStream], Receiver],
         *,
         may_connect: Callable[[str], bool] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._on_connection = on_connection
         self._may_connect = may_connect or (lambda _peer: True)
-        self._server: asyncio.Server | None = None
+        self._tls = tls
+        self.address = ("", 0)
+        """Host and port as bound, once started."""
+        self._sockets: list[socket.socket] = []
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._is_closing = False
         self._streams: set[TcpStream] = set()
+        self._all_gone = asyncio.Event()
+        self._all_gone.set()
 
     async def start(self) -> None:
         """Listen; OSError if the address cannot be had."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: TcpStream(self._opened), self._host, self._port
+        found = await loop.getaddrinfo(
+            self._host, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port as bound."""
-        assert self._server is not None, "not started"
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return str(host), int(port)
+        try:
+            for family, _, _, _, address in found:
+                self._sockets.append(socket.socket(family, socket.SOCK_STREAM))
+                _listen(self._sockets[-1], address)
+        except OSError:
+            await self.aclose()
+            raise
+        host, port = self._sockets[0].getsockname()[:2]
+        self.address = (str(host), int(port))
+        for sock in self._sockets:
+            loop.add_reader(sock, self._accept, sock)
 
     async def aclose(self) -> None:
         """Stop listening and close every connection."""
-        if self._server is None:
-            return
-        self._server.close()
+        self._is_closing = True
+        while self._sockets:
+            sock = self._sockets.pop()
+            asyncio.get_running_loop().remove_reader(sock)
+            sock.close()
+        for task in self._handshakes:
+            task.cancel()
+        await asyncio.gather(*self._handshakes, return_exceptions=True)
         for stream in list(self._streams):
             stream.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._server.wait_closed(), CONNECT_TIMEOUT_S)
+            await asyncio.wait_for(self._all_gone.wait(), CONNECT_TIMEOUT_S)
+
+    def _accept(self, listening: socket.socket) -> None:
+        try:
+            sock, address = listening.accept()
+        except (BlockingIOError, ConnectionError):  # the peer was faster
+            return
+        except OSError:  # no descriptor left: trying at once would spin
+            log.warning("no TCP peer can be accepted now")
+            self._rest(listening)
+            return
+        if not self._may_connect(str(address[0])):
+            log.warning("a TCP peer that is not allowed was refused")
+            sock.close()
+        elif len(self._handshakes) >= HANDSHAKES:
+            log.warning("too many handshakes at once: a TCP peer was refused")
+            sock.close()
+        else:
+            self._begin(sock)
+
+    def _rest(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(listening)
+        loop.call_later(ACCEPT_AGAIN_S, self._go_on, listening)
+
+    def _go_on(self, listening: socket.socket) -> None:
+        if not self._is_closing:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _begin(self, sock: socket.socket) -> None:
+        sock.setblocking(False)  # noqa: FBT003  the library's
+        task = asyncio.create_task(self._open(sock))
+        self._handshakes.add(task)
+        task.add_done_callback(self._handshakes.discard)
+        task.add_done_callback(lambda _: sock.close() if task.cancelled() else None)
+
+    async def _open(self, sock: socket.socket) -> None:
+        """Make a stream of an accepted socket, after its handshake if there is one."""
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: TcpStream(self._opened),
+                sock,
+                ssl=self._tls,
+                ssl_handshake_timeout=HANDSHAKE_S if self._tls else None,
+                ssl_shutdown_timeout=SHUTDOWN_S if self._tls else None,
+            )
+        except OSError:  # ssl.SSLError is one
+            log.info("a TLS handshake failed")
 
     def _opened(self, stream: TcpStream) -> Receiver:
-        if not self._may_connect(stream.peer):
-            log.warning("a TCP peer that is not allowed was refused")
-            stream.close()
-            return _Nobody()
         self._streams.add(stream)
-        return _Watched(self._on_connection(stream), lambda: self._streams.discard(stream))
+        self._all_gone.clear()
+        return _Watched(self._on_connection(stream), lambda: self._ended(stream))
+
+    def _ended(self, stream: TcpStream) -> None:
+        self._streams.discard(stream)
+        if not self._streams:
+            self._all_gone.set()
 
 
-class _Nobody:
-    def data_received(self, data: bytes) -> None:
-        pass
-
-    def closed(self) -> None:
-        pass
+def _listen(sock: socket.socket, address: Any) -> None:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)  # IPv4 has a socket of its own
+    sock.bind(address)
+    sock.listen(BACKLOG)
+    sock.setblocking(False)  # noqa: FBT003  the library's
 
 
 class _Watched:
@@ -176,12 +250,26 @@ class _Watched:
 
 
 async def connect(
-    host: str, port: int, receiver: Receiver, *, timeout_s: float = CONNECT_TIMEOUT_S
+    host: str,
+    port: int,
+    receiver: Receiver,
+    *,
+    timeout_s: float = CONNECT_TIMEOUT_S,
+    tls: ssl.SSLContext | None = None,
 ) -> TcpStream:
-    """Return an open connection; OSError (TimeoutError is one) if nobody answers."""
+    """Return an open connection; OSError (TimeoutError is one) if nobody answers.
+
+    With `tls` (`drivers.tls.client_context`) an OSError too if the host does not prove its name.
+    """
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(timeout_s):
-        _, stream = await loop.create_connection(lambda: TcpStream(lambda _: receiver), host, port)
+        _, stream = await loop.create_connection(
+            lambda: TcpStream(lambda _: receiver),
+            host,
+            port,
+            ssl=tls,
+            ssl_shutdown_timeout=SHUTDOWN_S if tls else None,
+        )
     return stream
 
 

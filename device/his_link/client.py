@@ -28,7 +28,8 @@ ABOUT = """\
 Speak the box's own HIS protocol from the command line: the quickest way to see what your program
 will have to send and what it will get.
 
-ADDRESS is tcp://HOST:PORT or serial:///dev/ttyUSB0?baudrate=9600.
+ADDRESS is tcp://HOST:PORT, tls://HOST:PORT?ca=box-cert.pem or
+serial:///dev/ttyUSB0?baudrate=9600.
 Every answer is printed as one line of JSON. A result is acknowledged with `received`, as your
 program must do. The exit code is 0 when paid or answered, 1 for an error or not paid, 2 for a
 wrong command line.
@@ -55,6 +56,8 @@ examples
     paybox his tcp://127.0.0.1:7601 --xml --encoding gbk query id=T1
   sealed, where the box is configured for it; the key file is a copy of the box's:
     paybox his tcp://10.1.2.3:7601 --key his.key status
+  inside TLS; ca is the box's certificate or its authority's:
+    paybox his 'tls://10.1.2.3:7601?ca=box-cert.pem' status
   over a serial cable:
     paybox his 'serial:///dev/ttyUSB0?baudrate=9600' pay id=T3 amount=0.01 business=registration
 """
@@ -85,7 +88,8 @@ def main(argv: Sequence[str], open_stream: OpenStream) -> int:
     except NoAnswer as error:
         _say(f"{error}. The result may exist all the same: ask with `query`.")
     except OSError as error:
-        _say(f"cannot reach {arguments.address}: {error.strerror or 'no answer'}")
+        why = getattr(error, "verify_message", "") or error.strerror or "no answer"
+        _say(f"cannot reach {arguments.address}: {why}")
     except KeyboardInterrupt:
         _say("stopped. The box goes on: ask with `query`, stop it with `cancel`.")
     return NOT_PAID

@@ -95,7 +95,7 @@ async def test_any_free_port_is_told(server: TcpServer) -> None:
 
 async def test_a_taken_port_is_an_os_error(server: TcpServer, desk: Desk) -> None:
     other = TcpServer(*server.address, desk.opened)
-    with pytest.raises(OSError, match="address already in use"):
+    with pytest.raises(OSError, match="Address already in use"):
         await other.start()
     await other.aclose()
 

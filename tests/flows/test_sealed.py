@@ -13,6 +13,7 @@ from device.domain.words import Form
 from device.drivers.streams import open_stream
 from device.his_link.body import Writing
 from device.his_link.host import Client, NoAnswer
+from simulators.pki import make_pki
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
@@ -81,6 +82,28 @@ async def test_on_a_cable_either_side_may_be_restarted(desk: "Desk") -> None:
     assert (await desk.ask("query", id="T1"))["status"] == "paid"
     for source in (near[0], far[0]):
         loop.remove_reader(source)
+
+
+async def test_a_desk_inside_tls_collects_from_a_his_with_a_certificate(desk: "Desk") -> None:
+    pki = make_pki(desk.directory / "pki")
+    files: dict[str, object] = {
+        "cert_file": str(pki.box_cert),
+        "key_file": str(pki.box_key),
+        "client_ca_file": str(pki.ca),
+    }
+    await desk.power_off()
+    desk.changes = {"his": {"security": "tls"}, "his.tls": files}
+    await desk.power_on()
+    assert desk.address.startswith("tls://127.0.0.1:")
+    address = f"{desk.address}?ca={pki.ca}"
+    desk.his = await Client.connect(address, open_stream)  # shows no certificate
+    with pytest.raises(NoAnswer):
+        await desk.ask("status")
+    desk.his = await Client.connect(f"{address}&cert={pki.his_cert}&key={pki.his_key}", open_stream)
+    asked = desk.pay("T1", 1234)
+    await desk.glass.until(AmountDue)
+    desk.scan(desk.code("wechat"))
+    assert (await asked)["status"] == "paid"
 
 
 def _relay(source: int, sink: int) -> None:
