@@ -130,7 +130,7 @@ class SimBox:
             connect=world.disk.connect,
         )
         await check_board(world.board, self.journal)
-        self.desk = DeskLoop(_settings(), self._ports())
+        self.desk = DeskLoop(_settings(world), self._ports())
         await self.desk.boot()
         self.ready = True
         world.on_ready()
@@ -303,13 +303,14 @@ class _Health:
         return frozenset(w for w, is_ready in zip(asked, ready, strict=True) if is_ready)
 
 
-def _settings() -> Settings:
+def _settings(world: World) -> Settings:
     return Settings(
         box_id=BOX_ID,
         desk=DESK,
         desk_code=DESK_CODE,
         hospital=HOSPITAL,
         key=BOX_KEY,
+        daily_ids=world.daily_ids,
         waits_s={wallet: times.wait for wallet, times in TIMES.items()},
     )
 

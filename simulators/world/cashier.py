@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from device.his_link.host import Fields
+from simulators.world.booker import BOOKS_IN_TWO_STEPS, Booker
 from simulators.world.chance import Stream
 from simulators.world.time import START
 from simulators.world.world import World
@@ -23,6 +24,8 @@ MANNERS: Mapping[str, float] = {
     "second_connection": 1.5,
     "other_amount": 1.5,
     "asks_late": 0.7,
+    "supersedes": 2,
+    "vanishes": 1.5,
 }
 AFTERWARDS: Mapping[str, float] = {
     "refund": 4,
@@ -35,6 +38,7 @@ AFTERWARDS: Mapping[str, float] = {
     "refund_elsewhere": 1,
     "refund_of_another_desk": 1,
 }
+OWN_SCANNER = 0.04  # of the bills are paid with a code that the HIS itself has read
 RETRY_S = 3.0  # between two tries of a HIS that was told busy or offline
 TRIES = 40
 BILLS_A_DAY = 4  # where ids restart daily: a short day, so that they do
@@ -90,6 +94,7 @@ class Cashier:
     def __init__(self, world: World) -> None:
         self._world = world
         self._his = world.his
+        self._booker = Booker(world, self.link_up)
 
     async def serve(self, number: int, share: float) -> None:
         """One patient: collect, then perhaps change the mind."""
@@ -103,7 +108,11 @@ class Cashier:
                 break
             self._world.sometimes("next try after not_paid")
             bill.try_, manner = bill.try_ + 1, ""
-        if end and end.get("status") == "paid":
+        stands = bool(end and end.get("status") == "paid")
+        if stands and bill.fields.get("confirm"):
+            words = self._world.chance.stream(f"p{number}/confirm")
+            stands = await self._booker.answer(bill, words, share)
+        if stands:
             await self._afterwards(bill, stream, share)
 
     def _bill(self, number: int, stream: Stream) -> Bill:
@@ -120,6 +129,8 @@ class Cashier:
             fields["wallet"] = stream.choice(("wechat", "alipay"))
         if stream.happens(0.3):
             fields["ttl_s"] = stream.whole(10, 300)
+        if self._world.chance.stream(f"p{number}/confirm").happens(BOOKS_IN_TWO_STEPS):
+            fields["confirm"] = True
         amount_fen = 1 + int(stream.spread(1, 90_000))
         his_id = f"MZ{number:06d}"
         if self._world.daily_ids:
@@ -143,13 +154,21 @@ class Cashier:
         world = self._world
         world.expect(bill.name, bill.try_, bill.amount_fen)
         patient = world.patient(f"p{number}.{bill.try_}")
+        if bill.try_ == 1 and world.chance.stream(f"p{number}/own").happens(OWN_SCANNER):
+            world.sometimes("a code of the HIS's own scanner")
+            bill.fields["auth_code"] = code = patient.new_code(wallet, share)
+            world.scans.note(code, bill.amount_fen)
         coming = asyncio.ensure_future(patient.come(wallet, share))
+        if manner == "supersedes":
+            await self._send_another_first(bill, stream)
         meddling = asyncio.ensure_future(self._meddle(bill, manner, stream))
         try:
             return await self._until_final(bill, manner, stream)
         finally:
             coming.cancel()
             meddling.cancel()
+            bill.fields.pop("auth_code", None)
+            bill.fields.pop("supersede", None)
 
     async def _until_final(self, bill: Bill, manner: str, stream: Stream) -> Fields | None:
         """Pay, and ask until it is known; None if it could not be collected or nobody asked on."""
@@ -223,6 +242,7 @@ class Cashier:
             "second_connection": self._second,
             "other_amount": self._other_amount,
             "asks_late": self._ask_late,
+            "vanishes": self._vanish,
         }.get(manner, self._nothing)(bill, stream)
 
     async def _nothing(self, bill: Bill, stream: Stream) -> None:
@@ -251,6 +271,29 @@ class Cashier:
         self._world.sometimes("HIS link lost before the result")
         self._his.unplug()
 
+    async def _vanish(self, bill: Bill, stream: Stream) -> None:
+        """The desk stays with who says nothing, until ENQ goes unanswered for ten seconds."""
+        self._world.sometimes("HIS vanishes without closing")
+        self._his.vanish()
+
+    async def _send_another_first(self, bill: Bill, stream: Stream) -> None:
+        """Another amount is armed, and the right one takes its place."""
+        if not await self.link_up():
+            return
+        amount_fen = bill.amount_fen + stream.whole(1, 5000)
+        other = {**bill.pay, "id": f"{bill.his_id}-S", "amount_fen": amount_fen}
+        other.pop("auth_code", None)
+        self._world.expect(f"{bill.name}-S", bill.try_, amount_fen)
+        first = asyncio.ensure_future(self._his.ask("pay", other, timeout_s=WAIT_S))
+        first.add_done_callback(self._note_replaced)
+        bill.fields["supersede"] = True
+        await asyncio.sleep(stream.spread(0.01, 30.0))
+
+    def _note_replaced(self, told: asyncio.Future[Fields | None]) -> None:
+        answer = None if told.cancelled() else told.result()
+        if answer and answer.get("reason") == "superseded":
+            self._world.sometimes("an armed amount replaced")
+
     async def _second(self, bill: Bill, stream: Stream) -> None:
         world = self._world
         if world.box is None or not world.box.ready:
@@ -258,14 +301,18 @@ class Cashier:
         world.sometimes("two HIS connections")
         from simulators.world.his import His  # noqa: PLC0415
 
-        other = His(world.loop, stream, world._on_said, "other")  # noqa: SLF001
+        other = His(world.loop, stream, world._on_said, world.on_astray, "other")  # noqa: SLF001
         other.connect(world.box)
+        box, seat = world.box, world.box.desk.state.seat
         for type_ in ("status", "query", "cancel", "pay"):
             fields = {**bill.pay, "id": f"{bill.his_id}-X"} if type_ == "pay" else {}
             if type_ == "pay":
                 world.expect(f"{bill.name}-X", bill.try_, bill.amount_fen)
             answer = await other.ask(type_, {**bill.about, **fields})
             self._check_about(str(fields.get("id", bill.his_id)), answer)
+            taken = answer is not None and answer.get("reason") == "cancelled"
+            if taken and seat and world.box is box and self._his.connected():
+                world.view.blame("M13", f"the desk is another's, and {type_} got {answer}")
         other.unplug()
 
     async def _other_amount(self, bill: Bill, stream: Stream) -> None:
@@ -316,6 +363,9 @@ class Cashier:
         }[kind](bill, stream)
 
     async def _give_back(self, type_: str, id_: str, fields: dict[str, Any]) -> Fields | None:
+        if "pay_id" in fields:
+            name = f"{fields.get('business_date', '')} {fields['pay_id']}".strip()
+            self._world.view.undone.add(name)
         for _ in range(6):
             if not await self.link_up():
                 return None

@@ -64,10 +64,7 @@ class Disk:
     def cut(self) -> None:
         """The power goes: what was synced is all there is."""
         image, wal = self.path, _wal(self.path)
-        self._close_reader()
-        self._life += 1
-        self.path = self.directory / f"life-{self._life}" / MAGIC
-        self._wal = str(_wal(self.path))
+        self._next_life()
         self.path.parent.mkdir()
         if image.exists():
             shutil.copyfile(image, self.path)
@@ -79,10 +76,15 @@ class Disk:
 
     def replace(self) -> None:
         """The card is lost; the next life starts on an empty one."""
-        self._close_reader()
-        self._life += 1
+        self._next_life()
         self._synced = 0
         self.begin()
+
+    def _next_life(self) -> None:
+        self._close_reader()
+        self._life += 1
+        self.path = self.directory / f"life-{self._life}" / MAGIC
+        self._wal = str(_wal(self.path))
 
     def forget(self) -> None:
         """Close what earlier lives left open, and remove their files."""

@@ -56,14 +56,20 @@ class _End:
 class TellingClient(Client):
     """The real client; everything the box says is told before anybody acts on it."""
 
-    def __init__(self, name: str, on_said: OnSaid) -> None:
+    def __init__(self, name: str, on_said: OnSaid, on_astray: OnSaid) -> None:
         super().__init__("tcp")
         self.name = name
         self._on_said = on_said
+        self._on_astray = on_astray
 
     def on_message(self, seq: int, body: bytes) -> None:
         """Tell, then act."""
-        self._on_said(self.name, json.loads(body))
+        message = json.loads(body)
+        self._on_said(self.name, message)
+        call = self._calls.get(int(message["re"], 16)) if "re" in message else None
+        answered = call and call.answer.done() and not call.answer.cancelled()
+        if "re" in message and (call is None or answered):
+            self._on_astray(self.name, message)
         super().on_message(seq, body)
 
 
@@ -99,11 +105,18 @@ class His:
     """The hospital's program at one desk: a connection that is kept up, and what was heard."""
 
     def __init__(
-        self, loop: VirtualLoop, stream: Stream, on_said: OnSaid, name: str = "his"
+        self,
+        loop: VirtualLoop,
+        stream: Stream,
+        on_said: OnSaid,
+        on_astray: OnSaid,
+        name: str = "his",
     ) -> None:
         self._loop = loop
         self._stream = stream
         self._on_said = on_said
+        self._on_astray = on_astray
+        """Told of an answer to what was not asked on that connection."""
         self.name = name
         self._connections = 0
         self.client: TellingClient | None = None
@@ -118,13 +131,20 @@ class His:
     def connect(self, box: SimBox) -> None:
         """Lay a new cable to a box that is up."""
         self._connections += 1
-        self.client = TellingClient(f"{self.name}-{self._connections}", self._hear)
+        self.client = TellingClient(f"{self.name}-{self._connections}", self._hear, self._on_astray)
         self._cable = connect(self._loop, box, self.client)
 
     def unplug(self) -> None:
         """Break the connection."""
         if self._cable is not None:
             self._cable.close()
+        self._cable = None
+
+    def vanish(self) -> None:
+        """The HIS's machine loses its power: the box hears nothing more, not even a close."""
+        if self._cable is not None and self.client is not None:
+            self._cable.receiver = None
+            self.client.closed()
         self._cable = None
 
     def _hear(self, name: str, message: Fields) -> None:

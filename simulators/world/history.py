@@ -338,6 +338,7 @@ class _History:
             while world.network.in_flight:  # noqa: ASYNC110  the network tells nobody
                 await asyncio.sleep(1.0)
             await self._upheavals.ask_all()
+        await self._cashier.link_up()  # an offer is held only while the link is up
         ends, pause_s = world.loop.time() + END_S, 10.0
         while world.loop.time() < ends and (self._open() or world.network.in_flight):
             await asyncio.sleep(pause_s)
@@ -354,6 +355,7 @@ class _History:
                 "SELECT 1 FROM attempts WHERE state IN ('intended','waiting','unknown','reversing',"
                 "'refund_due','refunding') OR (watch = 1 AND watched < 4 AND state IN"
                 " ('failed','reversed')) UNION ALL SELECT 1 FROM charges WHERE state = 'open'"
+                " UNION ALL SELECT 1 FROM charges WHERE state = 'paid' AND booking = 'offered'"
                 " UNION ALL SELECT 1 FROM refunds WHERE state IN ('requested','sent','pending')"
                 " LIMIT 1"
             )

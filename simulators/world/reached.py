@@ -82,12 +82,24 @@ TABLE: Mapping[str, Callable[[Seen], bool]] = {
 """State of §5 -> how it is recognised."""
 
 
+HELD = (
+    "SELECT c.booking FROM charges c WHERE EXISTS (SELECT 1 FROM events e WHERE e.kind = 'charge'"
+    " AND e.state = 'held' AND (e.his_id, e.business_date, e.try) ="
+    " (c.his_id, c.business_date, c.try))"
+)
+"""How the booking of every charge that was ever held stands now."""
+
+
 def note(view: View, sometimes: Sometimes) -> None:
     """Say what this history reached."""
     for seen in _seen(view):
         for name, holds in TABLE.items():
             if holds(seen):
                 sometimes(name)
+    for (booking,) in view.disk.rows(HELD):
+        sometimes("confirm held")
+        if booking != "held":
+            sometimes("confirm after it was held")
 
 
 def _seen(view: View) -> Iterator[Seen]:

@@ -74,11 +74,17 @@ STATES: tuple[str, ...] = (
     "refund at another desk",
     "an order of another desk refunded here",
     "ids restarted daily",
+    "confirm lost",
+    "confirm refused",
+    "confirm held",
+    "confirm after it was held",
+    "an armed amount replaced",
+    "HIS vanishes without closing",
+    "a code of the HIS's own scanner",
 )
 LATER: Mapping[str, str] = {
     "centre away for 30 days": "sync",
     "centre acknowledges twice or out of order": "sync",
-    "confirm lost, held, refused": "confirm",
 }
 """States of §5 that wait for a part that is still to come, and for which."""
 

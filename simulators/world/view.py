@@ -86,6 +86,14 @@ class View:
     """When the card was last replaced."""
     elsewhere: set[str] = field(default_factory=set)
     """Numbers of which another desk gave money back: the box learns it before its next refund."""
+    booked: set[Key] = field(default_factory=set)
+    """Charges of which the HIS heard `paid` with `booked: true`."""
+    denied: set[Key] = field(default_factory=set)
+    """Charges of which the HIS ever said `booked: false`."""
+    refused: set[Key] = field(default_factory=set)
+    """Charges that the HIS will not book, and was told so."""
+    undone: set[str] = field(default_factory=set)
+    """Bills of which the HIS itself asked for money back."""
     logged: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
 
@@ -135,6 +143,11 @@ class View:
         """Every order of this desk that a provider has, by number."""
         every = ((number, trade) for (_, number), trade in self.book.trades.items())
         return [(number, trade) for number, trade in every if number.startswith(DESK_CODE)]
+
+    def refunded(self) -> set[str]:
+        """Orders of which a part was given back by a refund."""
+        now = self.book.clock.now()
+        return {number for number, trade in self.trades() if trade.refunded_fen(now)}
 
     def given_elsewhere(self) -> set[Key]:
         """Charges of which another desk gave money back."""

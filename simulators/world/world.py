@@ -74,7 +74,7 @@ class World:
         """The card stands on a board that it is not bound to: it must not start."""
         self.scans = Scans()
         self.glass = Glass(loop, chance.stream("glass"))
-        self.his = His(loop, chance.stream("his"), self._on_said)
+        self.his = His(loop, chance.stream("his"), self._on_said, self.on_astray)
         self.view = View(self.disk, self.provider.book, self.scans, loop.time)
         self.checkers = [kind(self.view) for kind in CHECKERS]
         self.box: SimBox | None = None
@@ -148,6 +148,7 @@ class World:
         self.cut_power()
         self.view.lost |= {row.out_trade_no for row in self.view.attempts()}
         self.view.card_s = self.loop.time()
+        self.view.elsewhere |= self.view.refunded()  # the new card learns it as of another desk's
         self.disk.replace()
         for checker in self.checkers:
             checker.on_new_card()
@@ -258,6 +259,10 @@ class World:
         self.log(f"{connection} hears {json.dumps(words, ensure_ascii=False)}")
         for checker in self.checkers:
             checker.on_said(connection, message)
+
+    def on_astray(self, connection: str, message: dict[str, Any]) -> None:
+        """M13: an answer goes to the connection that asked, once."""
+        self.view.blame("M13", f"{connection} did not ask for {message}")
 
     def _on_show(self, screen: Screen) -> None:
         self.log(f"glass {type(screen).__name__}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from simulators.world.checkers.cards import CardReplaced, ClosesInOrder, NothingNewOnAFailingDisk
 from simulators.world.checkers.checker import Checker
+from simulators.world.checkers.desk import Bookings, OnlyArmedIsReplaced
 from simulators.world.checkers.ends import ClockMayJump, NeverBackToPaid, UnknownEnds
 from simulators.world.checkers.files import ChainHolds, NothingLeaks
 from simulators.world.checkers.money import (
@@ -55,8 +56,11 @@ RULES: Mapping[str, type[Checker] | str] = {
     "M24": DaysAddUp,
     "M25": "not yet (sync)",
     "SIGTERM": ClosesInOrder,
+    "BOOK": Bookings,
+    "SUPERSEDE": OnlyArmedIsReplaced,
 }
-"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2."""
+"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2,
+BOOK and SUPERSEDE are his-link §3.8 and §3.7."""
 
 CHECKERS: tuple[type[Checker], ...] = tuple(k for k in RULES.values() if not isinstance(k, str))
 ELSEWHERE: Mapping[str, str] = {name: k for name, k in RULES.items() if isinstance(k, str)}
