@@ -42,7 +42,12 @@ def make_server(config: CenterConfig) -> wsgi.Server:
 
 def serve(config: CenterConfig) -> None:
     """Serve until SIGTERM or Ctrl-C."""
+    from center.scheduler import Scheduler  # noqa: PLC0415  Django must be configured first
+    from center.statements.providers import make_statements  # noqa: PLC0415
+
+    providers = make_statements(config.channels.wechat, config.channels.alipay)
     server = make_server(config)
+    scheduler = Scheduler(providers)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -52,9 +57,11 @@ def serve(config: CenterConfig) -> None:
     host, port = server.bind_addr[:2]
     sys.stdout.write(f"ready {scheme}://{host}:{port}/\n")
     sys.stdout.flush()
+    scheduler.start()
     try:
         server.serve()
     except KeyboardInterrupt:
         pass
     finally:
+        scheduler.stop()
         server.stop()

@@ -32,7 +32,7 @@ def keep(channel: str, day: date, raw: bytes, now: datetime) -> StatementFile:
     bill: Bill | None = None
     why = ""
     try:
-        read = READERS[channel](raw)
+        read = READERS[channel](raw) if not raw.startswith(b"<") else wechat_bill.read(raw)
     except BadBill as error:
         state, why = FileState.BROKEN, str(error)
     else:

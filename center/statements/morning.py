@@ -1,0 +1,94 @@
+"""What the centre does by itself each morning: fetch yesterday, compare, and ask boxes again.
+
+A day that was not ready or could not be fetched is asked for again at the next turn, up to three
+months back, which is as far as the providers keep them.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from center.ledger.ingest import raise_alarm
+from center.ledger.models import Action, ActionKind, ActionState, Box, Payment
+from center.reconciliation.models import STATE, BreakRow, BreakState
+from center.reconciliation.run import reconcile_day
+from center.statements.keep import keep, no_answer
+from center.statements.models import FileState, StatementFile
+from center.statements.providers import Statements
+from device.errors import PayboxError
+
+log = logging.getLogger(__name__)
+
+READY_HOUR = 10  # Beijing; WeChat has yesterday's bill after ten
+DAYS_BACK = 7  # how far missing days are looked for at each turn
+DONE = frozenset({FileState.GOOD, FileState.EMPTY, FileState.BROKEN})
+SYSTEM = "center"
+"""Who asks for a query that follows from a statement."""
+
+
+def morning(providers: Sequence[Statements], now: datetime) -> list[date]:
+    """Do what is due now; return the days that were compared."""
+    fetched = {day for provider in providers for day in _fetch_missing(provider, now)}
+    waiting = BreakRow.objects.filter(state=BreakState.WAITING).values_list("day", flat=True)
+    days = sorted(fetched | set(waiting.distinct()))
+    for day in days:
+        reconcile_day(day, now, now.date())
+    ask_boxes(now)
+    return days
+
+
+def _fetch_missing(provider: Statements, now: datetime) -> list[date]:
+    last = now.date() - timedelta(days=1 if now.hour >= READY_HOUR else 2)
+    known = StatementFile.objects.filter(channel=provider.channel, state__in=DONE)
+    have = set(known.values_list("day", flat=True))
+    got: list[date] = []
+    for back in range(DAYS_BACK):
+        day = last - timedelta(days=back)
+        if day not in have and fetch(provider, day, now).state in DONE:
+            got.append(day)
+    return got
+
+
+def fetch(provider: Statements, day: date, now: datetime) -> StatementFile:
+    """Fetch one day and keep what came, or that nothing came."""
+    try:
+        raw = provider.fetch(day)
+    except PayboxError as error:
+        log.warning("%s statement of %s: %s", provider.channel, day, error)
+        return no_answer(provider.channel, day, str(error), now)
+    return keep(provider.channel, day, raw, now)
+
+
+def ask_boxes(now: datetime) -> int:
+    """Send each box a query for its orders that a statement contradicts (center §4).
+
+    A number that no box of ours reported goes to the box whose desk code it begins with.
+    """
+    wrong = BreakRow.objects.filter(
+        pair="statement", kind="payment", code__in=(STATE, "only_other"), state=BreakState.OPEN
+    )
+    asked = 0
+    for row in wrong[:500]:
+        box = _box_of(row.key)
+        if box is None or Action.objects.filter(out_trade_no=row.key, kind="query").exists():
+            continue
+        Action.objects.create(
+            box=box,
+            kind=ActionKind.QUERY,
+            out_trade_no=row.key,
+            requested_by=SYSTEM,
+            requested_at=now,
+            decided_at=now,
+            state=ActionState.APPROVED,
+            note=f"对账单 {row.day}",
+        )
+        raise_alarm(box, "statement", f"对账单与流水不符：{row.key}", now)
+        asked += 1
+    return asked
+
+
+def _box_of(number: str) -> Box | None:
+    known = Payment.objects.filter(uid=number).order_by("-at").first()
+    if known:
+        return known.box
+    return Box.objects.filter(desk_code=number[:4]).order_by("-last_seen").first()
