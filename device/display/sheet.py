@@ -119,6 +119,7 @@ SIZES = ((128, 64), (256, 64))
 SHEET_WIDTH = 1060  # pixels, about
 SCALE, MARGIN = 2, 12  # sheet pixels a screen pixel, sheet pixels
 INK, PAPER, GLASS = (255, 255, 255), (48, 56, 72), (0, 0, 0)
+EACH, FRAME = "each", 8  # the manuals' folder, sheet pixels around a picture
 COLOURS = 8  # the three above, in a palette
 
 
@@ -158,11 +159,23 @@ def cut(page: Image.Image, corner: tuple[int, int], size: tuple[int, int]) -> Im
     return cell.resize(size, Image.Resampling.NEAREST).point(lambda value: value > 0, mode="1")
 
 
+def picture(screen: Screen) -> Image.Image:
+    """Return one screen as the manuals show it: Chinese, the small panel, a dark frame."""
+    width, height = SIZES[0]
+    page = Image.new("1", (width * SCALE + 2 * FRAME, height * SCALE + 2 * FRAME))
+    drawn = render(screen, width, height, LANGUAGES[0])
+    page.paste(drawn.resize((width * SCALE, height * SCALE)), (FRAME, FRAME))
+    return page
+
+
 def write(folder: Path) -> None:
-    """Draw every sheet."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Draw every sheet, and in `each/` every screen by itself for the manuals."""
+    each = folder / EACH
+    each.mkdir(parents=True, exist_ok=True)
     for name, (language, size) in sheets().items():
         sheet(language, size).save(folder / name, optimize=True)
+    for name, screen in EXAMPLES.items():
+        picture(screen).save(each / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ class Signal(StrEnum):
 
     IDLE = "idle"
     WAITING = "waiting"
+    RESCAN = "rescan"
     WORKING = "working"
     PASSWORD = "password"  # noqa: S105  a screen, not a secret
     PAID = "paid"

@@ -42,6 +42,10 @@ PATTERNS: dict[Signal, Pattern] = {
     Signal.IDLE: Pattern((), _held("")),
     # an amount is on the glass: one short beep asks the patient to look
     Signal.WAITING: Pattern(_beeps("g", 1, 0.06, 0.44), _blink("g", 1.0, 1.0)),
+    # short, long, like a question: that code was not taken, show another
+    Signal.RESCAN: Pattern(
+        (Step("rb", 0.06), Step("r", 0.06), Step("rb", 0.3), Step("r", 0.3)), _blink("g", 1.0, 1.0)
+    ),
     # the code is taken: the beep every scanner makes
     Signal.WORKING: Pattern(_beeps("g", 1, 0.12, 0.1), _blink("g", 0.3, 0.3)),
     # look at your phone

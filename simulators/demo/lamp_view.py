@@ -14,6 +14,7 @@ PINS = {"g": "green", "r": "red", "b": "buzzer"}
 SAYINGS: Mapping[Signal, str] = {
     Signal.IDLE: "空闲",
     Signal.WAITING: "等待付款码",
+    Signal.RESCAN: "请换码重扫",
     Signal.WORKING: "处理中",
     Signal.PASSWORD: "请在手机上输入密码",
     Signal.PAID: "支付成功",

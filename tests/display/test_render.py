@@ -76,8 +76,9 @@ def test_there_is_a_sheet_for_each_language_and_size_and_no_other() -> None:
 
 def test_make_screens_draws_the_sheets(tmp_path: Path) -> None:
     write(tmp_path / "screens")
-    drawn_now = {path.name for path in (tmp_path / "screens").iterdir()}
+    drawn_now = {path.name for path in (tmp_path / "screens").glob("*.png")}
     assert drawn_now == set(sheets())
+    assert {path.stem for path in (tmp_path / "screens" / "each").iterdir()} == set(EXAMPLES)
 
 
 def test_a_difference_is_told_in_points() -> None:

@@ -353,6 +353,7 @@ DUE: tuple[Callable[[Desk, Moment], Step], ...] = (
     _refunds_pending,
     _screens_over,
     local_view.over,
+    scan.hint_over,
     unbooked.remind,
     _offers,
 )
@@ -366,6 +367,8 @@ def wake_at(desk: Desk, now_s: float) -> float | None:
         due.append(desk.result[1])
     if desk.local_view:
         due.append(desk.local_view[1])
+    if desk.seat and desk.seat.hint:
+        due.append(desk.seat.hint_until_s)
     if desk.line.pending:
         due.append(desk.line.pending.settles_s)
     if desk.notice:

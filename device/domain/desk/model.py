@@ -18,6 +18,7 @@ from device.domain.requests import Request, Summary
 from device.domain.screens import Hint, Screen
 from device.domain.words import Business, Department, Reason, Wallet
 
+HINT_STAYS_S = 6.0  # long enough to read twice; then the glass asks for a code again
 TOO_SOON_STAYS_S = 3.0  # a patient who held up his phone before there was an amount has read it
 RESULT_STAYS_S = 5.0  # the amount stays this long after the result (issue: hands and eyes)
 UNKNOWN_AFTER_TTL_S = 90.0  # with nothing sent this long after the ttl: push `unknown` (§3.4)
@@ -99,6 +100,8 @@ class Seat:
     """Those that can take money now."""
     masked_name: str = ""
     hint: Hint | None = None
+    """Why the last code was not taken, until then."""
+    hint_until_s: float = 0.0
     declined: Reason = Reason.NONE
     """Why the last code was declined, while another may be shown."""
     his_code: str = field(default="", repr=False)

@@ -4,7 +4,17 @@ from dataclasses import replace
 from datetime import date
 
 from device.domain.desk.collect import advance
-from device.domain.desk.model import CallPay, Desk, Garbled, PayAnswered, Phase, Scanned, Seat, Step
+from device.domain.desk.model import (
+    HINT_STAYS_S,
+    CallPay,
+    Desk,
+    Garbled,
+    PayAnswered,
+    Phase,
+    Scanned,
+    Seat,
+    Step,
+)
 from device.domain.desk.one_way import unsettled
 from device.domain.desk.view import too_soon
 from device.domain.numbers import keyed_hash, out_trade_no
@@ -34,14 +44,14 @@ def on_scanned(desk: Desk, scan: Scanned, now: Moment) -> Step:
         mine = scan.by_his == seat.charge.key  # what it was for may be gone meanwhile
         return _take(desk, seat, scan.text, now, used=scan.used) if mine else (desk, ())
     if too_early:
-        return _hint(desk, seat, Hint.SCAN_AGAIN)
+        return _hint(desk, seat, Hint.SCAN_AGAIN, now)
     return _take(desk, seat, scan.text, now, used=scan.used)
 
 
 def _take(desk: Desk, seat: Seat, text: str, now: Moment, *, used: bool) -> Step:
     code = _usable(desk, seat, text, now.wall.date(), used=used)
     if isinstance(code, Hint):
-        return _hint(desk, seat, code)
+        return _hint(desk, seat, code, now)
     return _intend(desk, seat, code, now)
 
 
@@ -56,8 +66,17 @@ def _usable(desk: Desk, seat: Seat, text: str, today: date, *, used: bool) -> Pa
     return Hint.USED_CODE if used else code
 
 
-def _hint(desk: Desk, seat: Seat, hint: Hint) -> Step:
-    return replace(desk, seat=replace(seat, hint=hint)), ()
+def _hint(desk: Desk, seat: Seat, hint: Hint, now: Moment) -> Step:
+    until_s = now.mono_s + HINT_STAYS_S
+    return replace(desk, seat=replace(seat, hint=hint, hint_until_s=until_s)), ()
+
+
+def hint_over(desk: Desk, now: Moment) -> Step:
+    """It was read: the glass asks for a code again."""
+    seat = desk.seat
+    if not seat or not seat.hint or now.mono_s < seat.hint_until_s:
+        return desk, ()
+    return replace(desk, seat=replace(seat, hint=None)), ()
 
 
 def _intend(desk: Desk, seat: Seat, code: PayerCode, now: Moment) -> Step:
@@ -94,7 +113,7 @@ def on_garbled(desk: Desk, event: Garbled, now: Moment) -> Step:
     seat = desk.seat
     if not seat or seat.phase is not Phase.ARMED:
         return too_soon(desk, now), ()
-    return _hint(desk, seat, GARBLED_HINTS.get(event.why, Hint.SCAN_AGAIN))
+    return _hint(desk, seat, GARBLED_HINTS.get(event.why, Hint.SCAN_AGAIN), now)
 
 
 def on_pay_answered(desk: Desk, event: PayAnswered, now: Moment) -> Step:

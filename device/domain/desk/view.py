@@ -176,4 +176,6 @@ def signal_of(screen: Screen) -> Signal:
     """What the lamp says beside this screen."""
     if isinstance(screen, OperatorView):
         return screen.beneath
+    if isinstance(screen, AmountDue) and screen.hint:
+        return Signal.RESCAN
     return SIGNALS.get(type(screen), Signal.IDLE)

@@ -584,5 +584,5 @@ def test_the_resting_screen_says_what_is_wrong(till: Till, health: Health, scree
 
 
 def test_every_signal_has_a_screen() -> None:
-    assert set(SIGNALS.values()) | {Signal.IDLE} == set(Signal)
+    assert set(SIGNALS.values()) | {Signal.IDLE, Signal.RESCAN} == set(Signal)
     assert signal_of(PaidScreen(1, Wallet.WECHAT)) is Signal.PAID

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from device.domain.desk.model import Garbled, HealthChanged
+from device.domain.desk.view import signal_of
 from device.domain.outcome import Paid, PayerConfirming, Unknown
 from device.domain.screens import (
     AskingProvider,
@@ -16,6 +17,7 @@ from device.domain.screens import (
     OfflineScreen,
     PaidScreen,
     Password,
+    Signal,
 )
 from device.domain.words import Wallet
 
@@ -82,3 +84,16 @@ def test_without_a_limit_there_is_no_countdown(till: Till) -> None:
 def test_doubt_has_no_countdown(till: Till) -> None:
     till.arm().scan().answer(Unknown("timeout"))
     assert till.shows(AskingProvider)
+
+
+def test_a_hint_is_heard_and_gives_way_to_the_prompt_again(till: Till) -> None:
+    till.arm().scan("12345")
+    assert signal_of(till.screen) is Signal.RESCAN
+    till.wait(5.9)
+    assert signal_of(till.screen) is Signal.RESCAN
+    till.wait(0.2)
+    assert signal_of(till.screen) is Signal.WAITING
+    till.scan("12345")
+    assert signal_of(till.screen) is Signal.RESCAN
+    till.scan()
+    assert len(till.calls) == 1
