@@ -20,6 +20,7 @@ ANSWERED, NOT_PAID, USAGE = 0, 1, 2
 
 PAY_TIMEOUT_S = 400.0  # the longest ttl (300 s) and the 90 s in which the box speaks for certain
 WITHOUT_ANSWER = frozenset({"received", "show"})
+REFUSED_WITHIN_S = 0.5  # such a message is answered only if it is refused, and then at once
 ANSWERS: Final = frozenset({"result", "refund_result"})
 GOOD = frozenset({"paid", "refunded", "pending", "unknown"})
 """A result still `unknown` is an answer too, where waiting was not wanted."""
@@ -34,6 +35,22 @@ Every answer is printed as one line of JSON. A result is acknowledged with `rece
 program must do. The exit code is 0 when paid or answered, 1 for an error or not paid, 2 for a
 wrong command line.
 """
+TYPES = {
+    "enq": "is anybody there? (a control byte, no message)",
+    "hello": "v=1 his=NAME operator=NUMBER: who is here; names what is unsettled and undelivered",
+    "status": "every part of the box: ok, warn or fail",
+    "pay": "id= amount= business= [try= wallet= ttl_s= title= confirm= supersede= ...]: collect",
+    "query": "id= [try=]: what became of it; changes nothing",
+    "cancel": "id= [try=]: stop collecting; a success that comes after it goes back",
+    "confirm": "id= booked=true|false [try=]: after `pay confirm=true`, the second step of booking",
+    "received": "id= revision=: the result was taken; it is not offered again",
+    "reverse": "id= pay_id=: undo a payment wholly",
+    "refund": "id= pay_id= (or out_trade_no=) amount= [reason=]: give a part or all back",
+    "refund_query": "id=: what became of a reverse or refund",
+    "last": "the newest result of this box",
+    "summary": "date=2026-11-22 [operator=]: taken and given back that day, by wallet and business",
+    "show": "text='line 1\\nline 2' [seconds=]: shown to the patient while nobody pays",
+}
 EXAMPLES = """\
 examples
   is the box there, and is it well?
@@ -49,6 +66,14 @@ examples
   the patient ran away before paying; collecting again after not_paid is the next try:
     paybox his tcp://127.0.0.1:7601 cancel id=T1
     paybox his tcp://127.0.0.1:7601 pay id=T1 try=2 amount=12.34 business=outpatient_fee
+  book in two steps: `paid` is an offer until you confirm it, false gives the money back:
+    paybox his tcp://127.0.0.1:7601 pay id=T4 amount=12.34 business=outpatient_fee confirm=true
+    paybox his tcp://127.0.0.1:7601 confirm id=T4 booked=true
+  the amount was wrong and nobody has paid yet: the right one takes its place:
+    paybox his tcp://127.0.0.1:7601 pay id=T5 amount=9.90 business=outpatient_fee supersede=true
+  what was taken today, for the cashier's daily balance; a text for the waiting patients:
+    paybox his tcp://127.0.0.1:7601 summary date=2026-11-22 operator=0117
+    paybox his tcp://127.0.0.1:7601 show text='收费处午休\\n13:30 再来' seconds=600
   undo T1 wholly; give back 5 yuan of it; the ids R1 and F1 are new ones:
     paybox his tcp://127.0.0.1:7601 reverse id=R1 pay_id=T1
     paybox his tcp://127.0.0.1:7601 refund id=F1 pay_id=T1 amount=5.00 reason=退号
@@ -70,6 +95,7 @@ def _flag(text: str) -> bool:
 CONVERSIONS: dict[str, Callable[[str], object]] = dict.fromkeys(NUMBERS, int) | dict.fromkeys(
     FLAGS, _flag
 )
+CONVERSIONS["text"] = lambda text: text.replace(r"\n", "\n")
 """All other fields are text; `amount` too: yuan are never a JSON number."""
 
 
@@ -99,11 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="paybox his",
         description=ABOUT,
-        epilog=EXAMPLES,
+        epilog=f"types\n{_types()}\n\n{EXAMPLES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("address", metavar="ADDRESS")
-    parser.add_argument("type", metavar="TYPE", help="pay, query, cancel, refund, ... or enq")
+    parser.add_argument("type", metavar="TYPE", help="pay, query, confirm, ... (below)")
     parser.add_argument("fields", metavar="key=value", nargs="*")
     parser.add_argument("--no-wait", action="store_true", help="end at the first answer")
     parser.add_argument("--xml", action="store_true", help="write XML instead of JSON")
@@ -111,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", type=Path, metavar="FILE", help="the desk's his.key: sealed link")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up waiting")
     return parser
+
+
+def _types() -> str:
+    return "\n".join(f"  {name:<13}{what}" for name, what in TYPES.items())
 
 
 def _pair(text: str) -> tuple[str, object]:
@@ -140,8 +170,7 @@ async def _talk(client: Client, arguments: argparse.Namespace, fields: Fields) -
         _print({"type": "enq", "answered_ms": round(1000 * await client.enq(), 1)})
         return ANSWERED
     if type_ in WITHOUT_ANSWER:
-        await client.tell(type_, fields)
-        return ANSWERED
+        return await _told(client, type_, fields)
     slow = type_ in {"pay", "reverse", "refund"}
     timeout_s = arguments.timeout or (PAY_TIMEOUT_S if slow else ANSWER_TIMEOUT_S)
     try:
@@ -152,6 +181,18 @@ async def _talk(client: Client, arguments: argparse.Namespace, fields: Fields) -
     except TimeoutError:
         raise NoAnswer(f"nothing final in {timeout_s:g} s") from None
     return _exit_code(type_, answer)
+
+
+async def _told(client: Client, type_: str, fields: Fields) -> int:
+    """Send what has no answer, unless the box refuses it."""
+    try:
+        refused = await client.request(type_, fields, timeout_s=REFUSED_WITHIN_S)
+    except NoAnswer:
+        if not client.is_open:
+            raise
+        return ANSWERED
+    _print(refused)
+    return NOT_PAID
 
 
 async def _asked(client: Client, type_: str, fields: Fields) -> Fields:
@@ -196,6 +237,8 @@ async def _take(client: Client, message: Fields, fields: Fields) -> None:
 def _exit_code(type_: str, answer: Fields) -> int:
     if answer.get("type") == "error":
         return NOT_PAID
+    if type_ == "confirm":  # only `paid` with `booked` counts; a refusal does unless it stays paid
+        return ANSWERED if answer["booked"] or answer["status"] != "paid" else NOT_PAID
     wanted = GOOD | {"not_paid"} if type_ == "cancel" else GOOD
     return ANSWERED if answer.get("status", "paid") in wanted else NOT_PAID
 

@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from device.clock import SystemClock
-from device.domain.replies import ErrorReply, Progress, RefundResult, Result
-from device.domain.requests import Pay, Received, RefundRequest
+from device.domain.replies import (
+    ErrorReply,
+    Progress,
+    RefundResult,
+    Result,
+    SummaryResult,
+    SummaryRow,
+)
+from device.domain.requests import Confirm, Pay, Received, RefundRequest, Show
 from device.domain.words import ErrorCode
 from device.drivers.streams import open_stream
 from device.drivers.tcp import TcpServer
 from device.his_link import client
 from device.his_link.link import HisLink
+from device.his_link.messages import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -172,6 +180,51 @@ async def test_enq_and_received_need_no_answer(
     code, lines, _ = await ran(capsys, box.address, "received", "id=T1", "revision=3")
     assert (code, lines) == (0, [])
     assert box.requests == [Received("T1", 3)]
+
+
+def test_the_help_names_every_type_and_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(client.TYPES) == {*KINDS, "enq"}
+    assert call(("--help",)) == 0
+    said = capsys.readouterr().out
+    assert all(f"\n  {name} " in said for name in client.TYPES)
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (Result("T1", 1, 3, "paid", booked=True), 0),
+        (Result("T1", 1, 2, "paid"), 1),
+        (Result("T1", 1, 3, "unknown", state="reversing"), 0),
+        (Result("T1", 1, 3, "returned", reason="not_booked"), 0),
+        (ErrorReply(ErrorCode.NOT_ALLOWED, "未约定"), 1),
+    ],
+)
+async def test_a_confirm_is_good_when_it_counted(
+    box: Box, capsys: pytest.CaptureFixture[str], answer: Reply, code: int
+) -> None:
+    box.story = [answer]
+    ended, lines, _ = await ran(capsys, box.address, "confirm", "id=T1", "booked=true")
+    assert (ended, len(lines)) == (code, 1)
+    assert box.requests[0] == Confirm("T1", booked=True)
+
+
+async def test_a_day_is_printed_whole(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = tuple(SummaryRow("wechat", f"business {n}", n, n) for n in range(200))
+    box.story = [SummaryResult("2026-11-22", rows)]  # several frames
+    code, [line], _ = await ran(capsys, box.address, "summary", "date=2026-11-22")
+    assert code == 0
+    assert len(line["rows"]) == 200  # type: ignore[arg-type]  # a list
+
+
+async def test_a_text_may_have_lines(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines, _ = await ran(capsys, box.address, "show", r"text=停诊\n明日再来", "seconds=60")
+    assert (code, lines) == (0, [])
+    assert box.requests == [Show(("停诊", "明日再来"), 60.0)]
+
+
+async def test_a_text_that_is_refused_is_said(box: Box, capsys: pytest.CaptureFixture[str]) -> None:
+    code, [line], _ = await ran(capsys, box.address, "show", "text=x", "seconds=0")
+    assert (code, line["code"]) == (1, "bad_message")
 
 
 async def test_time_over_is_said_and_is_no_success(
