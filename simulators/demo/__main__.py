@@ -11,7 +11,7 @@ from pathlib import Path
 from simulators.demo.children import ChildError
 from simulators.demo.desk_page import DeskPage
 from simulators.demo.hub import Hub
-from simulators.demo.site import PERSON_PACE, make_site
+from simulators.demo.site import PERSON_PACE, Site, make_site
 from simulators.demo.view import View
 from simulators.demo.web import WebServer
 from simulators.demo.world import World
@@ -27,7 +27,8 @@ def main(argv: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="paybox-demo-") as made:
         directory = options.data or Path(made)
         directory.mkdir(parents=True, exist_ok=True)
-        work = _headless(directory) if options.headless else _page(directory, options.port)
+        site = make_site(directory, wide=options.wide)
+        work = _headless(site) if options.headless else _page(site, options.port)
         try:
             return asyncio.run(work)
         except ChildError as error:
@@ -44,30 +45,31 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=DEFAULT_PORT, metavar="N", help="网页的端口（默认 8800）"
     )
+    parser.add_argument("--wide", action="store_true", help="屏幕为 256x64（默认 128x64）")
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="密钥与账本所在（默认用完即删的临时目录）"
     )
     return parser
 
 
-async def _headless(directory: Path) -> int:
+async def _headless(site: Site) -> int:
     from simulators.demo.headless import play_all  # noqa: PLC0415  sqlite only where it is needed
 
     playing = asyncio.current_task()
     assert playing is not None
     _when_told(playing.cancel)
     try:
-        return await play_all(make_site(directory))
+        return await play_all(site)
     except asyncio.CancelledError:
         print("\n已中断。", file=sys.stderr)
         return INTERRUPTED
 
 
-async def _page(directory: Path, port: int) -> int:
+async def _page(site: Site, port: int) -> int:
     view = View(Hub())
     print("正在生成密钥并启动网关与扫码墩……", flush=True)
     world = World(
-        make_site(directory),
+        site,
         PERSON_PACE,
         on_seen=view.seen,
         on_exchange=view.exchanged,
@@ -83,7 +85,7 @@ async def _page(directory: Path, port: int) -> int:
         page.live()
         web = WebServer(page.answer)
         await web.start(port)
-        _say_where(web, directory)
+        _say_where(web, site.directory)
         await over.wait()
         print("\n正在关闭……", flush=True)
     finally:

@@ -45,6 +45,8 @@ class Site:
 
     directory: Path
     merchant: Identities
+    wide: bool = False
+    """The panel has 256 by 64 pixels instead of 128 by 64."""
 
     @property
     def config(self) -> Path:
@@ -72,9 +74,9 @@ class Site:
         return self.directory / "gateway-book.jsonl"
 
 
-def make_site(directory: Path) -> Site:
+def make_site(directory: Path, *, wide: bool = False) -> Site:
     """Make keys and directories; what is there already stays."""
-    site = Site(directory.absolute(), identities(directory / "keys"))
+    site = Site(directory.absolute(), identities(directory / "keys"), wide)
     (site.directory / "data").mkdir(exist_ok=True)
     key = site.directory / "box.key"
     if not key.exists():
@@ -101,7 +103,11 @@ def write_config(
         "his": {"link": "tcp", "security": "none", "progress": True},
         "his.tcp": {"listen": "127.0.0.1:0"},
         "scanner": {"driver": "serial", "port": scanner_port},
-        "display": {"driver": "png", "path": str(site.screen)},
+        "display": {
+            "driver": "png",
+            "path": str(site.screen),
+            "width": 256 if site.wide else 128,
+        },
         "lamp": {"driver": "file", "path": str(site.lamp)},
         "network": {"vpn_interface": ""},
         "clock": {"source": "none"},

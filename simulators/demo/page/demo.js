@@ -163,7 +163,8 @@ function drawOled(picture) {
     glass.fillStyle = oledColour(level * OLED_RIM);
     glass.fillRect(x, y, cell, cell);
     glass.fillStyle = oledColour(level);
-    glass.fillRect(x, y, cell - 1, cell - 1);
+    const lit = Math.max(1, cell - 1); // one pixel a cell has no room for a rim
+    glass.fillRect(x, y, lit, lit);
   });
 }
 
