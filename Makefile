@@ -9,11 +9,12 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 SEEDS ?= 2000
 
-.PHONY: help demo test check bench idle soak fuzz power-cuts prove format docs screens kit-windows clean
+.PHONY: help demo test test-scanner check bench idle soak fuzz power-cuts prove format docs screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
 	@echo "make test     全部测试与覆盖率 / every test, with coverage"
+	@echo "make test-scanner  扫码枪驱动在 QEMU 的真实内核上 / the scanner drivers on a real kernel, in QEMU"
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
 	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
 	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
@@ -36,6 +37,10 @@ test: $(VENV)/.tests
 	$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
+
+# Needs Linux, evdev and: apt-get install qemu-system-x86 busybox-static cpio kmod
+test-scanner: $(VENV)/.installed
+	@$(BIN)/python -m simulators.scanner_vm
 
 check: $(VENV)/.checks
 	$(BIN)/ruff check

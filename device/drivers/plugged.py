@@ -19,7 +19,7 @@ from device.errors import HardwareError
 log = logging.getLogger(__name__)
 
 POLL_S = 2.0  # the backstop: between two looks for a missing scanner
-SETTLE_S = 0.3  # nodes of a composite scanner appear one after the other: all are to be held
+SETTLE_S = 0.2  # nodes of a composite scanner appear one after the other: all are to be held
 
 
 class Source(Protocol):
