@@ -11,6 +11,7 @@ from center.orders.pages import act, decide, order
 from center.reconciliation import catalog as _breaks  # noqa: F401  registers its reports
 from center.reconciliation.pages import break_page, compare_again, resolve, upload
 from center.reports.api import api
+from center.reports.charts import charts
 from center.reports.dashboard import dashboard
 from center.reports.output import export
 from center.reports.pages import report_page, sums
@@ -32,6 +33,7 @@ urlpatterns = [
     path("breaks/<int:number>/resolve", resolve, name="resolve"),
     path("reconciliation/compare", compare_again, name="compare_again"),
     path("reconciliation/upload", upload, name="upload"),
+    path("charts", charts, name="charts"),
     path("v1/sync", sync, name="sync"),
     path("api/v1/<slug:name>", api, name="api"),
 ]

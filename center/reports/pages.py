@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from center.accounts.access import require
 from center.accounts.models import User
+from center.accounts.roles import Permission
 from center.reports.asked import Asked, ask, condition, page
 from center.reports.cells import shown
 from center.reports.report import REPORTS, Column, Filter, Form, Match, Report
@@ -34,8 +35,9 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "report": report,
         "asked": asked,
         "query": asked.address(),
+        "may_chart": user.may(Permission.CHARTS),
         "forms": ("xlsx", "csv", "json", "xml", "html"),
-        "filters": [_filter(f, asked) for f in report.filters],
+        "filters": form_filters(report, asked),
         "head": [(c.title, c.form in RIGHT) for c in report.columns],
         "table": [(report.link(r) if report.link else "", _cells(report, r)) for r in rows],
         "after": after,
@@ -68,6 +70,11 @@ def _cell(column: Column, row: Any) -> dict[str, Any]:
         "number": column.form is Form.NUMBER,
         "badge": badge,
     }
+
+
+def form_filters(report: Report, asked: Asked) -> list[dict[str, Any]]:
+    """The report's filters as its form draws them."""
+    return [_filter(wanted, asked) for wanted in report.filters]
 
 
 def _filter(wanted: Filter, asked: Asked) -> dict[str, Any]:

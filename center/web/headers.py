@@ -17,7 +17,12 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-CONTENT_SECURITY_POLICY = "; ".join(f"{what} {where}" for what, where in POLICY.items())
+
+
+def policy(*, evaluates: bool = False) -> str:
+    """The header's text; `evaluates` for the pages whose library needs it."""
+    rules = POLICY | ({"script-src": "'self' 'unsafe-eval'"} if evaluates else {})
+    return "; ".join(f"{what} {where}" for what, where in rules.items())
 
 
 class SecurityHeaders:
@@ -29,7 +34,7 @@ class SecurityHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer as usual; pages about money are not kept by browsers or proxies."""
         response = self._get_response(request)
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault(
             "Permissions-Policy", "camera=(), microphone=(), geolocation=()"
         )

@@ -28,7 +28,13 @@ class Entry:
 
 
 MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
-    (_("总览"), (Entry(_("今日总览"), Permission.DASHBOARD, "dashboard"),)),
+    (
+        _("总览"),
+        (
+            Entry(_("今日总览"), Permission.DASHBOARD, "dashboard"),
+            Entry(_("图表"), Permission.CHARTS, "charts"),
+        ),
+    ),
     (_("订单管理"), (Entry(_("订单"), Permission.ORDERS, "report", "orders"),)),
     (
         _("结算管理"),

@@ -35,9 +35,9 @@ KEYS = {"enter": "\ue007", "tab": "\ue004", "right": "\ue014", "escape": "\ue00c
 class Browser:
     """One Chromium. Elements are named by CSS selectors."""
 
-    def __init__(self, driver: str, profile: Path) -> None:
+    def __init__(self, driver: str, profile: Path, flags: tuple[str, ...] = ()) -> None:
         self._driver = driver
-        options = {"args": [*FLAGS, f"--user-data-dir={profile}"]}
+        options = {"args": [*FLAGS, *flags, f"--user-data-dir={profile}"]}
         wanted = {"browserName": "chrome", "goog:chromeOptions": options}
         wanted |= {"goog:loggingPrefs": {"browser": "ALL"}}
         answer = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
@@ -92,7 +92,11 @@ class Browser:
             time.sleep(0.05)
 
     def screenshot(self, path: Path) -> None:
-        path.write_bytes(base64.b64decode(self._ask("GET", f"{self._session}/screenshot")))
+        path.write_bytes(self.picture())
+
+    def picture(self) -> bytes:
+        """What is to be seen now, as a PNG."""
+        return base64.b64decode(self._ask("GET", f"{self._session}/screenshot"))
 
     def complaints(self) -> list[str]:
         """What the browser's console holds: errors of the page, refusals by its policy."""

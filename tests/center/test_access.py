@@ -35,6 +35,7 @@ PAGES: dict[str, set[str]] = {
     "/reports/audit/": {AUDITOR, ADMINISTRATOR},
     "/reports/orders/sums": {CASHIER, FINANCE, AUDITOR},
     "/reports/orders/export.csv": {FINANCE, AUDITOR},
+    "/charts": {FINANCE, AUDITOR, MANAGER},
     "/": {FINANCE, AUDITOR, MANAGER},
 }
 
