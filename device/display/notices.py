@@ -99,8 +99,8 @@ def _given_back(screen: GivenBack, language: str) -> Said:
 
 def _offline(screen: OfflineScreen, language: str) -> Said:
     notice = NOTICES[OfflineScreen]
-    first = OFFLINE_WHY.get(screen.why, notice.first).said(language)
-    return Said(notice.icon, first, notice.second.said(language))
+    why = OFFLINE_WHY.get(screen.why, notice.second).said(language)
+    return Said(notice.icon, notice.first.said(language), why)
 
 
 def _provisioning(screen: Provisioning, language: str) -> Said:

@@ -87,8 +87,8 @@ CANNOT_PAY_NOW = Phrase("暂不能收款", "Cannot pay")
 PASSWORD = Notice("phone", Phrase("请在手机上", "Password"), Phrase("输入密码", "on phone"))
 GIVING_BACK = (
     Phrase("正在撤销", "Cancelling"),
-    Phrase("款项将自动退回", "Money comes back"),
-    Phrase("可改用其他方式", "Pay another way"),
+    Phrase("款项将自动退回", "Money returns"),
+    Phrase("可改用其他方式", "Pay otherwise"),
 )
 REVERSED = Notice("back", Phrase("已撤销", "Cancelled"), Phrase("款项已退回", "Returned"))
 REFUNDED = Notice("back", Phrase("已退款", "Refunded"), Phrase("款项原路退回", "to the payer"))
@@ -111,10 +111,10 @@ NOTICES: dict[type, Notice] = {
     ),
     NotBookedScreen: Notice("bell", Phrase("已付款未入账", "Not booked"), CALL_CASHIER),
     CallCashier: Notice("bell", Phrase("需人工处理", "Help needed"), CALL_CASHIER),
-    ClockNotSet: Notice("clock", Phrase("时间未校准", "Clock unset"), CANNOT_PAY_NOW),
+    ClockNotSet: Notice("clock", CANNOT_PAY_NOW, Phrase("时间未校准", "Clock unset")),
     StorageFailed: Notice("warning", Phrase("存储故障", "Disk fault"), CALL_CASHIER),
     ScannerMissing: Notice("warning", Phrase("扫码器未连接", "No scanner"), CALL_CASHIER),
-    OfflineScreen: Notice("offline", Phrase("网络不通", "No network"), CANNOT_PAY_NOW),
+    OfflineScreen: Notice("offline", CANNOT_PAY_NOW, Phrase("网络不通", "No network")),
 }
 
 PROVISIONING: dict[ProvisioningStage, Notice] = {

@@ -39,6 +39,7 @@ LOWER, LOWER_HEIGHT = 36, 28  # rows of the amount under a heading
 SMALL = 44  # row of a small line beside that amount
 PROMPT = 100  # pixels for the request on the right
 GAP = 8
+EDGE = 2  # pixels between an amount and the edge of the glass
 LINE = 16  # rows of one line of the HIS's own text
 REST_EDGE = 4  # pixels kept free around a screen that stands for hours: it is shifted
 Draw = Callable[[Canvas, Any, str], None]
@@ -64,7 +65,8 @@ def _beside_amount(canvas: Canvas, said: Said) -> None:
     room = canvas.width - TEXT_LEFT
     canvas.text(said.second, TEXT_LEFT, SMALL, room)
     left = TEXT_LEFT + glyphs.text_width(said.second) + GAP
-    canvas.amount(said.amount_fen, (left, LOWER, canvas.width - left, LOWER_HEIGHT), "right")
+    width = canvas.width - left - EDGE
+    canvas.amount(said.amount_fen, (left, LOWER, width, LOWER_HEIGHT), "right")
 
 
 def _idle(canvas: Canvas, screen: Idle, language: str) -> None:
@@ -89,12 +91,12 @@ def _amount_due(canvas: Canvas, screen: AmountDue, language: str) -> None:
     for row, phrase in enumerate(prompt):
         line = glyphs.large_text_image(phrase.said(language))
         canvas.put(line, left + (PROMPT - line.width) // 2, row * SECOND)
-    width = left - GAP
+    width = left - GAP - EDGE
     canvas.image.paste(1, (left - 4, 4, left - 3, canvas.height - 4))
-    taken = canvas.seconds(screen.seconds_left, 0, 0, width, width)
+    taken = canvas.seconds(screen.seconds_left, EDGE, 0, width, width)
     about = " ".join(part for part in (screen.title, screen.masked_name) if part)
-    canvas.foreign(about, 0, 0, width - taken - (GAP if taken else 0))
-    canvas.amount(screen.amount_fen, (0, 20, width, 42), "left")
+    canvas.foreign(about, EDGE, 0, width - taken - (GAP if taken else 0))
+    canvas.amount(screen.amount_fen, (EDGE, 20, width, 42), "left")
 
 
 def _paid(canvas: Canvas, screen: PaidScreen, language: str) -> None:

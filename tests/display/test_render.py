@@ -108,6 +108,17 @@ def test_nothing_of_ours_overflows_or_is_missing_in_the_font(
     assert drawn(EXAMPLES[name], *size, language).notes == []
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("screen", [s for s in EXAMPLES.values() if getattr(s, "amount_fen", 0)])
+def test_the_largest_amount_fits_on_every_screen(
+    screen: Screen, language: str, size: tuple[int, int]
+) -> None:
+    values = {f.name: getattr(screen, f.name) for f in fields(screen)}
+    largest = type(screen)(**{**values, "amount_fen": LARGEST_FEN})
+    assert drawn(largest, *size, language).notes == []
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("fen", [1, LARGEST_FEN])
