@@ -102,10 +102,17 @@ async def _with_tickets(journal: Journal, desk: Desk, asked: Asked) -> Asked:
     return replace(asked, ticket=own)
 
 
+async def _of_any_day(journal: Journal, desk: Desk, his_id: str) -> Ticket | None:
+    """What has the id of a refund or reverse, which is unlike every other id of this desk."""
+    if desk.seat and desk.seat.ticket.his_id == his_id:
+        return desk.seat.ticket
+    return await journal.any_day(his_id)
+
+
 async def _with_order(
     journal: Journal, desk: Desk, asked: Asked, request: RefundRequest | Reverse
 ) -> Asked:
-    own = await ticket(journal, desk, "", request.id)
+    own = await _of_any_day(journal, desk, request.id)
     number = getattr(request, "out_trade_no", "")
     pay_ticket = None
     if request.pay_id:

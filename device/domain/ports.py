@@ -98,6 +98,10 @@ class Journal(Protocol):
         """Everything under one HIS id, deferred writes included."""
         ...
 
+    async def any_day(self, his_id: str) -> Ticket | None:
+        """What has this HIS id on any day: a refund's id may be no charge's (his-link §3.10)."""
+        ...
+
     async def order(self, out_trade_no: str) -> Order | None:
         """One order number with its refunds."""
         ...

@@ -99,6 +99,10 @@ class SqliteJournal:
         """Everything under one HIS id; for an id of a refund the date does not matter."""
         return await self._ask(lambda db: reads.ticket(db, business_date, his_id, self._store.age))
 
+    async def any_day(self, his_id: str) -> Ticket | None:
+        """What has this HIS id on any day."""
+        return await self._ask(lambda db: reads.any_day(db, his_id, self._store.age))
+
     async def order(self, out_trade_no: str) -> Order | None:
         """One order number with its refunds, None if it was never put."""
         return await self._ask(lambda db: reads.order(db, out_trade_no))

@@ -57,6 +57,13 @@ def ticket(db: Database, business_date: str, his_id: str, age: Age) -> Ticket | 
     )
 
 
+def any_day(db: Database, his_id: str, age: Age) -> Ticket | None:
+    """Return what has this id on any day: ids of refunds are unlike those of every charge."""
+    newest = "SELECT business_date FROM charges WHERE his_id = ? ORDER BY stored_at DESC LIMIT 1"
+    row = db.execute(newest, [his_id]).fetchone()
+    return ticket(db, row["business_date"] if row else "", his_id, age)
+
+
 def order(db: Database, out_trade_no: str) -> Order | None:
     """Return one order number with the sum of its refunds, None if it was never put."""
     row = db.execute("SELECT * FROM orders WHERE out_trade_no = ?", [out_trade_no]).fetchone()

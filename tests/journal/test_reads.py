@@ -56,6 +56,17 @@ async def test_business_dates_are_apart(journal: SqliteJournal, make: "Records")
     assert await journal.ticket("", "MZ1") is None
 
 
+async def test_what_has_an_id_on_any_day_is_found(journal: SqliteJournal, make: "Records") -> None:
+    """Where ids restart daily a refund may not take an id that any day's charge has (§3.10)."""
+    monday = replace(make.key(1), business_date="2026-11-23")
+    await journal.commit((PutCharge(replace(make.charge(1), key=monday)),))
+    ticket = await journal.any_day("MZ1")
+    assert ticket
+    assert ticket.business_date == "2026-11-23"
+    assert await journal.ticket("", "MZ1") is None
+    assert await journal.any_day("MZ2") is None
+
+
 async def test_a_refund_id_is_found_under_any_date(journal: SqliteJournal, make: "Records") -> None:
     answer = PutAnswer("", RefundResult("TK1", 1, "pending"), make.result(1).at, offer=False)
     await journal.commit((*make.intended(1), PutRefund(make.refund(1, "TK1", 5)), answer))

@@ -36,9 +36,9 @@ def busy(desk: Desk, asked: Asked, blocking_id: str, now: Moment) -> Step:
 
 def conflict(desk: Desk, asked: Asked, ticket: Ticket, message: str) -> Step:
     """Answer that this id is something else already, and what (his-link §2)."""
-    stored = ticket.stored
-    status = standing(ticket.charges[-1])[0] if ticket.charges else ""
-    number = getattr(stored.answer, "out_trade_no", "") if stored else ""
+    answer = ticket.stored.answer if ticket.stored else None
+    status = standing(ticket.charges[-1])[0] if ticket.charges else getattr(answer, "status", "")
+    number = getattr(answer, "out_trade_no", "")
     seen = iso(min((s.at for s in answers(ticket)), default=None))
     return error(
         desk,

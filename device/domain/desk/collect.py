@@ -102,7 +102,7 @@ def _again(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment
     if not _same_content(desk, charge, asked.request):
         return conflict(desk, asked, ticket, "同一单号的内容不同")
     stored = answer_for(ticket, charge.key.try_)
-    if stored and charge.state is not ChargeState.OPEN and _stale(stored, now):
+    if stored and getattr(stored.answer, "status", "") != "unknown" and _stale(stored, now):
         return conflict(desk, asked, ticket, "该单号已有结果，请用 query 查询")
     if charge.adopted:
         return _name(desk, asked, ticket, charge, now)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from device.domain.answers import standing
 from device.domain.charge import Charge
-from device.domain.desk.answering import busy
+from device.domain.desk.answering import busy, conflict
 from device.domain.desk.collect import advance, pursue
 from device.domain.desk.deliver import announce, answer_with, error
 from device.domain.desk.model import (
@@ -97,7 +97,7 @@ def _asked_again(desk: Desk, asked: Asked, ticket: Ticket) -> Step:
     request, refund = asked.request, ticket.refund
     assert isinstance(request, (RefundRequest, Reverse))
     if not refund or not _same_content(request, refund):
-        return error(desk, asked, ErrorCode.CONFLICT, "该号已用于其他内容")
+        return conflict(desk, asked, ticket, "该号已用于其他内容")
     assert ticket.stored
     return answer_with(desk, asked, ticket, ticket.stored.answer)
 
@@ -127,8 +127,9 @@ def on_refund_query(desk: Desk, asked: Asked, _: Moment) -> Step:
 def _refusal(desk: Desk, asked: Asked, order: Order, amount_fen: int, now: Moment) -> Step | None:
     """Why this order gives nothing back now, if so."""
     status, state = _order_stands(asked.pay_ticket, order.out_trade_no)
-    if state == "manual" or (state == "reversing" and not _refunding(asked.pay_ticket, order)):
-        return error(desk, asked, ErrorCode.CONFLICT, "该笔正在撤销或待核查")
+    going = state == "reversing" and not _refunding(asked.pay_ticket, order)
+    if asked.pay_ticket and (state == "manual" or going):
+        return conflict(desk, asked, asked.pay_ticket, "该笔正在撤销或待核查")
     if order.open_refund_id:
         return busy(desk, asked, order.open_refund_id, now)
     if status != "paid":

@@ -23,7 +23,7 @@ from device.domain.desk.view import SIGNALS, signal_of
 from device.domain.outcome import Declined, Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent, AttemptState
 from device.domain.replies import ErrorReply, Result
-from device.domain.requests import Cancel, Query
+from device.domain.requests import Cancel, Query, Reverse
 from device.domain.screens import (
     AmountDue,
     AskingProvider,
@@ -586,3 +586,13 @@ def test_the_resting_screen_says_what_is_wrong(till: Till, health: Health, scree
 def test_every_signal_has_a_screen() -> None:
     assert set(SIGNALS.values()) | {Signal.IDLE, Signal.RESCAN} == set(Signal)
     assert signal_of(PaidScreen(1, Wallet.WECHAT)) is Signal.PAID
+
+
+def test_a_reversal_of_half_an_hour_is_no_final_answer(till: Till) -> None:
+    """Only a final answer may be another patient's (his-link §3.2): this one is still awaited."""
+    till.arm().scan().answer(PAID)
+    till.ask(Reverse("R1", "A"))
+    till.wait(1900)
+    told = till.ask(till.pay())
+    assert isinstance(told, Result)
+    assert (told.status, told.state) == ("unknown", "reversing")

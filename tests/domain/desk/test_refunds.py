@@ -307,3 +307,15 @@ def test_a_refund_after_midnight_names_the_day_of_its_charge(till: Till) -> None
     assert till.error(today) == "not_found"
     assert till.ask(RefundRequest("R2", 300, pay_id="A", business_date="2026-11-21")) is None
     assert isinstance(till.result(date="2026-11-21"), Result)
+
+
+def test_a_conflict_says_what_the_id_is(till: Till) -> None:
+    till.arm().scan().answer(PAID)
+    till.ask(RefundRequest("R1", 100, pay_id="A"))
+    other = till.ask(RefundRequest("R1", 101, pay_id="A"))
+    assert isinstance(other, ErrorReply)
+    assert (other.code.value, other.status, other.out_trade_no) == (
+        *("conflict", "pending"),
+        till.number,
+    )
+    assert other.first_seen
