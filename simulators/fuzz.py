@@ -29,14 +29,17 @@ from device.clock import SystemClock
 from device.domain.outcome import Paid, PayOrder, Refunded, RefundOrder, Returned
 from device.domain.payer_code import classify
 from device.domain.ports import Channel
+from device.drivers.hid_pos import layout_of
 from device.drivers.scan_assembler import KEYBOARD, ScanAssembler
-from device.errors import ConfigError
+from device.errors import BundleRefused, ConfigError
 from device.his_link import frames
 from device.his_link.body import read
 from device.his_link.handshake import Accepted, BoxEnd, HisEnd, Opened
 from device.his_link.messages import Codec
 from device.his_link.seal import HIS_TO_BOX, DeskKey, Opener, Seal
 from device.his_link.text import ENCODINGS, BadBody
+from device.provisioning.bundle import Title, pack, unpack
+from device.provisioning.codes import Parts, part_of, passphrase_of, split
 from simulators.gateway.identities import Identities, identities
 from simulators.gateway.provider import Provider
 from simulators.gateway.wire import HttpRequest
@@ -60,6 +63,9 @@ TO_BOX, _TO_HIS = DESK_KEY.directions(NONCE, NONCE)
 SEALED_BODIES = (
     Seal(TO_BOX, HIS_TO_BOX).seal(1, BODIES[0])[1],
     json.dumps(HisEnd(DESK_KEY).hello(NONCE)[1]).encode(),
+)
+HID_POS = bytes.fromhex(
+    "058C0902A10185027508950105 01093B8102058C953809FE8202017501950109FF81029507 8103C0"
 )
 SCANS = (b"134567890123456789\r", b"]Q1284567890123456789\r\n", b"\t\x1b284567890123456789\n")
 INTERESTING = (
@@ -133,6 +139,29 @@ def scan(data: bytes) -> None:
         result = assembler.char(char, at / 100)
         text = getattr(result, "text", "")
         classify(text, refuse_id_cards=True, today=SystemClock().wall().date())
+
+
+def hid_descriptor(data: bytes) -> None:
+    """A descriptor gives a layout or none, and the layout reads any report."""
+    layout = layout_of(data)
+    if layout:
+        layout.read(data)
+
+
+def provisioning_code(data: bytes) -> None:
+    """A code is a part, a passphrase or neither; parts become a bundle or are told."""
+    text = data.decode("latin-1")
+    passphrase_of(text)
+    part = part_of(text)
+    if part:
+        Parts().plus(part).whole()
+
+
+def provisioning_files(data: bytes) -> None:
+    """What was sealed is files or is refused."""
+    for parse in (unpack, Title.from_bytes):
+        with contextlib.suppress(BundleRefused):
+            parse(data)
 
 
 def config_file(folder: Path) -> Callable[[bytes], None]:
@@ -247,6 +276,9 @@ def all_targets(folder: Path, loop: asyncio.AbstractEventLoop) -> list[Target]:
         Target("his xml body", XML_BODIES, his_body),
         Target("his sealed body", SEALED_BODIES, his_hello),
         Target("scan", SCANS, scan),
+        Target("hid report descriptor", (HID_POS,), hid_descriptor),
+        Target("provisioning code", [c.encode() for c in split(bytes(2000))], provisioning_code),
+        Target("provisioning files", (pack({"paybox.toml": b"x"}),), provisioning_files),
         Target("configuration", (toml,), config_file(folder)),
         *answers(keys, loop),
     ]

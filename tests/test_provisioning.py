@@ -201,3 +201,10 @@ async def test_without_a_scanner_it_says_so(box: NewBox) -> None:
     await box.until(lambda s: isinstance(s, ScannerMissing))
     await end(task)
     box.line, box._slave = os.openpty()
+
+
+async def test_a_key_of_its_own_that_was_half_written_is_no_key(box: NewBox) -> None:
+    (box.file.parent / "seal.key.new").write_text("00")  # the power was cut
+    await end(await started(box))
+    assert len((box.file.parent / "seal.key").read_text().strip()) == 64
+    assert not (box.file.parent / "seal.key.new").exists()

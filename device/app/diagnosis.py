@@ -4,13 +4,21 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-from device.app.building import JOURNAL_FILE, make_clock, make_his_end, make_his_tls, make_scanner
+from device.app.building import (
+    JOURNAL_FILE,
+    Scanner,
+    make_clock,
+    make_his_end,
+    make_his_tls,
+    make_scanner,
+)
 from device.app.center import look as center_look
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
 from device.config import Config
 from device.display.panels import bus_node
 from device.domain.replies import Part
+from device.drivers.plugged import BUSY
 from device.drivers.scan_sink import ScanSink
 from device.errors import ConfigError, StorageError
 from device.health import ChannelWatch, Sight, clock_part, disk_part, in_order, vpn_part
@@ -29,7 +37,7 @@ async def diagnose(config: Config) -> list[Part]:
     scanner = make_scanner(config.scanner, scans)
     looks.append(asyncio.ensure_future(scanner.run()))
     await asyncio.gather(*(w.ready() for w in watches), asyncio.sleep(SCANNER_LOOK_S))
-    parts = [scanner_part(scanner, scans), *(w.part() for w in watches), _journal_look(config)]
+    parts = [_scanner_look(scanner, scans), *(w.part() for w in watches), _journal_look(config)]
     parts += [Part(w.value, "fail", text) for w, text in broken.items()]
     parts += [vpn_part(sight), clock_part(clock), disk_part(sight), _his_look(config)]
     parts += [
@@ -53,6 +61,13 @@ SECURITY = {"none": "不加密", "aes": "AES 加密", "tls": "TLS 加密"}
 
 def _ignore(*_: object) -> None:
     """The diagnosis only looks."""
+
+
+def _scanner_look(scanner: Scanner, scans: ScanSink) -> Part:
+    """Beside a running box, which holds the scanner, that it is held is no fault."""
+    if scanner.fault == BUSY:
+        return Part("scanner", "warn", f"{BUSY}（paybox run 正在运行时属正常）")
+    return scanner_part(scanner, scans)
 
 
 def _display_there(config: Config) -> bool:

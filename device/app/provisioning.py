@@ -35,7 +35,7 @@ from device.provisioning.envelope import (
 )
 from device.provisioning.intake import Intake, Standing, judge, needs_passphrase, refused, take
 from device.provisioning.intake import waiting as what_is_next
-from device.provisioning.store import Disk, RealDisk, install, installed, trusted
+from device.provisioning.store import Disk, RealDisk, install, installed, trusted, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -73,8 +73,7 @@ class Taker:
         path = self._file.parent / SEAL_NAME
         if not path.exists():
             key = secrets.token_bytes(KEY_BYTES)
-            self._disk.write(path, key.hex().encode() + b"\n")
-            self._disk.sync_folder(path.parent)
+            write_whole(path, key.hex().encode() + b"\n", self._disk)
         return config.read_key(path)
 
     def _trusted(self) -> bytes:

@@ -139,10 +139,13 @@ class PluggedScanner:
         self.fault = fault
 
 
+BUSY = "扫码器被其他程序占用"
+
+
 def fault_of(error: OSError) -> str:
     """Return one line for the technician (Chinese, as the diagnosis shows it)."""
     if error.errno == errno.EBUSY:
-        return "扫码器被其他程序占用（paybox run 正在运行时属正常）"
+        return BUSY
     if error.errno in {errno.EACCES, errno.EPERM}:
         return "没有权限打开扫码器：运行用户须在 input 组"
     return f"扫码器无法打开：{errno.errorcode.get(error.errno or 0, 'error')}"

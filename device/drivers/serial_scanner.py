@@ -8,6 +8,8 @@ from device.drivers.scan_feed import ScanFeed
 from device.drivers.scan_sink import ScanSink
 from device.drivers.serial_port import SerialPort
 
+REOPEN_S = 0.5  # plugged in again, it works within a second
+
 
 class SerialScanner:
     """`run()` keeps the port open; a missing port is a state, never an error."""
@@ -24,7 +26,7 @@ class SerialScanner:
         self._sink = sink
         self._monotonic = monotonic
         self._feed = ScanFeed(ScanAssembler(SERIAL, most_chars), sink)
-        self._port = SerialPort(path, baudrate, self._on_bytes, self._on_open)
+        self._port = SerialPort(path, baudrate, self._on_bytes, self._on_open, reopen_s=REOPEN_S)
 
     @property
     def online(self) -> bool:

@@ -87,6 +87,15 @@ class RealDisk:
             path.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, data: bytes, disk: Disk) -> None:
+    """Make or replace one file: after a power cut it is as it was, or whole."""
+    part = path.with_name(path.name + ".new")
+    disk.remove(part)
+    disk.write(part, data)
+    disk.replace(part, path)
+    disk.sync_folder(path.parent)
+
+
 def installed(file: Path) -> tuple[Title | None, str]:
     """Return title and digest of the bundle that a configuration came from; None, "" if by hand."""
     try:
@@ -111,7 +120,7 @@ def install(file: Path, bundle: Bundle, digest: str, disk: Disk) -> None:
     staged = file.parent / f"set-{bundle.title.version}-{digest[:8]}"
     try:
         _write_set(staged, bundle, digest, disk)
-        _check(staged / CONFIG_NAME)
+        _check(staged / CONFIG_NAME, file)
         _switch(file, staged, disk)
     except OSError as error:
         raise BundleRefused(Refusal.DISK, error.strerror or "") from None
@@ -145,14 +154,27 @@ def _clear(file: Path, staged: Path, disk: Disk) -> None:
         disk.remove(path)
 
 
-def _check(file: Path) -> None:
-    check_for_a_box(file, lambda why: BundleRefused(Refusal.INVALID, why))
+def _check(new: Path, file: Path) -> None:
+    settings = check_for_a_box(new, lambda why: BundleRefused(Refusal.INVALID, why))
+    try:
+        current = config.load(file)
+    except ConfigError:
+        return  # the first one, or one that did not work anyway
+    if _identity(settings) != _identity(current):
+        raise BundleRefused(Refusal.OTHER_BOX, "[box] desk, desk_code or key_file differ")
+
+
+def _identity(settings: config.Config) -> tuple[str, str, bytes]:
+    """What enters every order number: with another one the box would be another desk."""
+    box = settings.box
+    return box.desk, box.desk_code, config.read_key(box.key_file)
 
 
 def check_for_a_box(file: Path, refuse: Callable[[str], Exception]) -> config.Config:
     """Return the configuration; what it raises is made by `refuse` from one line."""
     try:
         settings = config.load(file)
+        config.read_key(settings.box.key_file)
         tables = tomllib.loads(file.read_text(encoding="utf-8"))
     except ConfigError as error:
         raise refuse(str(error)) from None

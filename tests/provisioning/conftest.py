@@ -38,16 +38,16 @@ class Office:
     def public(self) -> bytes:
         return public_of_signer(self.signing_key)
 
-    def files(self, box: str = "BOX-0001", key: bytes = b"k" * 32) -> dict[str, bytes]:
+    def files(self, box: str = "BOX-0001", secret: bytes = b"first") -> dict[str, bytes]:
         return {
             "paybox.toml": CONFIG.format(box=box, data_dir="/var/lib/paybox").encode(),
             "provision.pub": self.public.hex().encode(),
-            "box.key": key,
-            "wechat.key": "密钥text".encode(),
+            "box.key": b"k" * 32,
+            "wechat.key": secret,
         }
 
-    def bundle(self, version: int = 7, box: str = "BOX-0001", key: bytes = b"k" * 32) -> Bundle:
-        return Bundle(Title(box, version), self.files(box, key))
+    def bundle(self, version: int = 7, box: str = "BOX-0001", secret: bytes = b"first") -> Bundle:
+        return Bundle(Title(box, version), self.files(box, secret))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from device.provisioning.store import RealDisk, install, installed, trusted
 if TYPE_CHECKING:
     from tests.provisioning.conftest import Office
 
-OLD_KEY, NEW_KEY = b"o" * 32, b"n" * 32
+OLD, NEW = b"the old one", b"the new one"
 Change = Callable[[Path], object]
 
 
@@ -105,16 +105,18 @@ def _apply(op: Op, image: Path) -> None:
         op.change(image)
 
 
-def box_key(file: Path) -> bytes:
-    return config.read_key(config.load(file).box.key_file)
+def secret_of(file: Path) -> bytes:
+    wechat = config.load(file).wechat
+    assert wechat
+    return wechat.api_key_file.read_bytes()
 
 
 def test_a_first_configuration_and_then_a_newer_one(office: "Office", tmp_path: Path) -> None:
     file = tmp_path / "paybox.toml"
-    install(file, office.bundle(7, key=OLD_KEY), "aaaa", RealDisk())
-    assert (box_key(file), installed(file)) == (OLD_KEY, (Title("BOX-0001", 7), "aaaa"))
-    install(file, office.bundle(8, key=NEW_KEY), "bbbb", RealDisk())
-    assert (box_key(file), installed(file)) == (NEW_KEY, (Title("BOX-0001", 8), "bbbb"))
+    install(file, office.bundle(7, secret=OLD), "aaaa", RealDisk())
+    assert (secret_of(file), installed(file)) == (OLD, (Title("BOX-0001", 7), "aaaa"))
+    install(file, office.bundle(8, secret=NEW), "bbbb", RealDisk())
+    assert (secret_of(file), installed(file)) == (NEW, (Title("BOX-0001", 8), "bbbb"))
 
 
 def test_the_files_are_the_owners_alone(office: "Office", tmp_path: Path) -> None:
@@ -129,8 +131,8 @@ def test_a_configuration_made_by_hand_is_replaced(office: "Office", tmp_path: Pa
     file = tmp_path / "paybox.toml"
     file.write_text("anything")
     assert installed(file) == (None, "")
-    install(file, office.bundle(key=NEW_KEY), "aaaa", RealDisk())
-    assert box_key(file) == NEW_KEY
+    install(file, office.bundle(secret=NEW), "aaaa", RealDisk())
+    assert secret_of(file) == NEW
 
 
 def test_only_the_set_before_is_kept(office: "Office", tmp_path: Path) -> None:
@@ -146,19 +148,42 @@ def test_only_the_set_before_is_kept(office: "Office", tmp_path: Path) -> None:
         ((b'"MZ03"', b'"mz3"'), "desk_code"),
         ((b'"/var/lib/paybox"', b'"data"'), "data_dir"),
         ((b'"box.key"', b'"other.key"'), "key_file"),
+        ((b'"box.key"', b'"wechat.key"'), "32 raw bytes"),
     ],
 )
 def test_a_configuration_that_does_not_load_is_refused_and_nothing_changed(
     office: "Office", tmp_path: Path, change: tuple[bytes, bytes], words: str
 ) -> None:
     file = tmp_path / "paybox.toml"
-    install(file, office.bundle(7, key=OLD_KEY), "aaaa", RealDisk())
+    install(file, office.bundle(7, secret=OLD), "aaaa", RealDisk())
     files = office.files()
     files["paybox.toml"] = files["paybox.toml"].replace(*change)
     with pytest.raises(BundleRefused, match=words) as told:
         install(file, Bundle(Title("BOX-0001", 8), files), "bbbb", RealDisk())
     assert told.value.why is Refusal.INVALID
-    assert box_key(file) == OLD_KEY
+    assert secret_of(file) == OLD
+
+
+CHANGES = {
+    "desk": ("paybox.toml", b'"MZ-03"', b'"MZ-04"'),
+    "desk code": ("paybox.toml", b'"MZ03"', b'"MZ04"'),
+    "key": ("box.key", b"kk", b"kK"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_what_would_make_it_another_desk_is_refused(
+    office: "Office", tmp_path: Path, what: str
+) -> None:
+    file = tmp_path / "paybox.toml"
+    install(file, office.bundle(7, secret=OLD), "aaaa", RealDisk())
+    files = office.files()
+    name, old, new = CHANGES[what]
+    files[name] = files[name].replace(old, new)
+    with pytest.raises(BundleRefused, match="desk_code") as told:
+        install(file, Bundle(Title("BOX-0001", 8), files), "bbbb", RealDisk())
+    assert told.value.why is Refusal.OTHER_BOX
+    assert secret_of(file) == OLD
 
 
 def test_a_disk_that_fails_is_told(office: "Office", tmp_path: Path) -> None:
@@ -174,19 +199,19 @@ def test_a_power_cut_at_any_point_leaves_the_old_or_the_new(
     before, live, images = tmp_path / "before", tmp_path / "live", tmp_path / "images"
     before.mkdir()
     if not first:
-        install(before / "paybox.toml", office.bundle(7, key=OLD_KEY), "aaaa", RealDisk())
+        install(before / "paybox.toml", office.bundle(7, secret=OLD), "aaaa", RealDisk())
     shutil.copytree(before, live, symlinks=True)
     disk = NotingDisk(live)
-    new = office.bundle(8, key=NEW_KEY)
+    new = office.bundle(8, secret=NEW)
     install(live / "paybox.toml", new, "bbbb", disk)
     found = set()
     for image in disk.images(before, images):
         file = image / "paybox.toml"
-        found.add(box_key(file) if file.exists() else b"")
+        found.add(secret_of(file) if file.exists() else b"")
         install(file, new, "bbbb", QuickDisk())  # and the next try succeeds, whatever was left
-        assert box_key(file) == NEW_KEY
+        assert secret_of(file) == NEW
         shutil.rmtree(image)
-    assert found == {b"" if first else OLD_KEY, NEW_KEY}
+    assert found == {b"" if first else OLD, NEW}
 
 
 def test_the_noting_disk_finds_a_switch_that_is_not_safe(tmp_path: Path) -> None:
