@@ -84,9 +84,13 @@ class TcpStream(asyncio.BufferedProtocol):
         _set_options(transport.get_extra_info("socket"))
         self._receiver = self._on_open(self)
 
-    def get_buffer(self, sizehint: int) -> bytearray:  # noqa: ARG002  asyncio's signature
-        """Return the one small buffer every read goes into."""
-        return self._buffer
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio's signature
+        """Return the one small buffer every read goes into.
+
+        A view, because asyncio's TLS reads record after record into slices of it, and a slice of a
+        bytearray is a copy: all but the first record would be lost.
+        """
+        return memoryview(self._buffer)
 
     def buffer_updated(self, nbytes: int) -> None:
         """Pass on what was read."""

@@ -71,6 +71,19 @@ async def echoed(address: str, data: bytes) -> bytes:
     return ear.received
 
 
+async def test_records_that_come_together_are_all_read(server: TcpServer, pki: Pki) -> None:
+    """An ACK and the answer behind it: two records, often one read of the socket."""
+    host, port = server.address
+    ear = Ear()
+    stream = await open_stream(f"tls://{host}:{port}?ca={pki.ca}", ear)
+    words = [bytes([65 + n]) * (n + 1) for n in range(20)]
+    for word in words:
+        stream.write(word)
+    await until(lambda: len(ear.received) == sum(map(len, words)))
+    assert ear.received == b"".join(words)
+    stream.close()
+
+
 async def test_bytes_go_there_and_back(server: TcpServer, pki: Pki) -> None:
     host, port = server.address
     data = bytes(range(256)) * 40
