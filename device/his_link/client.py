@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from device.config import read_key
 from device.domain.words import Form
+from device.his_link.acceptance.report import accept, print_report
+from device.his_link.acceptance.visit import Visit
 from device.his_link.body import Writing
 from device.his_link.host import ANSWER_TIMEOUT_S, Client, Fields, NoAnswer, OpenStream
 from device.his_link.xml_body import FLAGS, NUMBERS
@@ -83,6 +85,9 @@ examples
     paybox his tcp://10.1.2.3:7601 --key his.key status
   inside TLS; ca is the box's certificate or its authority's:
     paybox his 'tls://10.1.2.3:7601?ca=box-cert.pem' status
+  does a box keep to the protocol? payments of a few fen; with --scan a person scans, and they are
+  real; without it made-up codes are sent, which only the emulated providers take:
+    paybox his tcp://127.0.0.1:7601 acceptance
   over a serial cable:
     paybox his 'serial:///dev/ttyUSB0?baudrate=9600' pay id=T3 amount=0.01 business=registration
 """
@@ -135,6 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--xml", action="store_true", help="write XML instead of JSON")
     parser.add_argument("--encoding", choices=("utf-8", "gbk"), default="utf-8")
     parser.add_argument("--key", type=Path, metavar="FILE", help="the desk's his.key: sealed link")
+    parser.add_argument("--scan", action="store_true", help="acceptance: a person scans real codes")
     parser.add_argument("--timeout", type=float, metavar="SECONDS", help="give up waiting")
     return parser
 
@@ -157,6 +163,10 @@ async def _run(arguments: argparse.Namespace, fields: Fields, open_stream: OpenS
     form = Form.XML if arguments.xml else Form.JSON
     writing = Writing(arguments.encoding, form)
     key = read_key(arguments.key) if arguments.key else None
+    if arguments.type == "acceptance":
+        prompt = _say if arguments.scan else None
+        visit = Visit(arguments.address, open_stream, writing, key, prompt=prompt)
+        return print_report(arguments.address, await accept(visit))
     client = await Client.connect(arguments.address, open_stream, writing, key=key)
     try:
         return await _talk(client, arguments, fields)

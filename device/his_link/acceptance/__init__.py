@@ -1,0 +1,1 @@
+"""`paybox his ADDRESS acceptance`: a scripted acceptance test against a box, with a report."""
