@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 
 from device.display import glyphs
+from device.display.fonts import make_digits
 from device.display.glyphs import FONTS, MISSING, Font
 
 
@@ -94,3 +95,7 @@ def test_doubled_letters_keep_straight_strokes_and_get_smooth_slopes() -> None:
     bar = Image.new("1", (3, 2))
     bar.paste(1, (0, 0, 3, 1))
     assert glyphs.doubled(bar).tobytes() == bar.resize((6, 4)).tobytes()
+
+
+def test_the_digits_are_what_their_program_draws() -> None:
+    assert make_digits.TARGET.read_text(encoding="utf-8") == make_digits.whole()

@@ -4,7 +4,8 @@ from PIL import Image, ImageChops
 from device.display.render import render
 from device.display.rest import PATH, REST_S, moved, steps
 from device.display.sheet import EXAMPLES
-from device.domain.screens import AmountDue, CallCashier, Idle
+from device.domain.screens import AmountDue, AskingProvider, CallCashier, Idle
+from device.domain.words import Wallet
 
 RESTING = {name: s for name, s in EXAMPLES.items() if not getattr(s, "amount_fen", 0)}
 MOST_STILL = 0.45  # the inside of a bell stays lit wherever it moves
@@ -15,9 +16,9 @@ def lit(image: Image.Image) -> int:
     return int.from_bytes(image.tobytes()).bit_count()
 
 
-def test_a_screen_with_an_amount_never_rests() -> None:
-    assert steps(AmountDue(100, ""), 1000.0) == 0
-    assert steps(CallCashier(100), 1000.0) == 0
+def test_a_screen_with_an_amount_has_ten_minutes() -> None:
+    for screen in (AmountDue(100, ""), CallCashier(100), AskingProvider(100, Wallet.WECHAT)):
+        assert [steps(screen, at) for at in (0.0, 599.0, 600.0, 661.0)] == [0, 0, 1, 2]
 
 
 def test_any_other_rests_after_a_minute_and_goes_on_each_minute() -> None:

@@ -196,10 +196,14 @@ def rows(image: Image.Image) -> str:
     return "\n".join(cells[i : i + image.width] for i in range(0, len(cells), image.width))
 
 
-if __name__ == "__main__":
+def whole() -> str:
+    """Return the whole file."""
+    chars = "0123456789.-¥"
     blocks = [
-        f"{face.height} {char}\n{rows(draw(face, char))}\n"
-        for face in FACES
-        for char in "0123456789.-¥"
+        f"{face.height} {char}\n{rows(draw(face, char))}\n" for face in FACES for char in chars
     ]
-    TARGET.write_text("\n".join(blocks), encoding="utf-8")
+    return "\n".join(blocks)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(whole(), encoding="utf-8")

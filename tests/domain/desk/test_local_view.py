@@ -15,6 +15,7 @@ from device.domain.desk.model import (
     OneWay,
     Settings,
 )
+from device.domain.desk.view import signal_of
 from device.domain.line import Meaning, Said
 from device.domain.outcome import Paid, PayerConfirming
 from device.domain.payment import AttemptEvent, Facts
@@ -90,7 +91,7 @@ def test_a_press_puts_it_away_and_cancels_nothing(till: Till) -> None:
 def test_a_waiting_payment_is_not_left_and_comes_back(till: Till) -> None:
     till.arm().event(HELD)
     assert till.shows(OperatorView)
-    assert view(till).beneath is Signal.WAITING
+    assert signal_of(view(till)) is Signal.WAITING
     till.wait(10)
     assert till.shows(AmountDue)
     till.drawn().scan()
