@@ -47,12 +47,15 @@ def check(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="输出 JSON / print JSON")
     text = "只试扫一个码：字符数、毫秒、后缀（不收款，先停止 paybox run）/ try the scanner"
     parser.add_argument("--scan", action="store_true", help=text)
+    text = "只演示每种灯与声音，名称写在屏幕上（先停止 paybox run）/ play every light and sound"
+    parser.add_argument("--lamp", action="store_true", help=text)
     chosen = parser.parse_args(arguments)
     settings = config.load(chosen.config)
 
     from device import app
 
-    look = app.check_scan if chosen.scan else app.check
+    trial = app.check_scan if chosen.scan else app.check_lamp
+    look = trial if chosen.scan or chosen.lamp else app.check
     return look(settings, as_json=chosen.json)
 
 
@@ -184,7 +187,10 @@ COMMANDS = {
     ),
     "run": Command(run, "run -c FILE", "运行扫码墩", "the firmware"),
     "check": Command(
-        check, "check -c FILE [--json] [--scan]", "逐项自检，无副作用", "diagnosis, no side effects"
+        check,
+        "check -c FILE [--json] [--scan|--lamp]",
+        "逐项自检，无副作用",
+        "diagnosis, no side effects",
     ),
     "journal": Command(
         journal, "journal -c FILE list|show|verify|export", "查看与校验流水", "the journal"

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
     from device.drivers.serial_port import SerialPort
     from device.drivers.tcp import Receiver
 
-__all__ = ["check", "check_scan", "make_port", "open_his_stream", "replace_board", "run"]
+__all__ = [
+    "check",
+    "check_lamp",
+    "check_scan",
+    "make_port",
+    "open_his_stream",
+    "replace_board",
+    "run",
+]
 
 EXIT_CODES = {"ok": 0, "warn": 1, "fail": 2}
 MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
@@ -74,6 +82,14 @@ def check_scan(config: Config, *, as_json: bool) -> int:
 
     sys.stderr.write(f"请在 {PATIENCE_S:.0f} 秒内扫一个付款码（不会收款）/ scan one code now\n")
     return _print_parts([asyncio.run(try_scan(config))], as_json=as_json)
+
+
+def check_lamp(config: Config, *, as_json: bool) -> int:
+    """Play every light and sound; the exit codes are those of `check`."""
+    from device.app.lamp_trial import try_lamp
+
+    parts = asyncio.run(try_lamp(config, lambda line: sys.stderr.write(f"{line}\n")))
+    return _print_parts(parts, as_json=as_json)
 
 
 def _print_parts(parts: "list[Part]", *, as_json: bool) -> int:

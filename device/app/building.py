@@ -14,6 +14,7 @@ from device.config import Lamp as LampSection
 from device.config import Scanner as ScannerSection
 from device.domain.desk.model import Settings
 from device.domain.pursuit import Times
+from device.domain.screens import Signal
 from device.domain.words import Wallet
 from device.drivers.lamp import FileLamp, NoLamp
 from device.drivers.scan_assembler import MOST_CHARS
@@ -24,7 +25,6 @@ from device.his_link.messages import Codec
 if TYPE_CHECKING:
     import ssl
 
-    from device.domain.ports import Lamp
     from device.his_link.handshake import BoxEnd
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,24 @@ def make_scanner(section: ScannerSection, sink: ScanSink, most_chars: int = MOST
     return EvdevScanner(section.match, sink, most_chars=most_chars)
 
 
-def make_lamp(config: Config, pins: object | None) -> "Lamp":
+class LampDriver(Protocol):
+    """What every lamp driver gives beside `domain.ports.Lamp`."""
+
+    @property
+    def working(self) -> bool:
+        """Whether the last change reached the lamp."""
+        ...
+
+    def signal(self, signal: Signal) -> None:
+        """Say this until told otherwise."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
+        ...
+
+
+def make_lamp(config: Config, pins: object | None) -> LampDriver:
     """The lamp by its driver's name; a missing one is no lamp, and the rest works."""
     try:
         lamp = _lamp(config.lamp, pins)
@@ -100,7 +117,7 @@ def make_lamp(config: Config, pins: object | None) -> "Lamp":
     return PaidSound(lamp, config.lamp.paid_sound)
 
 
-def _lamp(section: LampSection, pins: object | None) -> "Lamp":
+def _lamp(section: LampSection, pins: object | None) -> LampDriver:
     if section.driver == "file":
         return FileLamp(section.path)
     if section.driver == "leds":

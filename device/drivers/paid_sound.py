@@ -8,14 +8,28 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from device.domain.ports import Lamp
 from device.domain.screens import Signal
 
 log = logging.getLogger(__name__)
 
 PLAYER = ("aplay", "--quiet")
 LONGEST_S = 10.0  # the next patient is there by then
+
+
+class Lamp(Protocol):
+    """What stands behind it."""
+
+    @property
+    def working(self) -> bool:
+        """Whether the last change reached the lamp."""
+
+    def signal(self, signal: Signal) -> None:
+        """Say this until told otherwise."""
+
+    def close(self) -> None:
+        """Let go of it."""
 
 
 class PaidSound:
@@ -34,6 +48,15 @@ class PaidSound:
         self._lamp.signal(signal)
         if signal is Signal.PAID and before is not signal and self._free():
             self._playing = asyncio.get_running_loop().create_task(self._play())
+
+    @property
+    def working(self) -> bool:
+        """Of the lamp: a sound is an extra."""
+        return self._lamp.working
+
+    def close(self) -> None:
+        """Close the lamp; a sound that is playing ends by itself."""
+        self._lamp.close()
 
     def _free(self) -> bool:
         return self._playing is None or self._playing.done()

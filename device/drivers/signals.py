@@ -38,6 +38,20 @@ def _held(light: str) -> tuple[Step, ...]:
     return (Step(light, 0.0),)
 
 
+SAYINGS: dict[Signal, str] = {
+    Signal.IDLE: "空闲",
+    Signal.WAITING: "等待付款码",
+    Signal.RESCAN: "请换码重扫",
+    Signal.WORKING: "处理中",
+    Signal.PASSWORD: "请在手机上输入密码",
+    Signal.PAID: "支付成功",
+    Signal.DECLINED: "未成功",
+    Signal.DOUBT: "结果确认中",
+    Signal.OFFLINE: "网络不通",
+    Signal.FAULT: "故障",
+}
+"""What each means, in the words of the cashier's manual."""
+
 PATTERNS: dict[Signal, Pattern] = {
     Signal.IDLE: Pattern((), _held("")),
     # an amount is on the glass: one short beep asks the patient to look

@@ -4,25 +4,14 @@ The `file` driver writes the signal's name; the same player that drives the real
 over pins that only tell.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from device.domain.screens import Signal
 from device.drivers.lamp import PinLamp
+from device.drivers.signals import SAYINGS
 
 SIGNALS = {signal.value: signal for signal in Signal}
 PINS = {"g": "green", "r": "red", "b": "buzzer"}
-SAYINGS: Mapping[Signal, str] = {
-    Signal.IDLE: "空闲",
-    Signal.WAITING: "等待付款码",
-    Signal.RESCAN: "请换码重扫",
-    Signal.WORKING: "处理中",
-    Signal.PASSWORD: "请在手机上输入密码",
-    Signal.PAID: "支付成功",
-    Signal.DECLINED: "未成功",
-    Signal.DOUBT: "结果确认中",
-    Signal.OFFLINE: "网络不通",
-    Signal.FAULT: "故障",
-}
 
 
 class _Pin:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from device.display.sheet import EXAMPLES, picture
 from device.domain.screens import Provisioning, Signal
-from simulators.demo.lamp_view import SAYINGS
+from device.drivers.signals import SAYINGS
 
 DOCS = Path(__file__).parents[2] / "docs"
 MANUAL = (DOCS / "cashier.zh.md").read_text(encoding="utf-8")

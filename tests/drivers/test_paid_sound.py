@@ -14,6 +14,11 @@ PLAYS = (sys.executable, "-c", "import sys; open(sys.argv[1], 'a').write('played
 class Lamp:
     def __init__(self) -> None:
         self.said: list[Signal] = []
+        self.working = True
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
     def signal(self, signal: Signal) -> None:
         self.said.append(signal)
@@ -79,3 +84,12 @@ async def test_one_sound_at_a_time(tmp_path: Path) -> None:
     assert sound._playing is first
     await finished(sound)
     assert file.read_text() == "played "
+
+
+def test_how_the_lamp_is_and_its_end_are_the_lamp_s(tmp_path: Path) -> None:
+    lamp = Lamp()
+    sound = PaidSound(lamp, tmp_path / "paid.wav", PLAYS)
+    lamp.working = False
+    assert not sound.working
+    sound.close()
+    assert lamp.closed
