@@ -41,6 +41,7 @@ MARKS = {"ok": "✓", "warn": "!", "fail": "✗"}
 def run(config: Config) -> int:
     """Run the firmware until SIGTERM; returns the exit code."""
     from device.display.panels import make_panel
+    from device.domain.screens import Stopped
 
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     panel = make_panel(config.display, config.box.language)
@@ -51,6 +52,7 @@ def run(config: Config) -> int:
         sys.stderr.write(f"paybox: {error}\n")
         return 1
     finally:
+        panel.show(Stopped())  # it stays on the glass, where the last one would be untrue
         panel.close()
 
 

@@ -241,6 +241,7 @@ class Box:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self._lamp.close()
         self._link.close()
         await close_link()
         for channel in self._channels.values():

@@ -146,7 +146,7 @@ class ThreadPanel:
             telling.tell(self._monotonic() + NO_PANEL_S)
 
     def close(self) -> None:
-        """Stop drawing; the last picture stays on the glass."""
+        """Draw the newest screen and stop; it stays on the glass."""
         with self._changed:
             self._closing = True
             self._changed.notify()
@@ -172,7 +172,7 @@ class ThreadPanel:
             else:  # a newer screen does not make a missing panel come back sooner
                 pause_s = REOPEN_S[min(self._failures, len(REOPEN_S)) - 1]
                 self._changed.wait_for(lambda: self._closing, pause_s)
-            return self._closing
+            return self._closing and not self._unseen
 
     def _draw(self, wish: Wish) -> None:
         try:

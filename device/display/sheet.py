@@ -42,6 +42,7 @@ from device.domain.screens import (
     Screen,
     Signal,
     Starting,
+    Stopped,
     StorageFailed,
     UndoOffered,
 )
@@ -50,6 +51,7 @@ from device.domain.words import Reason, Wallet
 BOTH = (Wallet.WECHAT, Wallet.ALIPAY)
 EXAMPLES: dict[str, Screen] = {
     "starting": Starting(),
+    "stopped": Stopped(),
     "idle": Idle("市一医院", "MZ-03", BOTH),
     "idle-one-wallet": Idle("海州市第一人民医院", "门诊收费3", (Wallet.ALIPAY,)),
     "idle-no-wallet": Idle("市一医院", "MZ-03", ()),

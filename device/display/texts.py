@@ -20,6 +20,7 @@ from device.domain.screens import (
     SameAmount,
     ScannerMissing,
     Starting,
+    Stopped,
     StorageFailed,
     UndoOffered,
 )
@@ -96,6 +97,7 @@ NOT_COLLECTED = Phrase("本次未收款", "Not paid")
 
 NOTICES: dict[type, Notice] = {
     Starting: Notice("power", Phrase("正在启动", "Starting"), Phrase("请稍候", "Please wait")),
+    Stopped: Notice("power", CANNOT_PAY_NOW, Phrase("设备已停止", "Box is off")),
     NothingDue: Notice(
         "clock", Phrase("还没有金额", "No bill yet"), Phrase("请稍候再扫", "Please wait")
     ),

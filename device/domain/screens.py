@@ -30,6 +30,11 @@ class Starting:
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """设备已停止: the program has ended, and no picture may say that it serves."""
+
+
+@dataclass(frozen=True, slots=True)
 class Idle:
     """Nobody is paying. `wallets` are those that are verified."""
 
@@ -256,6 +261,7 @@ class OperatorView:
 
 Screen = (
     Starting
+    | Stopped
     | Idle
     | NothingDue
     | AmountDue

@@ -15,7 +15,15 @@ from device.display.panel import NO_PANEL_S, NoPanel, ThreadPanel, Wish
 from device.display.panels import bus_node, make_panel
 from device.display.render import render
 from device.display.rest import REST_S
-from device.domain.screens import AmountDue, Idle, Password, ScannerMissing, Screen, Starting
+from device.domain.screens import (
+    AmountDue,
+    Idle,
+    Password,
+    ScannerMissing,
+    Screen,
+    Starting,
+    Stopped,
+)
 from device.domain.words import Wallet
 from device.errors import HardwareError
 
@@ -319,6 +327,26 @@ async def test_showing_after_the_loop_has_gone_is_no_error(
     assert await asyncio.to_thread(glass.next) == bits(FIRST)
     panel.show(SECOND)
     assert await asyncio.to_thread(glass.next) == bits(SECOND)
+
+
+def test_what_is_shown_last_is_drawn_before_the_end(glass: FakeGlass) -> None:
+    panel = ThreadPanel(glass.open, 128, 64)
+    panel.start()
+    glass.next()
+    panel.show(Stopped())
+    panel.close()
+    assert glass.next() == bits(Stopped())
+
+
+def test_a_missing_panel_does_not_hold_the_end_up(glass: FakeGlass) -> None:
+    glass.broken = True
+    panel = ThreadPanel(glass.open, 128, 64)
+    panel.start()
+    panel.show(Stopped())
+    began = time.monotonic()
+    panel.close()
+    assert time.monotonic() - began < 1
+    assert glass.opened <= 3
 
 
 def test_closing_ends_the_thread_and_the_glass(glass: FakeGlass) -> None:
