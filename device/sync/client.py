@@ -33,7 +33,7 @@ class CenterClient:
         self._url = url + PATH
         self._headers = {BOX_HEADER: box, KEY_HEADER: key_id, "Content-Type": CONTENT_TYPE}
         self._client = httpx.AsyncClient(
-            verify=tls if tls is not None else ssl.create_default_context(),
+            verify=tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),  # without files it trusts nobody
             trust_env=False,
             proxy=proxy or None,
             transport=transport,

@@ -9,7 +9,7 @@ from simulators.world.checkers import ELSEWHERE, RULES
 from simulators.world.history import PAYMENTS, Told
 from simulators.world.players import CORES, Players, Tally, Wish
 from simulators.world.shrink import shrunk
-from simulators.world.sometimes import LATER, STATES
+from simulators.world.sometimes import STATES
 
 SEEDS = (1, 50)
 LONG_RUN = 50_000
@@ -79,8 +79,6 @@ def _report(tally: Tally) -> None:
     print(f"到达的状态 states reached   {len(STATES) - len(tally.missing)} / {len(STATES)}")
     for name in STATES:
         print(f"  {tally.reached[name]:>8}  {name}")
-    for name, waits in LATER.items():
-        print(f"  {'-':>8}  {name}  (not yet: {waits})")
     judged = [name for name in RULES if name not in ELSEWHERE]
     print(f"核对的规则 judged    {' '.join(judged)}")
     for name, why in ELSEWHERE.items():

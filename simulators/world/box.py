@@ -8,6 +8,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+import httpx
 
 from device.app.board import check_board
 from device.app.box import CLOSE_LOOK_S, LAST_PAYMENT_S
@@ -44,6 +47,7 @@ from device.domain.words import Department, Wallet
 from device.drivers.scan_assembler import KEYBOARD, Result, Scan, ScanAssembler
 from device.drivers.scan_assembler import Garbled as GarbledScan
 from device.errors import StorageError
+from device.from_center import FromCenter, Ways
 from device.health import LOOK_EVERY_S, PROBE_EVERY_S, ChannelWatch
 from device.his_link.connection import LoopTimers
 from device.his_link.link import HisLink
@@ -51,13 +55,18 @@ from device.his_link.messages import Codec
 from device.journal import Inline, SqliteJournal
 from device.probing import Prober
 from device.recovery import Recovery, Reports
+from device.sync.client import CenterClient
+from device.sync.exchange import Sender, pause_s
+from device.sync.uploader import KEY_ID, Abilities, Uploader
 from simulators.world.chance import Stream
 from simulators.world.disk import Disk
-from simulators.world.keys import BOX_KEY, keys
+from simulators.world.keys import BOX_KEY, CENTER_KEY, keys
 from simulators.world.loop import Life, VirtualLoop
 from simulators.world.names import BOX_ID, DESK, DESK_CODE, HOSPITAL
 from simulators.world.network import Network
 from simulators.world.time import BoxClock, Machine
+
+T = TypeVar("T")
 
 MAX_AMOUNT_FEN = 5_000_000
 OVERRUN = "\0"  # no key: the kernel's buffer ran over here
@@ -87,6 +96,8 @@ class World:
     is_quiet: Callable[[], bool]
     """Whether the world only waits for time to pass."""
     on_ready: Callable[[], None]
+    center: httpx.AsyncBaseTransport | None = None
+    """The way to the statistics centre, where there is one."""
 
 
 class SimBox:
@@ -114,6 +125,7 @@ class SimBox:
         self.recovery = Recovery(self.channels, TIMES, self.clock, self._reports)
         self.health = _Health(self)
         self._scanner = ScanAssembler(KEYBOARD)
+        self.from_center: FromCenter | None = None
         self.journal: SqliteJournal
         self.desk: DeskLoop
         self.ready = False
@@ -134,7 +146,41 @@ class SimBox:
         await self.desk.boot()
         self.ready = True
         world.on_ready()
-        await asyncio.gather(self.desk.run(), self.health.run())
+        await asyncio.gather(self.desk.run(), self.health.run(), self._sync())
+
+    async def _sync(self) -> None:
+        """The real uploader, at the world's pace."""
+        if self.world.center is None:
+            return
+        uploader = self._uploader(self.world.center)
+        while True:
+            await uploader.exchange()
+            busy = self.desk.state.seat is not None
+            wait_s = pause_s(uploader.course, self.world.chance.between(0.0, 1.0), busy=busy)
+            await asyncio.sleep(wait_s * (IDLE_PACE if self.world.is_quiet() else 1.0))
+
+    def _uploader(self, lines: httpx.AsyncBaseTransport) -> Uploader:
+        desk, journal = self.desk, self.journal
+        ways = Ways(
+            journal, self.channels, desk.decide, desk.report, desk.post, self.recovery.look_up
+        )
+        self.from_center = FromCenter(ways)
+        return Uploader(
+            sender=Sender(BOX_ID, "1.0.0"),
+            desk=DESK,
+            key=CENTER_KEY,
+            outbox=journal,
+            post=CenterClient("https://centre", BOX_ID, KEY_ID, transport=lines),
+            abilities=Abilities(
+                health=tuple,
+                busy=lambda: desk.state.seat is not None,
+                recall=self.from_center.recall,
+                carry=self.from_center.carry,
+            ),
+            clock=self.clock,
+            randomness=self.world.chance.bytes,
+            apart=_at_once,
+        )
 
     async def stop(self) -> None:
         """SIGTERM, as `app/box.py` takes it."""
@@ -143,6 +189,8 @@ class SimBox:
             async with asyncio.timeout(LAST_PAYMENT_S):
                 while not self.desk.idle():  # noqa: ASYNC110  as there
                     await asyncio.sleep(CLOSE_LOOK_S)
+        if self.from_center:
+            await self.from_center.aclose()
         await self.recovery.aclose()
         self.link.close()
         with contextlib.suppress(StorageError):
@@ -233,6 +281,11 @@ class SimBox:
 
 
 _DEPARTMENT = Department.OUTPATIENT
+
+
+async def _at_once(work: Callable[[], T]) -> T:
+    """There is one thread in a world."""
+    return work()
 
 
 class _NoLamp:

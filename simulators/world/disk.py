@@ -74,6 +74,24 @@ class Disk:
                 with _wal(self.path).open("r+b") as file:
                     file.truncate(self._synced)
 
+    def photograph(self) -> Path:
+        """Keep a copy of the card as it is now, whole and synced."""
+        kept = self.directory / f"kept-{self._life}-{self.commits}"
+        kept.mkdir()
+        for file in (self.path, _wal(self.path)):
+            if file.exists():
+                shutil.copyfile(file, kept / file.name)
+        return kept
+
+    def put_back(self, kept: Path) -> None:
+        """What was written since then was never on the card, whatever it said."""
+        self._close_reader()
+        self._life += 1
+        self.path = self.directory / f"life-{self._life}" / MAGIC
+        self._wal = str(_wal(self.path))
+        shutil.copytree(kept, self.path.parent)
+        self._synced = _size(self._wal)
+
     def replace(self) -> None:
         """The card is lost; the next life starts on an empty one."""
         self._next_life()

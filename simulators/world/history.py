@@ -12,6 +12,7 @@ from pathlib import Path
 from simulators.world import keys
 from simulators.world.cashier import Cashier
 from simulators.world.chance import Chance, Fault, Stream
+from simulators.world.finance import Finance
 from simulators.world.loop import Deadlock, VirtualLoop, run
 from simulators.world.upheavals import Upheavals
 from simulators.world.view import Violation
@@ -113,6 +114,7 @@ class _History:
         self._payments = payments
         self._cashier = Cashier(world)
         self._upheavals = Upheavals(world, self._cashier)
+        self._finance = Finance(world)
         self._upheaval: asyncio.Future[None] | None = None
         self._stormy = True
 
@@ -138,6 +140,7 @@ class _History:
         mishap.cancel()
         await self._settle()
         self._mend()
+        await self._finance.between(stormy=self._stormy)
         await asyncio.sleep(stream.spread(0.5, pause_s))
         turns = world.chance.stream("weather").happens(1 / (STORM if self._stormy else CALM))
         if turns and number >= BEGIN:
@@ -334,6 +337,7 @@ class _History:
         world.machine.set(jump_s=0.0)
         world.log("all is well again")
         await asyncio.sleep(1.0)
+        await self._finance.end()
         if world.view.lost:  # what was on its way to a wallet when the HIS asked has landed
             while world.network.in_flight:  # noqa: ASYNC110  the network tells nobody
                 await asyncio.sleep(1.0)
@@ -350,7 +354,8 @@ class _History:
         box = self._world.box
         rows = self._world.disk.rows
         return bool(
-            (box and box.ready and box.desk.state.seat)
+            not self._finance.even()
+            or (box and box.ready and box.desk.state.seat)
             or rows(
                 "SELECT 1 FROM attempts WHERE state IN ('intended','waiting','unknown','reversing',"
                 "'refund_due','refunding') OR (watch = 1 AND watched < 4 AND state IN"

@@ -15,6 +15,7 @@ from simulators.gateway.merchant import Merchant
 KEY_BITS = 1024  # signing costs a sixth of 2048 bits, and nobody attacks a simulation
 WECHAT_KEY = "0123456789abcdef0123456789abcdef"
 BOX_KEY = bytes(range(32))
+CENTER_KEY = bytes(range(64, 96))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Keys:
     @property
     def secrets(self) -> tuple[str, ...]:
         """Texts that may stand in no file and no log (M19)."""
-        return (WECHAT_KEY, BOX_KEY.hex())
+        return (WECHAT_KEY, BOX_KEY.hex(), CENTER_KEY.hex())
 
 
 @functools.cache

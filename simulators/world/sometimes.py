@@ -4,7 +4,6 @@ The names are those of payment-states §5; the world says `sometimes(name)` wher
 """
 
 from collections import Counter
-from collections.abc import Mapping
 
 STATES: tuple[str, ...] = (
     "paid at once",
@@ -81,12 +80,9 @@ STATES: tuple[str, ...] = (
     "an armed amount replaced",
     "HIS vanishes without closing",
     "a code of the HIS's own scanner",
+    "centre away for 30 days",
+    "centre acknowledges twice or out of order",
 )
-LATER: Mapping[str, str] = {
-    "centre away for 30 days": "sync",
-    "centre acknowledges twice or out of order": "sync",
-}
-"""States of §5 that wait for a part that is still to come, and for which."""
 
 
 class Sometimes:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from simulators.gateway.book import Book
 from simulators.gateway.model import State, Trade, Wallet
+from simulators.world.center import Center
 from simulators.world.disk import Disk
 from simulators.world.names import DESK_CODE
 from simulators.world.patient import Scans
@@ -73,6 +74,10 @@ class View:
     """Numbers whose reverse reached a provider that had no such order (M9)."""
     from_memory: set[str] = field(default_factory=set)
     """Numbers that are reversed while the disk fails."""
+    unasked: set[str] = field(default_factory=set)
+    """Orders that a lying card lost and that no wallet was asked about since (M25)."""
+    center: Center | None = None
+    """The statistics centre, where this hospital has one."""
     of_this_life: set[str] = field(default_factory=set)
     disturbed: set[str] = field(default_factory=set)
     """Numbers that met a fault: no time limit holds for them."""

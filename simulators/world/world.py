@@ -19,7 +19,8 @@ from simulators.world import card, reached
 from simulators.world.board import board
 from simulators.world.box import SimBox
 from simulators.world.box import World as Plugs
-from simulators.world.chance import Chance
+from simulators.world.center import TWICE_OR_OUT_OF_ORDER, Center, CenterLines
+from simulators.world.chance import Chance, Stream
 from simulators.world.checkers import CHECKERS
 from simulators.world.checkers.ends import UnknownEnds
 from simulators.world.checkers.files import NothingLeaks
@@ -37,6 +38,8 @@ from simulators.world.view import Key, View
 from simulators.world.wire import Sent
 
 DAILY_IDS = 0.2  # of the hospitals
+CENTERS = 0.5  # of the hospitals
+MONTHS_AWAY = 0.04  # of these; nobody at the desk may notice
 ENDS_WITHIN_S = {"wechat": 60.0, "alipay": 75.0}  # M6, when nothing goes wrong
 NEW_CARDS = 0.3  # of all histories begin with an empty card: rule 9 holds on their first day
 SLACK_S = 2.0  # the round trips of this network: M6 counts from answers within a second
@@ -76,6 +79,8 @@ class World:
         self.glass = Glass(loop, chance.stream("glass"))
         self.his = His(loop, chance.stream("his"), self._on_said, self.on_astray)
         self.view = View(self.disk, self.provider.book, self.scans, loop.time)
+        self.center_lines = self._center(chance.stream("center"))
+        self.month_away = self.center_lines is not None and self.center_lines.away
         self.checkers = [kind(self.view) for kind in CHECKERS]
         self.box: SimBox | None = None
         self.payments = 0
@@ -83,6 +88,22 @@ class World:
         self._lives = itertools.count(1)
         self._serving: list[asyncio.Task[None]] = []
         self._wire()
+
+    def _center(self, stream: Stream) -> CenterLines | None:
+        """A statistics centre in some hospitals; in a few of them it is away all the time."""
+        if not stream.happens(CENTERS):
+            return None
+        self.view.center = Center()
+        lines = CenterLines(
+            self.loop, self.view.center, self.chance.stream("center/net"), self._on_center_fault
+        )
+        lines.away = stream.happens(MONTHS_AWAY)
+        return lines
+
+    def _on_center_fault(self, kind: str) -> None:
+        self.log(f"centre {kind}")
+        if kind in TWICE_OR_OUT_OF_ORDER:
+            self.sometimes("centre acknowledges twice or out of order")
 
     def _wire(self) -> None:
         self.network.on_sent = self._on_sent
@@ -117,6 +138,7 @@ class World:
             self.daily_ids,
             lambda: self.quiet,
             self.up.set,
+            self.center_lines,
         )
         box = life.context.run(SimBox, plugs, life)
         self.glass.monotonic = box.clock.monotonic

@@ -7,6 +7,12 @@ looked up in the journal.
 from collections.abc import Mapping
 
 from simulators.world.checkers.cards import CardReplaced, ClosesInOrder, NothingNewOnAFailingDisk
+from simulators.world.checkers.center import (
+    ChainAtTheCenter,
+    DaysAtTheCenter,
+    LostIsFetched,
+    OnceAtTheCenter,
+)
 from simulators.world.checkers.checker import Checker
 from simulators.world.checkers.desk import Bookings, OnlyArmedIsReplaced
 from simulators.world.checkers.ends import ClockMayJump, NeverBackToPaid, UnknownEnds
@@ -45,7 +51,7 @@ RULES: Mapping[str, type[Checker] | str] = {
     "M13": OneAtATime,
     "M14": StoredAnswers,
     "M15": "judged where the HIS contradicts itself: `cashier.py`",
-    "M16": "gap-free with M17; exactly once at the centre: not yet (sync)",
+    "M16": OnceAtTheCenter,
     "M17": ChainHolds,
     "M18": ClockMayJump,
     "M19": NothingLeaks,
@@ -54,7 +60,7 @@ RULES: Mapping[str, type[Checker] | str] = {
     "M22": NoEarlySuccess,
     "M23": "not here (image and updates)",
     "M24": DaysAddUp,
-    "M25": "not yet (sync)",
+    "M25": LostIsFetched,
     "SIGTERM": ClosesInOrder,
     "BOOK": Bookings,
     "SUPERSEDE": OnlyArmedIsReplaced,
@@ -62,5 +68,11 @@ RULES: Mapping[str, type[Checker] | str] = {
 """Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2,
 BOOK and SUPERSEDE are his-link §3.8 and §3.7."""
 
-CHECKERS: tuple[type[Checker], ...] = tuple(k for k in RULES.values() if not isinstance(k, str))
+BESIDE: tuple[type[Checker], ...] = (ChainAtTheCenter, DaysAtTheCenter)
+"""The same rules at the centre's end."""
+
+CHECKERS: tuple[type[Checker], ...] = (
+    *(k for k in RULES.values() if not isinstance(k, str)),
+    *BESIDE,
+)
 ELSEWHERE: Mapping[str, str] = {name: k for name, k in RULES.items() if isinstance(k, str)}

@@ -46,8 +46,11 @@ class NeverBackToPaid(Checker):
 
     def at_end(self) -> None:
         went: set[str] = set()
-        sql = "SELECT uid, state FROM events WHERE kind = 'payment' ORDER BY id"
-        for uid, state in self.view.disk.rows(sql):
+        before = ""
+        sql = "SELECT epoch, uid, state FROM events WHERE kind = 'payment' ORDER BY id"
+        for epoch, uid, state in self.view.disk.rows(sql):
+            if epoch != before:  # a new epoch begins with rows of the last one, written again
+                went, before = set(), epoch
             if state == "reversing":
                 went.add(uid)
             elif uid in went and state in {"paid", *UNDER_WAY}:
