@@ -221,7 +221,7 @@ def renew(
     fresh = _fresh(ticket, charge)
     before = answer_for(ticket, fresh.try_ if isinstance(fresh, Result) else None)
     same = before and replace(before.answer, revision=0) == fresh
-    if before and same and ticket.floor <= before.answer.revision:
+    if before and same and ticket.floor < before.answer.revision:
         return ticket, ()
     answer = replace(fresh, revision=ticket.revision + 1)
     stored = Stored(

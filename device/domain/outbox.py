@@ -32,6 +32,8 @@ class Backlog:
     """New events are still added to this epoch."""
     replaced: bool = False
     """An earlier epoch ended because it could not go on at the centre."""
+    unheard: int = 0
+    """Of the newest epochs, how many began in this way and have nothing acknowledged yet."""
     waiting: int = 0
     """Events of every epoch that are not acknowledged."""
     lost: Lost | None = None

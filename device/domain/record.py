@@ -144,7 +144,7 @@ class Ticket:
     """The newest answer; its revision is the id's newest."""
     older: tuple[Stored, ...] = ()
     """The newest answer of each earlier try, for a `query` that names one."""
-    floor: int = 0
+    floor: int = -1
     """The newest revision that the HIS was told, where this journal lost it (M25)."""
 
     @property
@@ -155,7 +155,7 @@ class Ticket:
     @property
     def revision(self) -> int:
         """The newest revision given out, 0 if none."""
-        return max(self.floor, self.stored.answer.revision if self.stored else 0)
+        return max(0, self.floor, self.stored.answer.revision if self.stored else 0)
 
 
 @dataclass(frozen=True, slots=True)

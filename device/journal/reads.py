@@ -1,6 +1,6 @@
 """What the deciding part asks of the journal, as queries over an open file."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlite_utils import Database
@@ -140,6 +140,7 @@ def backlog(db: Database, limit: int) -> Backlog:
         rows=tuple(_wire_rows(db, sending, sending.acknowledged + 1, limit)),
         newest=sending is runs[-1],
         replaced=any(r.ended is not None for r in runs),
+        unheard=_unheard(runs),
         waiting=sum(r.end - r.acknowledged for r in runs),
         lost=_lost(db, lost) if lost else None,
     )
@@ -174,6 +175,11 @@ def _runs(db: Database) -> list[_Run]:
         )
         for row, end in zip(found, ends, strict=True)
     ]
+
+
+def _unheard(runs: Sequence[_Run]) -> int:
+    heard = (n for n, run in enumerate(reversed(runs[1:])) if run.acknowledged)
+    return next(heard, len(runs) - 1)
 
 
 def _wire_rows(db: Database, run: _Run, from_seq: int, limit: int) -> Iterator[WireRow]:

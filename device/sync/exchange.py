@@ -9,8 +9,8 @@ means that the centre has lost rows, and they are sent again.
 If the centre holds more of the epoch than this journal, or another row under a number of it, the
 card has lied about syncing or was copied (payment-states M25): the epoch ends there, the rest goes
 up once more in a new one under the same uids, and the rows that the centre has are fetched. An
-epoch that was begun for that reason is replaced only after something of it was acknowledged, so
-that a faulty centre cannot fill the card.
+epoch that was begun for that reason, and of which nothing was acknowledged yet, is replaced only
+after a while that grows each time, so that a faulty centre cannot fill the card.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,8 @@ from device.sync.wire import MAX_ROWS, Answer, Batch, Conflict, Want, row_fault
 EVERY_S = 60.0  # center §3: a batch at least so often, also an empty one
 CATCH_UP_S = 1.0  # between batches while more is waiting
 BACK_OFF_S = (1.0, 300.0)  # after failures: doubles from the first to the second
-NO_ALARM = ""
+DISPUTED_S = 60.0  # before the second new epoch in a row; each later one waits four times as long
+DISPUTED_GROWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,12 @@ class Course:
     """When the last good answer came."""
     more: bool = True
     """Something is known to be waiting."""
-    alarm: str = NO_ALARM
+    alarm: str = ""
     """The last thing that a person must look at; it stays until the box starts again."""
     rejected: int = 0
     """Rows that the centre put into quarantine."""
+    disputed_s: float | None = None
+    """Since when the centre disputes an epoch that is not to be replaced yet."""
 
 
 # ---------------------------------------------------------------- what an answer changes
@@ -131,8 +134,8 @@ def heard(
         return _alarmed(good, "统计中心的答复属于另一纪元，已忽略")
     if isinstance(answer, Conflict):
         seq = answer.seq if answer.seq <= backlog.end else batch.first
-        return _replace_epoch(good, backlog, seq, f"统计中心的第 {seq} 条与本机不同")
-    marked, effects = _marks(good, backlog, batch, answer)
+        return _replace_epoch(good, backlog, seq, f"统计中心的第 {seq} 条与本机不同", now_s)
+    marked, effects = _marks(good, backlog, batch, answer, now_s)
     if answer.rejected:
         text = f"统计中心隔离了 {len(answer.rejected)} 条：{answer.rejected[0].why}"
         marked, more = _alarmed(replace(marked, rejected=len(answer.rejected)), text)
@@ -164,7 +167,7 @@ def pause_s(course: Course, chance: float, *, busy: bool) -> float:
     return EVERY_S * (0.9 + chance / 10)
 
 
-def _marks(course: Course, backlog: Backlog, batch: Batch, answer: Answer) -> Heard:
+def _marks(course: Course, backlog: Backlog, batch: Batch, answer: Answer, now_s: float) -> Heard:
     """How far the centre is."""
     if answer.ack < backlog.acknowledged:
         rewind = Rewind(batch.epoch, answer.ack)
@@ -173,7 +176,8 @@ def _marks(course: Course, backlog: Backlog, batch: Batch, answer: Answer) -> He
     all_sent = batch.last == backlog.end and backlog.newest
     if answer.ack > batch.last and all_sent:
         text = f"统计中心已有第 {answer.ack} 条，本机只到第 {backlog.end} 条"
-        return _replace_epoch(course, backlog, backlog.end + 1, text)
+        return _replace_epoch(course, backlog, backlog.end + 1, text, now_s)
+    course = replace(course, disputed_s=None)
     seq = min(answer.ack, batch.last)
     more = replace(course, more=backlog.waiting > len(batch.rows) and seq == batch.last)
     if seq < batch.last:  # it took only a part: something is wrong there, so no hurry
@@ -181,10 +185,13 @@ def _marks(course: Course, backlog: Backlog, batch: Batch, answer: Answer) -> He
     return more, (Acknowledge(batch.epoch, seq),) if seq > backlog.acknowledged else ()
 
 
-def _replace_epoch(course: Course, backlog: Backlog, seq: int, text: str) -> Heard:
-    if backlog.newest and backlog.replaced and backlog.acknowledged == 0:
-        return _alarmed(replace(course, failures=course.failures + 1, fault=text), text)
-    return _alarmed(replace(course, more=True), text, BeginEpoch(backlog.epoch, seq))
+def _replace_epoch(course: Course, backlog: Backlog, seq: int, text: str, now_s: float) -> Heard:
+    since_s = now_s if course.disputed_s is None else course.disputed_s
+    wait_s = DISPUTED_S * DISPUTED_GROWS ** (backlog.unheard - 1) if backlog.unheard else 0.0
+    if now_s - since_s < wait_s:
+        return _alarmed(replace(course, failures=1, fault=text, disputed_s=since_s), text)
+    begun = replace(course, more=True, disputed_s=None)
+    return _alarmed(begun, text, BeginEpoch(backlog.epoch, seq))
 
 
 def _recalled(course: Course, lost: Lost, rows: Sequence[WireRow]) -> Heard:

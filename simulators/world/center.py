@@ -185,6 +185,8 @@ class CenterLines(httpx.AsyncBaseTransport):
             self.on_fault(fault)
         if fault == "lost_request":
             raise httpx.ConnectError("lost")
+        if fault == "unsealed":  # a machine in between answers, and the centre has heard nothing
+            return _response(OK, b'{"v":1,"ack":999999}')
         behind = self.stream.whole(1, 20) if fault == "stale" else 0
         body = await request.aread()
         answer = self.center.receive(request.headers, body, behind=behind)
@@ -202,8 +204,10 @@ class CenterLines(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("late")
         before, self._kept = self._kept, answer
         status, body = before if fault == "other_answer" else answer
-        if fault == "unsealed":
-            status, body = OK, b'{"v":1,"ack":999999}'
         if fault == "garbled" and body:
             body = body[:-1] + bytes([body[-1] ^ 1])
-        return httpx.Response(status, stream=httpx.ByteStream(body))
+        return _response(status, body)
+
+
+def _response(status: int, body: bytes) -> httpx.Response:
+    return httpx.Response(status, stream=httpx.ByteStream(body))

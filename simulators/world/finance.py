@@ -18,6 +18,7 @@ TROUBLES: Mapping[str, float] = {
 }
 TROUBLE_SHARE = 0.12  # of the moments between two payments in trouble
 ACTION_SHARE = 0.2
+COPY_SHARE = 0.1  # the centre's database is copied, to be restored some day
 LINE_SHARE = 0.15  # of the exchanges in trouble
 CATCHES_UP_S = 600.0  # longer than any back-off
 LOOK_S = 5.0
@@ -30,7 +31,7 @@ class _Kept:
     """The card as it was, and how much of it the centre had then."""
 
     image: Path
-    card: tuple[float, str]
+    card: tuple[float, str, str]
     attempts: frozenset[str]
 
 
@@ -51,6 +52,8 @@ class Finance:
             return
         stream = world.chance.stream("finance")
         lines.share = LINE_SHARE if stormy and not world.chance.calm else 0.0
+        if self._books is None or stream.happens(COPY_SHARE):
+            self._books = lines.center.photograph()
         if self._kept:
             await self._lie(stream)
         if stormy and stream.happens(ACTION_SHARE):
@@ -89,8 +92,8 @@ class Finance:
             lines.away = False
 
     async def _center_rolled_back(self, _: Stream, lines: CenterLines) -> None:
-        """Restored from the copy that was made when this was thought of last."""
-        before, self._books = self._books, lines.center.photograph()
+        """Restored from the copy that was made some payments ago."""
+        before, self._books = self._books, None
         if before and not self._world.view.unasked:
             lines.center.roll_back(before)
 
@@ -105,22 +108,24 @@ class Finance:
     async def _card_lied(self, _: Stream, _lines: CenterLines) -> None:
         """From here on the card only pretends to write; that shows at the next power cut."""
         world = self._world
-        if world.box is None or not world.box.ready or not world.disk.all_synced:
+        if world.box is None or not world.box.ready or not world.disk.all_synced or self._kept:
             return
         attempts = frozenset(row.out_trade_no for row in world.view.attempts())
         self._kept = _Kept(world.disk.photograph(), self._card(), attempts)
 
-    def _card(self) -> tuple[float, str]:
+    def _card(self) -> tuple[float, str, str]:
+        """Which card, on which board, in which epoch: of one whose beginning is lost nobody knows."""
         world = self._world
         assert world.board.board_serial_file
-        return world.view.card_s, world.board.board_serial_file.read_text()
+        found = world.disk.rows("SELECT epoch FROM epochs ORDER BY first_id DESC LIMIT 1")
+        return world.view.card_s, world.board.board_serial_file.read_text(), found[0][0] if found else ""
 
     async def _lie(self, stream: Stream) -> None:
         """The power goes, and what is on the card is what was there a payment or two ago."""
         world, kept = self._world, self._kept
         self._kept = None
         assert kept
-        if kept.card != self._card() or not await self._at_rest():
+        if not await self._at_rest() or kept.card != self._card():
             return
         lost = {r.out_trade_no for r in world.view.attempts()} - kept.attempts
         world.cut_power()

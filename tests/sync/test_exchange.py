@@ -151,10 +151,22 @@ def test_a_conflict_of_another_epoch_is_ignored_with_an_alarm() -> None:
 
 @pytest.mark.parametrize("answer", [Conflict(EPOCH, 1), Answer(EPOCH, 10**9)])
 def test_a_faulty_centre_cannot_begin_one_epoch_after_another(answer: Answer | Conflict) -> None:
-    held = backlog(0, 10, 10, replaced=True)
-    course, effects = hear(held, answer)
+    held = backlog(0, 10, 10, replaced=True, unheard=2)
+    batch = next_batch(SENDER, held, {})
+    course, effects = heard(Course(), held, batch, answer, 1_000.0)
     assert kinds(effects) == [Alarm]
-    assert course.failures == 1
+    assert (course.failures, course.disputed_s) == (1, 1_000.0)
+    course, effects = heard(course, held, batch, answer, 1_239.0)
+    assert kinds(effects) == [Alarm]
+    course, effects = heard(course, held, batch, answer, 1_240.0)
+    assert kinds(effects) == [Alarm, BeginEpoch]
+    assert course.disputed_s is None
+
+
+def test_a_dispute_that_was_settled_is_forgotten() -> None:
+    held = backlog(0, 10, 10, replaced=True, unheard=1)
+    course, _ = hear(held, Answer(EPOCH, 10), Course(disputed_s=5.0))
+    assert course.disputed_s is None
 
 
 LOST = Lost("9f3c", 111, "a" * 64)

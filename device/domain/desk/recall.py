@@ -121,12 +121,14 @@ def _charge(ticket: Ticket, row: WireRow) -> Charge:
 
 
 def _ended_charge(desk: Desk, event: Recalled, now: Moment) -> Step:
-    """A charge that ended before anything was sent; one that is known goes its own way."""
+    """A charge that ended before anything was sent; of one that is known only the revision."""
     row, ticket = event.row, _floored(event.ticket, event.row)
     charge = _charge(ticket, row)
-    if charge in ticket.charges or row["state"] != ChargeState.NOT_PAID:
+    known = charge in ticket.charges
+    if not known and row["state"] != ChargeState.NOT_PAID:
         return desk, ()
-    ended = replace(charge, state=ChargeState.NOT_PAID, reason=Reason(str(row["reason"])))
+    reason = Reason(str(row["reason"]))
+    ended = charge if known else replace(charge, state=ChargeState.NOT_PAID, reason=reason)
     renewed, rows = charge_change(desk.settings, ticket, ended, now)
     told, tells = announce(desk, renewed, event.ticket, None, now)
     return told, (Commit(rows), *tells)
@@ -137,14 +139,13 @@ def _ended_charge(desk: Desk, event: Recalled, now: Moment) -> Step:
 
 def _refund(desk: Desk, event: Recalled, now: Moment) -> Step:
     """Put a refund back under its own number; one that is known is asked about already."""
-    row, order = event.row, event.order
-    if event.ticket and event.ticket.refund:
-        return desk, ()
+    row, order, pay = event.row, event.order, event.pay_ticket
+    ticket = _floored(event.ticket, row)
+    charge = charge_of(pay, str(row["out_trade_no"])) if pay else None
+    if ticket.refund:
+        return _known_refund(desk, event, ticket, charge, now)
     assert order
     refund = _refund_of(row, order.amount_fen)
-    ticket = _floored(event.ticket, row)
-    pay = event.pay_ticket
-    charge = charge_of(pay, refund.out_trade_no) if pay else None
     renewed, rows = refund_change(desk.settings, ticket, refund, charge, now)
     change: Change = (PutOrder(order.out_trade_no, order.wallet, order.amount_fen), *rows)
     told, tells = announce(desk, renewed, event.ticket, None, now)
@@ -156,6 +157,16 @@ def _refund(desk: Desk, event: Recalled, now: Moment) -> Step:
         change, effects = (*change, *more), (*effects, *pay_tells)
     care = (PursueRefund(refund),) if refund.state in OPEN_REFUNDS else ()
     return told, (Commit(change), *effects, *care)
+
+
+def _known_refund(
+    desk: Desk, event: Recalled, ticket: Ticket, charge: Charge | None, now: Moment
+) -> Step:
+    """Only its revision goes on above what the HIS was told."""
+    assert ticket.refund
+    renewed, rows = refund_change(desk.settings, ticket, ticket.refund, charge, now)
+    told, tells = announce(desk, renewed, event.ticket, None, now)
+    return told, (Commit(rows), *tells)
 
 
 def _refund_of(row: WireRow, total_fen: int) -> Refund:
