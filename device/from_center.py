@@ -28,7 +28,7 @@ from device.probing import query_with_sum
 
 log = logging.getLogger(__name__)
 
-WORDS_AT_ONCE = ("payment", "charge", "refund", "do", "digest")  # payments before their refunds
+KINDS_IN_TURN = ("payment", "charge", "refund", "do", "digest")  # payments before their refunds
 ENDED_WITHOUT = frozenset({AttemptState.FAILED, AttemptState.REVERSED})
 
 
@@ -165,18 +165,19 @@ class FromCenter:
     async def recall(self, rows: Sequence[WireRow]) -> None:
         """Take the newest row of each uid back and ask about its order; SyncError if not now."""
         newest = {row["uid"]: row for row in rows}
-        for row in sorted(newest.values(), key=lambda r: WORDS_AT_ONCE.index(str(r["kind"]))):
+        told = _told(rows)
+        for row in sorted(newest.values(), key=lambda r: KINDS_IN_TURN.index(str(r["kind"]))):
             try:
-                await self._recall(row)
+                await self._recall(row, told[_place(row)])
             except NotNow as error:
                 raise SyncError(f"lost event {row['seq']}: {error}") from error
 
-    async def _recall(self, row: WireRow) -> None:
+    async def _recall(self, row: WireRow, floor: int) -> None:
         number = str(row["out_trade_no"])
         order = await self._ways.journal.order(number) if number else None
         if row["kind"] == "refund" and order is None:
             order = await self._foreign(number)
-        await self._ways.decide(Recalled(row, order=order))
+        await self._ways.decide(Recalled(row, floor, order=order))
         own = await self._ways.journal.order(number) if row["kind"] == "payment" else None
         if own:
             await self._ask_again(own)
@@ -186,6 +187,20 @@ class FromCenter:
         if isinstance(found, ErrorReply):
             raise NotNow("no wallet knows the order of a lost refund")
         return found
+
+
+def _place(row: WireRow) -> tuple[str, str]:
+    """The id that a row's revision counts for: of a refund it has no date."""
+    date = "" if row["kind"] == "refund" else str(row["business_date"])
+    return date, str(row["his_id"])
+
+
+def _told(rows: Sequence[WireRow]) -> dict[tuple[str, str], int]:
+    """The newest revision of each id, over all its tries."""
+    told: dict[tuple[str, str], int] = {}
+    for row in rows:
+        told[_place(row)] = max(told.get(_place(row), 0), int(row["revision"]))
+    return told
 
 
 def _arrow(attempt: Attempt, outcome: QueryOutcome) -> tuple[AttemptEvent, Facts] | None:

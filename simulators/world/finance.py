@@ -114,11 +114,12 @@ class Finance:
         self._kept = _Kept(world.disk.photograph(), self._card(), attempts)
 
     def _card(self) -> tuple[float, str, str]:
-        """Which card, on which board, in which epoch: of one whose beginning is lost nobody knows."""
+        """Which card, on which board, in which epoch: of one that is lost whole nobody knows."""
         world = self._world
         assert world.board.board_serial_file
         found = world.disk.rows("SELECT epoch FROM epochs ORDER BY first_id DESC LIMIT 1")
-        return world.view.card_s, world.board.board_serial_file.read_text(), found[0][0] if found else ""
+        epoch = found[0][0] if found else ""
+        return world.view.card_s, world.board.board_serial_file.read_text(), epoch
 
     async def _lie(self, stream: Stream) -> None:
         """The power goes, and what is on the card is what was there a payment or two ago."""

@@ -439,6 +439,8 @@ class Recalled:
     """The newest row of a uid that the journal lost and the centre has (M25)."""
 
     row: WireRow
+    floor: int
+    """The newest revision of its id that the HIS was told."""
     ticket: Ticket | None = None
     """Under the row's own id."""
     pay_ticket: Ticket | None = None

@@ -58,7 +58,7 @@ def _nothing(desk: Desk, _: Recalled, _now: Moment) -> Step:
 
 
 def _payment(desk: Desk, event: Recalled, now: Moment) -> Step:
-    row, ticket = event.row, _floored(event.ticket, event.row)
+    row, ticket = event.row, _floored(event)
     number = str(row["out_trade_no"])
     known = attempt_of(ticket, number)
     if known:
@@ -122,7 +122,7 @@ def _charge(ticket: Ticket, row: WireRow) -> Charge:
 
 def _ended_charge(desk: Desk, event: Recalled, now: Moment) -> Step:
     """A charge that ended before anything was sent; of one that is known only the revision."""
-    row, ticket = event.row, _floored(event.ticket, event.row)
+    row, ticket = event.row, _floored(event)
     charge = _charge(ticket, row)
     known = charge in ticket.charges
     if not known and row["state"] != ChargeState.NOT_PAID:
@@ -140,7 +140,7 @@ def _ended_charge(desk: Desk, event: Recalled, now: Moment) -> Step:
 def _refund(desk: Desk, event: Recalled, now: Moment) -> Step:
     """Put a refund back under its own number; one that is known is asked about already."""
     row, order, pay = event.row, event.order, event.pay_ticket
-    ticket = _floored(event.ticket, row)
+    ticket = _floored(event)
     charge = charge_of(pay, str(row["out_trade_no"])) if pay else None
     if ticket.refund:
         return _known_refund(desk, event, ticket, charge, now)
@@ -189,12 +189,12 @@ def _refund_of(row: WireRow, total_fen: int) -> Refund:
     )
 
 
-def _floored(ticket: Ticket | None, row: WireRow) -> Ticket:
+def _floored(event: Recalled) -> Ticket:
     """The ticket, with revisions that go on above what the HIS was told."""
-    refund = row["kind"] == "refund"
-    date = "" if refund else str(row["business_date"])
-    held = ticket or Ticket(date, str(row["his_id"]))
-    return replace(held, floor=max(held.floor, int(row["revision"])))
+    row = event.row
+    date = "" if row["kind"] == "refund" else str(row["business_date"])
+    held = event.ticket or Ticket(date, str(row["his_id"]))
+    return replace(held, floor=event.floor)
 
 
 def _time(text: object) -> datetime | None:

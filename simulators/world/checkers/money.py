@@ -88,7 +88,8 @@ class EveryOrderKnown(Checker):
     invariant = "M5"
 
     def on_paid(self, number: str) -> None:
-        if self.view.attempt(number) is None and number not in self.view.lost:
+        lost = self.view.lost | self.view.unasked
+        if self.view.attempt(number) is None and number not in lost:
             self.blame(f"{number} is paid and not in the journal")
 
     def at_end(self) -> None:
