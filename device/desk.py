@@ -47,6 +47,7 @@ from device.domain.desk.model import (
     Scanned,
     Settings,
     Subject,
+    SumTold,
     TakeHisCode,
     Tell,
     TellHello,
@@ -84,7 +85,7 @@ __all__ = ["DeskLoop", "Ports"]
 log = logging.getLogger(__name__)
 
 DISK_RETRY_S = 2.0  # between tries whether a failing disk takes a write again
-FROM_CENTER = (Instructed, Concluded, Recalled)
+FromCenter = Instructed | Concluded | Recalled | SumTold
 READY_LIMIT_S = 3.0  # a `pay` waits this long for a host or a first verification (§1.6, §1.7)
 
 
@@ -122,7 +123,7 @@ class DeskLoop:
         found: Refund = await self._ask(RefundWord(refund, event, facts, provider_refund_no))
         return found
 
-    async def decide(self, event: Instructed | Concluded | Recalled) -> None:
+    async def decide(self, event: FromCenter) -> None:
         """Take what the centre brings and return when it is on disk; StorageError if it is not."""
         await self._ask(event)
 
@@ -165,7 +166,7 @@ class DeskLoop:
             return None  # the amount is not on the glass now
         elif self._keeping.failed and _begins(event):
             self._refuse(event)
-        elif self._keeping.failed and isinstance(event, FROM_CENTER):
+        elif self._keeping.failed and isinstance(event, FromCenter):
             raise StorageError("journal: the centre waits until it can be written")
         else:
             young = self._ports.probe is not None and self._ports.journal.young

@@ -14,7 +14,7 @@ from device.domain.action import Action, ActionKind
 from device.domain.chain import WireRow
 from device.domain.charge import ChargeKey
 from device.domain.desk.instruct import REFUSED, asked_for
-from device.domain.desk.model import NOBODY, Concluded, Elsewhere, Instructed, Recalled
+from device.domain.desk.model import NOBODY, Concluded, Instructed, Recalled, SumTold
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.scan import paid_facts
 from device.domain.outcome import Closed, Paid, QueryOutcome, Returned, Unknown
@@ -54,9 +54,8 @@ class Ways:
 
     journal: Memory
     channels: Mapping[Wallet, Channel]
-    decide: Callable[[Instructed | Concluded | Recalled], Awaitable[None]]
+    decide: Callable[[Instructed | Concluded | Recalled | SumTold], Awaitable[None]]
     report: Callable[[ChargeKey, str, AttemptEvent, Facts], Awaitable[Attempt]]
-    elsewhere: Callable[[Elsewhere], None]
     look_up: Callable[[str], Awaitable[Order | ErrorReply]]
     """Asks every wallet for an order number that this journal does not hold."""
 
@@ -150,15 +149,10 @@ class FromCenter:
         arrow = _arrow(attempt, outcome)
         if arrow:
             return await self._ways.report(order.key, order.out_trade_no, *arrow)
-        self._count_elsewhere(attempt, order, outcome)
-        return attempt
-
-    def _count_elsewhere(self, attempt: Attempt, order: Order, outcome: QueryOutcome) -> None:
-        """What others gave back of a paid order, as the provider says (M3)."""
         told = outcome.refunded_fen if isinstance(outcome, Returned) else 0
-        if attempt.state is AttemptState.PAID and told is not None and not order.open_refund_id:
-            others = max(0, told - order.refund_fen)
-            self._ways.elsewhere(Elsewhere(order, min(others, order.amount_fen)))
+        if attempt.state is AttemptState.PAID and told is not None:
+            await self._ways.decide(SumTold(order.out_trade_no, told))
+        return attempt
 
     # ------------------------------------------------------------ lost events
 

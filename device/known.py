@@ -20,8 +20,10 @@ from device.domain.desk.model import (
     RefundReported,
     Reported,
     Scanned,
+    SumTold,
 )
 from device.domain.desk.rows import number_of, paid_number
+from device.domain.found import Found
 from device.domain.numbers import keyed_hash
 from device.domain.payment import AttemptEvent, Facts
 from device.domain.ports import Journal
@@ -87,6 +89,17 @@ async def _with_what_is_left(journal: Journal, desk: Desk, event: Recalled) -> R
 
 
 async def _with_tickets(journal: Journal, desk: Desk, asked: Asked) -> Asked:
+    known = await _with_ids(journal, desk, asked)
+    return replace(known, given=await _given(journal, asked.found)) if asked.found else known
+
+
+async def _given(journal: Journal, found: Found) -> dict[str, int]:
+    """What this journal itself gave back of orders that it adopts only now."""
+    orders = [await journal.order(o.out_trade_no) for o in found.orders]
+    return {o.out_trade_no: o.refund_fen for o in orders if o}
+
+
+async def _with_ids(journal: Journal, desk: Desk, asked: Asked) -> Asked:
     request = asked.request
     if isinstance(request, (Hello, Status, Summary, Show)):
         return asked
@@ -148,6 +161,10 @@ async def refund_reported(journal: Journal, desk: Desk, word: RefundWord) -> Ref
     return RefundReported(held, pay, order, word.event, word.facts, word.provider_refund_no)
 
 
+async def _sum_told(journal: Journal, _: Desk, event: SumTold) -> SumTold:
+    return replace(event, order=await journal.order(event.out_trade_no))
+
+
 async def _instructed(journal: Journal, desk: Desk, event: Instructed) -> Instructed:
     return replace(event, asked=await _with_tickets(journal, desk, event.asked))
 
@@ -169,6 +186,7 @@ async def _held(journal: Journal, _: Desk, event: ButtonHeld) -> ButtonHeld:
 FACTS: dict[type[Any], Callable[[Journal, Desk, Any], Awaitable[DeskEvent]]] = {
     Asked: _with_tickets,
     Instructed: _instructed,
+    SumTold: _sum_told,
     Recalled: _with_what_is_left,
     Scanned: _scanned,
     BookingOverdue: _overdue,

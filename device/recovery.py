@@ -15,6 +15,7 @@ from typing import TypeVar
 from device.clock import Clock
 from device.domain.charge import ChargeKey
 from device.domain.outcome import (
+    Closed,
     Missing,
     Paid,
     Refunded,
@@ -281,7 +282,7 @@ class Recovery:
             back = answer.refunded_fen if isinstance(answer, Returned) else 0
             if isinstance(paid, Paid) and back is not None:  # an untold sum is no sum of nought
                 return Order(out_trade_no, wallet, paid.amount_fen, 0, back)
-        if all(isinstance(a, Missing) for a in answers.values()):
+        if all(isinstance(a, (Missing, Closed)) for a in answers.values()):
             return ErrorReply(code=ErrorCode.NOT_FOUND, message="没有这笔收款")
         return ErrorReply(code=ErrorCode.OFFLINE, message="暂时无法核实该订单", reason="wallet")
 

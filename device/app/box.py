@@ -173,7 +173,6 @@ class Box:
             channels=self._channels,
             decide=self._desk.decide,
             report=self._desk.report,
-            elsewhere=self._desk.post,
             look_up=self._recovery.look_up,
         )
 

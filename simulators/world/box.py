@@ -161,9 +161,7 @@ class SimBox:
 
     def _uploader(self, lines: httpx.AsyncBaseTransport) -> Uploader:
         desk, journal = self.desk, self.journal
-        ways = Ways(
-            journal, self.channels, desk.decide, desk.report, desk.post, self.recovery.look_up
-        )
+        ways = Ways(journal, self.channels, desk.decide, desk.report, self.recovery.look_up)
         self.from_center = FromCenter(ways)
         return Uploader(
             sender=Sender(BOX_ID, "1.0.0"),

@@ -133,6 +133,8 @@ class Finance:
         world.disk.put_back(kept.image)
         world.view.unasked |= lost
         self._books = None
+        for checker in world.checkers:
+            checker.on_card_lied()
         world.log(f"the card lied about syncing: {len(lost)} orders are gone")
         await asyncio.sleep(stream.spread(2.0, 60.0))
         world.power_on()
@@ -193,6 +195,8 @@ class Finance:
         name = f"C-{next(self._numbers)}"
         kind = stream.weighted(ACTIONS)
         fen = stream.whole(1, attempt.amount_fen)
+        if kind != "query":
+            self._world.view.undone.add(attempt.his_id)
         center.actions[name] = {
             "id": name,
             "kind": kind,

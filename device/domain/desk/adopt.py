@@ -50,7 +50,7 @@ def take(desk: Desk, asked: Asked, now: Moment) -> tuple[Desk, Asked, tuple[Effe
     change: Change = ()
     care: tuple[Effect, ...] = ()
     for one in judged:
-        ticket, rows, pursuits = _adopt(desk, asked.request, ticket, one, now)
+        ticket, rows, pursuits = _adopt(desk, asked, ticket, one, now)
         change, care = (*change, *rows), (*care, *pursuits)
     known = deliver.at_desk(desk, ticket)
     return known, _with_ticket(asked, ticket, judged), (Commit(change), *care)
@@ -123,7 +123,7 @@ def _contradicted(judged: list[Judged]) -> list[Judged]:
 
 
 def _adopt(
-    desk: Desk, request: Request, ticket: Ticket, one: Judged, now: Moment
+    desk: Desk, asked: Asked, ticket: Ticket, one: Judged, now: Moment
 ) -> tuple[Ticket, Change, tuple[Effect, ...]]:
     order = one.order
     attempt = Attempt(
@@ -139,11 +139,12 @@ def _adopt(
         paid_at=one.paid.paid_at if one.paid else None,
         held_paid=one.paid is not None,
     )
-    charge = with_attempt(_charge(desk, request, ticket, one), attempt)
+    charge = with_attempt(_charge(desk, asked.request, ticket, one), attempt)
     if one.back_fen:
         charge = with_refunded(charge, one.back_fen, Reason.MANUAL)
     renewed, rows = attempt_change(desk.settings, ticket, charge, attempt, now)
-    put = PutOrder(order.out_trade_no, order.wallet, one.amount_fen, one.back_fen)
+    elsewhere_fen = max(0, one.back_fen - asked.given.get(order.out_trade_no, 0))
+    put = PutOrder(order.out_trade_no, order.wallet, one.amount_fen, elsewhere_fen)
     return renewed, (put, *rows), pursue(charge, attempt)
 
 
@@ -171,5 +172,7 @@ def _with_ticket(asked: Asked, ticket: Ticket, judged: tuple[Judged, ...]) -> As
     number = number_of(ticket)
     one = next(j for j in judged if j.order.out_trade_no == number)
     charge = next(c for c in ticket.charges if c.key.try_ == one.order.try_)
-    order = Order(number, one.order.wallet, one.amount_fen, 0, one.back_fen, charge.key)
+    own_fen = asked.given.get(number, 0)
+    others_fen = max(0, one.back_fen - own_fen)
+    order = Order(number, one.order.wallet, one.amount_fen, own_fen, others_fen, charge.key)
     return replace(asked, pay_ticket=ticket, order=order)

@@ -54,6 +54,7 @@ from device.domain.desk.model import (
     Reported,
     Scanned,
     Step,
+    SumTold,
     Tell,
     TellHello,
     TellStatus,
@@ -404,6 +405,7 @@ EVENTS: dict[type[Any], Handler] = {
     Instructed: instruct.on_instructed,
     Concluded: instruct.on_concluded,
     Recalled: recall.on_recalled,
+    SumTold: instruct.on_sum_told,
     Tick: _on_tick,
     Closing: _on_closing,
 }

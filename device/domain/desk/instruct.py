@@ -15,10 +15,11 @@ from device.domain.desk.model import (
     Instructed,
     Settings,
     Step,
+    SumTold,
     Tell,
 )
 from device.domain.numbers import BOX_REFUND_ID
-from device.domain.record import Event, Moment
+from device.domain.record import Event, Moment, PutOrder
 from device.domain.replies import ErrorReply
 from device.domain.requests import RefundRequest, Reverse
 from device.domain.words import ErrorCode
@@ -60,6 +61,21 @@ def _refused(desk: Desk, action: Action, code: ErrorCode, now: Moment) -> Step:
 def on_concluded(desk: Desk, event: Concluded, now: Moment) -> Step:
     """Tell the centre what came of an action that has no other row to tell it."""
     return desk, (Commit((_row(desk.settings, event, now),)),)
+
+
+def on_sum_told(desk: Desk, event: SumTold, _: Moment) -> Step:
+    """Count what others gave back, so that the sum is never passed (M3).
+
+    Judged by the order as it stands now: a refund of ours may have begun since then.
+    """
+    order = event.order
+    if order is None or order.open_refund_id:
+        return desk, ()
+    others = min(max(0, event.refunded_fen - order.refund_fen), order.amount_fen)
+    if others == order.elsewhere_fen:
+        return desk, ()
+    row = PutOrder(order.out_trade_no, order.wallet, order.amount_fen, others)
+    return desk, (Commit((row,)),)
 
 
 def _row(settings: Settings, event: Concluded, now: Moment) -> Event:

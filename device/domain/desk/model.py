@@ -260,6 +260,8 @@ class Asked:
     """The journal is younger than 24 h: an id it does not know is asked for (§1.9)."""
     found: Found | None = None
     """What the wallets hold of that id; None = they were not asked."""
+    given: Mapping[str, int] = field(default_factory=dict)
+    """Of the orders found: what refunds of this journal gave back, in fen."""
     owner_silent: bool = False
     """Whoever has the desk left ENQ unanswered for ten seconds (his-link §3.12)."""
 
@@ -435,6 +437,15 @@ class Concluded:
 
 
 @dataclass(frozen=True, slots=True)
+class SumTold:
+    """What a wallet says was given back of an order in all, with the order as it stands here."""
+
+    out_trade_no: str
+    refunded_fen: int
+    order: Order | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recalled:
     """The newest row of a uid that the journal lost and the centre has (M25)."""
 
@@ -480,6 +491,7 @@ DeskEvent = (
     | DiskGood
     | Instructed
     | Concluded
+    | SumTold
     | Recalled
     | Tick
     | Closing

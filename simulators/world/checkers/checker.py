@@ -31,6 +31,9 @@ class Checker:
     def on_new_card(self) -> None:
         """The card was replaced by an empty one."""
 
+    def on_card_lied(self) -> None:
+        """What the card said it had written of the last payments was never on it."""
+
     def on_closing(self) -> None:
         """The box was told to stop (SIGTERM)."""
 

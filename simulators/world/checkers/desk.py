@@ -23,6 +23,8 @@ class Bookings(Checker):
         self._offered_s: dict[Key, float] = {}
         """When the HIS first heard of an offer; the time counts anew after a boot."""
         self._held: set[Key] = set()
+        self._excused: set[Key] = set()
+        """What was said of these bookings may be lost."""
 
     def on_boot(self) -> None:
         now_s = self.view.now_s()
@@ -35,10 +37,18 @@ class Bookings(Checker):
         self.view.booked.clear()
         self.view.refused.clear()
 
+    def on_card_lied(self) -> None:
+        """Events do not carry what the HIS said of its bookings: the centre cannot give it back."""
+        self._excused |= self._offered_s.keys() | self.view.booked
+        self._offered_s.clear()
+        self._held.clear()
+
     def on_said(self, connection: str, message: Fields) -> None:
         if message.get("type") != "result" or not message["revision"]:
             return
         key, status = key_of(message), message["status"]
+        if key in self._excused:
+            return
         if message["booked"] and status == "paid":
             self.view.booked.add(key)
             self._must_be_held(key, message)
@@ -76,7 +86,7 @@ class Bookings(Checker):
 
     def at_end(self) -> None:
         elsewhere, held = self.view.given_elsewhere(), self.view.held()
-        for key in self.view.booked - elsewhere:
+        for key in self.view.booked - elsewhere - self._excused:
             if key.his_id not in self.view.undone and not held[key]:
                 self.blame(f"{key} was booked, and given back though nobody asked for it")
         answers = self.view.answers()

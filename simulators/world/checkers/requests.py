@@ -98,6 +98,9 @@ class OneAttemptPerCode(Checker):
     def on_new_card(self) -> None:
         self._numbers.clear()  # which codes were used stood on the lost one
 
+    def on_card_lied(self) -> None:
+        self._numbers.clear()  # codes are no events: the centre cannot give them back
+
     def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
         if sent.call == "pay" and sent.at_s >= self.view.card_s:
             numbers = self._numbers[sent.code]
