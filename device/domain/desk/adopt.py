@@ -140,11 +140,12 @@ def _adopt(
         held_paid=one.paid is not None,
     )
     charge = with_attempt(_charge(desk, asked.request, ticket, one), attempt)
-    if one.back_fen:
-        charge = with_refunded(charge, one.back_fen, Reason.MANUAL)
+    own_fen = asked.given.get(order.out_trade_no, 0)
+    if back_fen := max(one.back_fen, own_fen):  # Alipay's answer does not tell the sum
+        charge = with_refunded(charge, back_fen, Reason.MANUAL)
     renewed, rows = attempt_change(desk.settings, ticket, charge, attempt, now)
-    elsewhere_fen = max(0, one.back_fen - asked.given.get(order.out_trade_no, 0))
-    put = PutOrder(order.out_trade_no, order.wallet, one.amount_fen, elsewhere_fen)
+    others_fen = max(0, one.back_fen - own_fen)
+    put = PutOrder(order.out_trade_no, order.wallet, one.amount_fen, others_fen)
     return renewed, (put, *rows), pursue(charge, attempt)
 
 
