@@ -63,7 +63,7 @@ from device.domain.found import OFFLINE, Found, Wanted
 from device.domain.outcome import Declined, PayOrder, PayOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Delivered, Moment, Stored
-from device.domain.refund import Refund, RefundEvent
+from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent
 from device.domain.replies import ErrorReply, Progress, Reply, StatusResult, SummaryResult
 from device.domain.requests import (
     Confirm,
@@ -457,7 +457,21 @@ class DeskLoop:
         self._keeping.all_good()
         await self._handle(DiskGood(tuple(s for s in newest if s)))
         for effect in self._keeping.released():
-            await self._PERFORM[type(effect)](self, effect)
+            await self._go_on(effect)
+
+    async def _go_on(self, effect: Pursue | PursueRefund) -> None:
+        """Pursue what waited for the disk as it stands now: its task may have gone on meanwhile."""
+        journal = self._ports.journal
+        if isinstance(effect, PursueRefund):
+            held = await journal.ticket("", effect.refund.his_id)
+            if held and held.refund and held.refund.state in OPEN_REFUNDS:
+                await self._pursue_refund(PursueRefund(held.refund))
+            return
+        date, his_id = effect.key.business_date, effect.key.his_id
+        ticket = await known.ticket(journal, self.state, date, his_id)
+        attempt = attempt_of(ticket, effect.attempt.out_trade_no) if ticket else None
+        if attempt:
+            await self._pursue(replace(effect, attempt=attempt))
 
     async def _newest(self, about: Subject) -> Stored | None:
         business_date, his_id, try_ = about

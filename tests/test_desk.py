@@ -689,6 +689,22 @@ async def test_a_refund_waits_for_the_disk_before_it_is_sent(bench: Bench) -> No
         await bench.desk.report_refund(bench.refunds[0], RefundEvent.SEND, Facts(), "")
 
 
+async def test_a_refund_that_ended_while_the_disk_failed_is_not_taken_up_again(
+    bench: Bench,
+) -> None:
+    """World seed 74: its old state was pursued, and every word about it was refused, for ever."""
+    bench.channel.outcome = Paid("42", 1234)
+    await bench.ask(pay())
+    await bench.scan()
+    await bench.ask(RefundRequest("R1", 300, pay_id="A"))
+    (refund,) = bench.refunds
+    bench.disk.failing = True
+    refund = await bench.desk.report_refund(refund, RefundEvent.PENDING, Facts(), "")
+    await bench.desk.report_refund(refund, RefundEvent.DONE, Facts(), "5030")
+    await disk_good(bench)
+    assert len(bench.refunds) == 1
+
+
 async def test_status_says_that_the_disk_fails(bench: Bench) -> None:
     await bench.ask(pay())
     await bench.scan()
