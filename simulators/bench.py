@@ -10,25 +10,31 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from device.clock import BEIJING
 from device.drivers.streams import open_stream
 from device.his_link.host import Client
 from simulators.demo.cable import Cable, Tap, Way
 from simulators.demo.children import Child
 from simulators.demo.provider import ProviderAdmin
 from simulators.demo.scanner import ScannerCable
-from simulators.demo.site import make_site, write_config
+from simulators.demo.serial_line import SerialLine
+from simulators.demo.site import BOX_ID, SERIAL_BAUD, make_site, write_config
 from simulators.demo.world import box_program, gateway_program
+from simulators.world import card
 
 START_PATIENCE_S = 30.0
 ANSWER_PATIENCE_S = 30.0
 ON_THE_GLASS_S = 0.05  # after the lamp asks for a code: the picture is there long before
 SCAN_AGAIN_S = 3.0  # a code that came before the picture was dropped
 STARTS = 5
+AMOUNT_FEN = 100
+DECLINES = {"wechat": "NOTENOUGH", "alipay": "ACQ.BUYER_BALANCE_NOT_ENOUGH"}
 
 
 @dataclass(slots=True)
@@ -78,65 +84,110 @@ class Footprint:
 
 
 class Stand:
-    """One desk on the test stand."""
+    """One desk on the test stand; its HIS is on TCP or on a serial line."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, link: Literal["tcp", "serial"] = "tcp") -> None:
         self._site = make_site(directory)
         self._clock = NetClock()
         self._cable = Cable(self._clock.tap)
         self._scanner = ScannerCable()
         self._gateway = Child(gateway_program(self._site))
         self._box = Child(box_program(self._site))
-        self._provider = ProviderAdmin()
-        self._client: Client
+        self._line = SerialLine() if link == "serial" else None
+        self._address = ""
+        self.provider = ProviderAdmin()
+        self.client = Client()
         self.figures = Figures()
 
     async def start(self) -> list[float]:
         """Start everything; return how long the box took to get ready, several times, in ms."""
         await self._cable.start()
+        if self._line:
+            self._line.start()
+        await card.make(self._site.journal, BOX_ID, datetime.now(BEIJING) - card.AGE)
         ready = await self._gateway.start(START_PATIENCE_S)
-        self._provider.lead_to(int(ready[1]))
+        self.provider.lead_to(int(ready[1]))
         self._cable.far_port = int(ready[1])
         write_config(
-            self._site, scanner_port=self._scanner.port, network_port=self._cable.port, limits={}
+            self._site,
+            scanner_port=self._scanner.port,
+            network_port=self._cable.port,
+            limits={},
+            his_port=self._line.box_port if self._line else "",
         )
         return [await self._start_box() for _ in range(STARTS)]
 
     async def _start_box(self) -> float:
+        self.client.close()
         await self._box.stop()
         began = time.perf_counter()
         ready = await self._box.start(START_PATIENCE_S)
         took = time.perf_counter() - began
-        self._client = await Client.connect(f"tcp://127.0.0.1:{ready[1]}", open_stream)
+        serial = f"serial://{self._line.his_port}?baudrate={SERIAL_BAUD}" if self._line else ""
+        self._address = serial or f"tcp://127.0.0.1:{ready[1]}"
+        await self.connect()
         return took * 1e3
+
+    async def connect(self) -> None:
+        """The HIS opens its end."""
+        self.client = await Client.connect(self._address, open_stream)
 
     async def stop(self) -> None:
         """End everything."""
-        self._client.close()
+        self.client.close()
         await self._box.stop()
         await self._gateway.stop()
-        await self._provider.aclose()
+        await self.provider.aclose()
         await self._cable.stop()
+        if self._line:
+            self._line.close()
         self._scanner.close()
 
-    async def pay(self, number: int, wallet: str) -> None:
-        """One payment; its figures are added."""
-        fields = {"id": f"B{number}", "amount_fen": 100, "business": "outpatient_fee"}
-        asked = asyncio.ensure_future(
-            self._client.request("pay", fields, timeout_s=ANSWER_PATIENCE_S)
-        )
+    async def pay(self, number: int, wallet: str, *, declined: bool = False) -> None:
+        """One payment; its figures are added. `declined`: the first code has no money."""
+        asked = self._ask_for_money(number)
         await self._armed()
+        if declined:
+            code = await self.provider.new_code(wallet)
+            await self.provider.bind(code, [{"name": "decline", "code": DECLINES[wallet]}])
+            self._scanner.read_code(code)
+            await asyncio.sleep(ON_THE_GLASS_S)
         scanned = await self._scan(wallet, asked)
         answer = await asked
         told = time.perf_counter()
         assert answer.get("status") == "paid", answer
-        self._client.post("received", {"id": fields["id"], "revision": answer["revision"]})
+        self._received(answer)
         self._add(scanned, told)
+
+    async def call_off(self, number: int) -> None:
+        """A payment that the cashier cancels before anybody shows a code."""
+        asked = self._ask_for_money(number)
+        await self._armed()
+        await self.client.request("cancel", {"id": f"B{number}"})
+        answer = await asked
+        assert answer.get("status") == "not_paid", answer
+        self._received(answer)
+
+    async def give_back(self, number: int) -> None:
+        """All of a payment goes back."""
+        fields = {"id": f"R{number}", "pay_id": f"B{number}", "amount_fen": AMOUNT_FEN}
+        answer = await self.client.request("refund", fields, timeout_s=ANSWER_PATIENCE_S)
+        assert answer.get("status") in {"refunded", "pending"}, answer
+        self._received(answer)
+
+    def _ask_for_money(self, number: int) -> "asyncio.Future[Any]":
+        fields = {"id": f"B{number}", "amount_fen": AMOUNT_FEN, "business": "outpatient_fee"}
+        return asyncio.ensure_future(
+            self.client.request("pay", fields, timeout_s=ANSWER_PATIENCE_S)
+        )
+
+    def _received(self, answer: Mapping[str, Any]) -> None:
+        self.client.post("received", {"id": answer["id"], "revision": answer["revision"]})
 
     async def _scan(self, wallet: str, asked: "asyncio.Future[Any]") -> float:
         """Hold up a phone, as a patient does again if the box did not take the code."""
         while not asked.done():
-            code = await self._provider.new_code(wallet)
+            code = await self.provider.new_code(wallet)
             self._clock.reset()
             self._scanner.read_code(code)
             scanned = time.perf_counter()

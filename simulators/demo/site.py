@@ -10,6 +10,7 @@ from pathlib import Path
 from simulators.gateway.identities import Identities, identities
 
 DESK = "MZ-03"
+BOX_ID = "BOX-DEMO"
 HOSPITAL = "市一医院"
 OPERATOR = "收费员007"
 
@@ -37,6 +38,7 @@ MACHINE_PACE: Mapping[str, float] = {
     "redeliver_s": 3.0,
 }
 OWNER_ONLY = 0o600
+SERIAL_BAUD = 115_200  # of a line that has no speed; a HIS says the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +88,18 @@ def make_site(directory: Path, *, wide: bool = False) -> Site:
 
 
 def write_config(
-    site: Site, *, scanner_port: str, network_port: int, limits: Mapping[str, float]
+    site: Site,
+    *,
+    scanner_port: str,
+    network_port: int,
+    limits: Mapping[str, float],
+    his_port: str = "",
 ) -> None:
-    """Write the box's paybox.toml."""
+    """Write the box's paybox.toml; `his_port`: a serial line to the HIS in place of TCP."""
     merchant = site.merchant
     tables: dict[str, Mapping[str, object]] = {
         "box": {
-            "id": "BOX-DEMO",
+            "id": BOX_ID,
             "desk": DESK,
             "desk_code": "DEMO",
             "hospital": HOSPITAL,
@@ -100,8 +107,13 @@ def write_config(
             "key_file": "box.key",
             "board_serial_file": "",
         },
-        "his": {"link": "tcp", "security": "none", "progress": True},
+        "his": {
+            "link": "serial" if his_port else "tcp",
+            "security": "none",
+            "progress": True,
+        },
         "his.tcp": {"listen": "127.0.0.1:0"},
+        "his.serial": {"port": his_port, "baudrate": SERIAL_BAUD} if his_port else {},
         "scanner": {"driver": "serial", "port": scanner_port},
         "display": {
             "driver": "png",

@@ -24,7 +24,7 @@ from simulators.demo.site import HOSPITAL, Site, write_config
 
 START_PATIENCE_S = 20.0  # two cores shared with a browser; a box alone is ready in about one
 GATEWAY_READY = re.compile(r"^ready wechat=http://127\.0\.0\.1:(\d+)")
-BOX_READY = re.compile(r"^ready his=tcp://127\.0\.0\.1:(\d+)")
+BOX_READY = re.compile(r"^ready his=(?:tcp://127\.0\.0\.1:(\d+)|serial://)")
 
 
 class World:

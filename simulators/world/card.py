@@ -22,13 +22,15 @@ AGE = timedelta(days=2)
 class _Before:
     """Implements `device.clock.Clock`: the day on which the card was made."""
 
+    day: datetime
+
     def monotonic(self) -> float:
         """Seconds since that boot."""
         return 0.0
 
     def wall(self) -> datetime:
         """Beijing time."""
-        return START - AGE
+        return self.day
 
     def sane(self) -> bool:
         """It was set."""
@@ -41,13 +43,15 @@ def image(box_id: str) -> bytes:
     directory = keys.folder()
     try:
         path = directory / "journal.sqlite3"
-        asyncio.run(_make(path, box_id))
+        asyncio.run(make(path, box_id, START - AGE))
         return path.read_bytes()
     finally:
         shutil.rmtree(directory)
 
 
-async def _make(path: Path, box_id: str) -> None:
-    journal = await SqliteJournal.open(path, _Before(), Inline(), randomness=bytes, box=box_id)
+async def make(path: Path, box_id: str, day: datetime) -> None:
+    """Make a journal as a box did on that day."""
+    clock = _Before(day)
+    journal = await SqliteJournal.open(path, clock, Inline(), randomness=bytes, box=box_id)
     await journal.flush()  # the clock was sane: from here on the epoch's age counts
     await journal.aclose()

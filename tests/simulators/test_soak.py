@@ -5,23 +5,30 @@ from pathlib import Path
 import pytest
 
 from simulators.bench import Footprint
-from simulators.soak import faults, soak
+from simulators.soak import Held, Link, soak
 
 
-def samples(*rows: tuple[float, int, int]) -> list[Footprint]:
-    return [Footprint(*row) for row in rows]
+def held(*rows: tuple[float, int, int]) -> Held:
+    payments = [10_000 * n for n in range(1, len(rows) + 1)]
+    return Held("tcp", payments, [Footprint(*row) for row in rows])
 
 
 def test_what_grows_after_the_warm_up_is_named() -> None:
-    flat = samples((60, 19, 3), (70, 19, 3), (70.5, 19, 3))
-    assert faults(flat) == []
-    assert faults([*flat, Footprint(71.5, 19, 3)]) == ["memory grew by 1.5"]
-    leaky = [*flat, Footprint(70, 20, 4)]
-    assert faults(leaky) == ["descriptors grew by 1", "threads grew by 1"]
+    flat = ((70.0, 19, 3), (70.5, 19, 3))
+    assert held(*flat).faults() == []
+    assert held(*flat, (71.5, 19, 3)).faults() == ["tcp: memory grew by 1.5"]
+    grown = held(*flat, (70, 22, 4)).faults()
+    assert grown == ["tcp: descriptors grew by 3", "tcp: threads grew by 1"]
+
+
+def test_a_short_run_is_judged_from_its_middle_on() -> None:
+    short = Held("serial", [1_000, 2_000], [Footprint(60, 19, 3), Footprint(62, 19, 3)])
+    assert short.settled() == tuple(short.samples)
 
 
 @pytest.mark.slow
-async def test_a_short_soak_holds_its_descriptors_and_threads(tmp_path: Path) -> None:
-    held = await soak(40, tmp_path)
-    assert {row.threads for row in held} == {held[0].threads}
-    assert max(row.descriptors for row in held) - held[0].descriptors <= 2
+@pytest.mark.parametrize("link", ["tcp", "serial"])
+async def test_a_short_soak_holds_its_descriptors_and_threads(link: Link, tmp_path: Path) -> None:
+    rows = (await soak(40, tmp_path, link)).samples
+    assert {row.threads for row in rows} == {rows[0].threads}
+    assert max(row.descriptors for row in rows) - rows[0].descriptors <= 2
