@@ -30,5 +30,6 @@ def test_a_short_run_is_judged_from_its_middle_on() -> None:
 @pytest.mark.parametrize("link", ["tcp", "serial"])
 async def test_a_short_soak_holds_its_descriptors_and_threads(link: Link, tmp_path: Path) -> None:
     rows = (await soak(40, tmp_path, link)).samples
-    assert {row.threads for row in rows} == {rows[0].threads}
-    assert max(row.descriptors for row in rows) - rows[0].descriptors <= 2
+    first = rows[0]
+    assert max(row.threads for row in rows) <= first.threads + 1  # the first name lookup has one
+    assert max(row.descriptors for row in rows) <= first.descriptors + 3  # a file that is written
