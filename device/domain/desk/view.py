@@ -178,4 +178,6 @@ def signal_of(screen: Screen) -> Signal:
         return screen.beneath
     if isinstance(screen, AmountDue) and screen.hint:
         return Signal.RESCAN
+    if isinstance(screen, Idle) and not screen.wallets:
+        return Signal.OFFLINE
     return SIGNALS.get(type(screen), Signal.IDLE)

@@ -81,6 +81,17 @@ def test_without_a_limit_there_is_no_countdown(till: Till) -> None:
     assert seconds(till) is None
 
 
+def test_a_desk_without_a_wallet_is_not_said_to_be_ready(till: Till) -> None:
+    health = replace(
+        till.desk.health,
+        verified=frozenset({Wallet.WECHAT}),
+        reachable=frozenset({Wallet.ALIPAY}),
+    )
+    till.event(HealthChanged(health))
+    assert till.screen == Idle("市一医院", "MZ-03", ())
+    assert signal_of(till.screen) is Signal.OFFLINE
+
+
 def test_doubt_has_no_countdown(till: Till) -> None:
     till.arm().scan().answer(Unknown("timeout"))
     assert till.shows(AskingProvider)
