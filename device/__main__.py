@@ -93,6 +93,14 @@ def tap(arguments: Sequence[str]) -> int:
     return command.main(arguments, app.make_port)
 
 
+def rehearse(arguments: Sequence[str]) -> int:
+    """Be a box that has bad luck, for a HIS programmer."""
+    from device import app
+    from device.his_link.rehearsal import command
+
+    return command.main(arguments, app.serve_stream)
+
+
 def provision(arguments: Sequence[str]) -> int:
     """Give a box its configuration, or bind its data to another board."""
     if "--replace-board" in arguments:
@@ -200,6 +208,12 @@ COMMANDS = {
         "his ADDRESS TYPE key=value...",
         "在命令行上扮演 HIS，供接口联调",
         "a HIS on the command line, for integrators",
+    ),
+    "rehearse": Command(
+        rehearse,
+        "rehearse ADDRESS",
+        "扮演一台运气不好的扫码墩，检验 HIS 的程序",
+        "a box that has bad luck on purpose, to try a HIS on",
     ),
     "tap": Command(
         tap,

@@ -16,7 +16,7 @@ from device.config import Config
 from device.errors import StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from device.display.panel import NoPanel, ThreadPanel
     from device.domain.ports import ByteStream
@@ -32,6 +32,7 @@ __all__ = [
     "open_his_stream",
     "replace_board",
     "run",
+    "serve_stream",
 ]
 
 EXIT_CODES = {"ok": 0, "warn": 1, "fail": 2}
@@ -121,3 +122,12 @@ def make_port(
     from device.drivers.serial_port import SerialPort
 
     return SerialPort(path, baudrate, on_bytes, on_open)
+
+
+async def serve_stream(
+    address: str, on_stream: "Callable[[ByteStream], Receiver]"
+) -> "tuple[str, Callable[[], Awaitable[None]]]":
+    """Wait for a HIS at the box's end of a line, for `paybox rehearse`."""
+    from device.drivers.streams import serve_stream as serve
+
+    return await serve(address, on_stream)

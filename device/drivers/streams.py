@@ -4,13 +4,14 @@ import asyncio
 import errno
 import os
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 from device.domain.ports import ByteStream
 from device.drivers import tcp
 from device.drivers.serial_port import SerialPort
-from device.drivers.tcp import CONNECT_TIMEOUT_S, Receiver
+from device.drivers.tcp import CONNECT_TIMEOUT_S, Receiver, TcpServer
 from device.drivers.tls import client_context
 
 DEFAULT_BAUDRATE = 9600
@@ -90,3 +91,67 @@ async def _open_serial(path: str, baudrate: int, receiver: Receiver) -> ByteStre
 def _try_to_open(path: str) -> None:
     """Raise what the system says (no such file, permission denied), which `SerialPort` outwaits."""
     os.close(os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK))
+
+
+async def serve_stream(
+    address: str, on_stream: Callable[[ByteStream], Receiver]
+) -> tuple[str, Callable[[], Awaitable[None]]]:
+    """Be the box's end: listen on `tcp://host:port`, or hold `serial:///dev/NAME?baudrate=9600`.
+
+    `on_stream` returns who hears each connection; a serial port is one connection at each opening.
+    Returns the address as opened, and what closes it. ValueError, OSError as `open_stream`.
+    """
+    parts = urlsplit(address)
+    if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
+        server = TcpServer(parts.hostname, parts.port, on_stream)
+        await server.start()
+        return "tcp://{}:{}".format(*server.address), server.aclose
+    if parts.scheme == "serial" and parts.path and not parts.netloc:
+        return address, await _hold_serial(parts.path, _baudrate(parts.query), on_stream)
+    raise ValueError("neither tcp://HOST:PORT nor serial:///dev/NAME?baudrate=9600")
+
+
+async def _hold_serial(
+    path: str, baudrate: int, on_stream: Callable[[ByteStream], Receiver]
+) -> Callable[[], Awaitable[None]]:
+    _try_to_open(path)
+    held = _HeldPort(path, baudrate, on_stream)
+    task = asyncio.create_task(held.port.run())
+
+    async def close() -> None:
+        held.port.close()
+        await task
+
+    return close
+
+
+class _HeldPort:
+    """A port that is one stream from each opening to the next."""
+
+    def __init__(
+        self, path: str, baudrate: int, on_stream: Callable[[ByteStream], Receiver]
+    ) -> None:
+        self._on_stream = on_stream
+        self._receiver: Receiver | None = None
+        self.port = SerialPort(path, baudrate, self._bytes, self._changed)
+
+    def _bytes(self, data: bytes) -> None:
+        if self._receiver:
+            self._receiver.data_received(data)
+
+    def _changed(self, is_open: bool) -> None:  # noqa: FBT001  SerialPort's signature
+        if is_open:
+            self._receiver = self._on_stream(_Endless(self.port))
+        elif self._receiver:
+            self._receiver.closed()
+            self._receiver = None
+
+
+class _Endless:
+    """A serial port as a stream: whoever closes it hangs up nothing, as with a real cable."""
+
+    def __init__(self, port: SerialPort) -> None:
+        self.write = port.write
+
+    def close(self) -> None:
+        """A cable stays where it is."""
