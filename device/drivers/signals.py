@@ -71,6 +71,7 @@ PATTERNS: dict[Signal, Pattern] = {
     Signal.DECLINED: Pattern(_beeps("r", 3, 0.12, 0.12), _held("r")),
     # red and green in turn: not known yet
     Signal.DOUBT: Pattern(_beeps("r", 2, 0.35, 0.25), (Step("r", 0.5), Step("g", 0.5))),
-    Signal.OFFLINE: Pattern((), _blink("r", 0.2, 2.8)),
+    # may last a night: seldom, so that a box on plain pins wakes less than once a second
+    Signal.OFFLINE: Pattern((), _blink("r", 0.2, 4.8)),
     Signal.FAULT: Pattern(_beeps("r", 5, 0.08, 0.08), _blink("r", 0.25, 0.25)),
 }

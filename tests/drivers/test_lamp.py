@@ -187,3 +187,8 @@ def test_a_file_that_cannot_be_written_is_noted_once(
 def test_no_lamp_does_nothing() -> None:
     NoLamp().signal(Signal.PAID)
     NoLamp().close()
+
+
+def test_a_night_offline_wakes_the_box_less_than_once_in_two_seconds() -> None:
+    again = PATTERNS[Signal.OFFLINE].again
+    assert len(again) / sum(step.lasts_s for step in again) < 0.5

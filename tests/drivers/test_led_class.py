@@ -67,14 +67,14 @@ def test_light_and_dark_are_told_by_the_delays(tree: Tree) -> None:
     assert tree.shows()["r"] is False
     led.value = 1.0
     assert (led.value, tree.shows()["r"]) == (1.0, True)
-    led.keep_blinking(0.2, 2.8)
-    assert tree.shows()["r"] == (200, 2800)
+    led.keep_blinking(0.2, 4.8)
+    assert tree.shows()["r"] == (200, 4800)
     led.close()
     assert tree.shows()["r"] is False
 
 
 @pytest.mark.parametrize(
-    ("signal", "red"), [(Signal.OFFLINE, (200, 2800)), (Signal.FAULT, (250, 250))]
+    ("signal", "red"), [(Signal.OFFLINE, (200, 4800)), (Signal.FAULT, (250, 250))]
 )
 async def test_what_may_last_a_night_is_left_to_the_kernel(
     tree: Tree, signal: Signal, red: tuple[int, int]
