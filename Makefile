@@ -89,6 +89,7 @@ format: $(VENV)/.checks
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate_states.py
+	$(BIN)/python docs/generate_quick_start.py
 
 screens: $(VENV)/.installed
 	@$(BIN)/python -m device.display.sheet docs/screens

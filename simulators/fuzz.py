@@ -34,6 +34,7 @@ from device.drivers.scan_assembler import KEYBOARD, ScanAssembler
 from device.errors import BundleRefused, ConfigError
 from device.his_link import frames
 from device.his_link.body import read
+from device.his_link.dialects import DIALECTS, Dialect, Site
 from device.his_link.handshake import Accepted, BoxEnd, HisEnd, Opened
 from device.his_link.messages import Codec
 from device.his_link.seal import HIS_TO_BOX, DeskKey, Opener, Seal
@@ -224,6 +225,28 @@ def channels(keys: Identities, tape: Tape) -> tuple[Channel, Channel]:
     )
 
 
+def one_way_lines() -> list[Target]:
+    """A target for each dialect of displays and announcers."""
+    bursts = (
+        b"\x1b@\x1bs2\x1bQA12.34\r\x02L0100\x02B0",
+        "\x0c\x1bQATOTAL 12.34\r\x1bl\x01\x02应收：12.34\x1f$\x01\x01".encode("gbk"),
+        "W12.34J20YD112.34P&C11张三$&Sc$".encode("gbk"),
+    )
+
+    def target(dialect: Dialect) -> Target:
+        def run(data: bytes) -> None:
+            decoder = dialect.make(Site(r"([0-9.,]+)"))
+            found = [
+                d for at in range(0, len(data), 7) for d in decoder.feed(data[at : at + 7], at)
+            ]
+            assert sum(len(d.raw) for d in found) <= len(data)
+            assert all(d.said.amount_fen >= 0 for d in found if d.said)
+
+        return Target(f"line {dialect.name}", bursts, run)
+
+    return [target(dialect) for dialect in DIALECTS.values()]
+
+
 def answers(keys: Identities, loop: asyncio.AbstractEventLoop) -> list[Target]:
     """A target for each money-moving call of each wallet."""
     tape = Tape(Provider(keys.merchant))
@@ -279,6 +302,7 @@ def all_targets(folder: Path, loop: asyncio.AbstractEventLoop) -> list[Target]:
         Target("hid report descriptor", (HID_POS,), hid_descriptor),
         Target("provisioning code", [c.encode() for c in split(bytes(2000))], provisioning_code),
         Target("provisioning files", (pack({"paybox.toml": b"x"}),), provisioning_files),
+        *one_way_lines(),
         Target("configuration", (toml,), config_file(folder)),
         *answers(keys, loop),
     ]

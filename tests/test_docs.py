@@ -27,8 +27,8 @@ LINK = re.compile(r"\]\((?P<target>[^)#\s]+)(#[^)]*)?\)")
 NOT_PATHS = ("http://", "https://")
 
 
-def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_states", DOCS / "generate_states.py")
+def generator(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -37,8 +37,13 @@ def generator() -> ModuleType:
 
 
 def test_the_states_are_drawn_from_the_tables() -> None:
-    drawn: str = generator().render()
+    drawn: str = generator("generate_states").render()
     assert (DOCS / "states.md").read_text(encoding="utf-8") == drawn, "run `make docs`"
+
+
+def test_the_quick_start_shows_what_stands_on_the_line() -> None:
+    written: str = generator("generate_quick_start").render()
+    assert (DOCS / "his-quick-start.md").read_text(encoding="utf-8") == written, "run `make docs`"
 
 
 def default_cell(key: Key) -> str:
