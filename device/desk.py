@@ -315,6 +315,7 @@ class DeskLoop:
             name = type(error).__name__  # its text and traceback might hold the code (M19)
             log.error("pay failed inside the box: %s", name)  # noqa: TRY400  for the same reason
             outcome = Unknown("fault")
+        self._ports.sent(attempt.out_trade_no)
         self.post(PayAnswered(attempt.out_trade_no, outcome))
 
     async def _pursue(self, effect: Pursue) -> None:

@@ -27,7 +27,7 @@ class Ports:
     ready_wallets: Callable[[frozenset[Wallet]], Awaitable[frozenset[Wallet]]]
     """Warms and waits for a first verification; returns the wallets that can take money."""
     sent: Callable[[str], None]
-    """The pay call of this order number is going out now: all waits count from here."""
+    """The pay call of this order number begins now, and when told again: it has just ended."""
     pursue: Callable[[ChargeKey, Attempt], None]
     pursue_refund: Callable[[Refund], None]
     look_up: Callable[[str], Awaitable[Order | ErrorReply]]

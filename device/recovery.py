@@ -116,13 +116,18 @@ class Recovery:
         self._cases: dict[str, Case] = {}
         self._refunds: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._started: dict[str, float] = {}
+        self._pays: dict[str, tuple[float, float]] = {}
+        """When each pay call of the last minutes began, and ended as far as it has."""
 
     def sent(self, out_trade_no: str) -> None:
-        """Note when the pay call went out: all waits count from there."""
+        """Note when the pay call begins, and once more when it has ended: its bytes left between.
+
+        The waits count from the first, what may not come too soon after the bytes from the second.
+        """
         now_s = self._clock.monotonic()
-        kept = {n: at for n, at in self._started.items() if now_s - at < START_KEPT_S}
-        self._started = {**kept, out_trade_no: now_s}
+        kept = {n: at for n, at in self._pays.items() if now_s - at[1] < START_KEPT_S}
+        began_s, _ = kept.get(out_trade_no, (now_s, now_s))
+        self._pays = {**kept, out_trade_no: (began_s, now_s)}
 
     def pursue(self, key: ChargeKey, attempt: Attempt) -> None:
         """Take care of an attempt, or bring its news to the task that has it."""
@@ -131,8 +136,9 @@ class Recovery:
             case.attempt = attempt
             case.changed.set()
             return
-        started = self._started.pop(attempt.out_trade_no, self._clock.monotonic())
-        case = Case(key, attempt, Trail(started), asyncio.Event())
+        now_s = self._clock.monotonic()
+        trail = Trail(*self._pays.pop(attempt.out_trade_no, (now_s, now_s)))
+        case = Case(key, attempt, trail, asyncio.Event())
         self._cases[attempt.out_trade_no] = case
         self._spawn(self._care(case))
 

@@ -343,6 +343,7 @@ async def test_the_story_of_one_payment_in_order(bench: Bench) -> None:
         "show Paying",
         "sent 32",
         "pay",
+        "sent 32",
         "commit paid",
         "tell paid",
         "show PaidScreen",

@@ -361,7 +361,7 @@ def test_starts_that_recovery_never_needed_are_forgotten() -> None:
         for n in range(500):
             recovery.sent(f"MZ03{n}")
             await asyncio.sleep(20)
-        assert len(recovery._started) < 100
+        assert len(recovery._pays) < 100
         await recovery.aclose()
 
     run(story())
@@ -381,6 +381,24 @@ def test_a_reverse_right_after_the_payment_waits_for_15_s_from_the_pay() -> None
 
     run(story())
     assert provider.log[:2] == [(15, "query"), (15, "reverse")]
+
+
+def test_a_slow_connection_is_no_part_of_the_15_s() -> None:
+    """World seed 6: the pay's bytes left after a handshake, and its reverse came too soon (M8)."""
+    provider = Provider(queries=[PAID, Closed()])
+
+    async def story() -> None:
+        desk = Desk(provider, attempt(S.PAID))
+        desk.recovery.sent(NUMBER)
+        await asyncio.sleep(5)
+        desk.recovery.sent(NUMBER)  # the call has ended
+        desk.attempt = payment.step(desk.attempt, AttemptEvent.REVERSE_WANTED)
+        desk.recovery.pursue(KEY, desk.attempt)
+        await asyncio.sleep(60)
+        await desk.recovery.aclose()
+
+    run(story())
+    assert provider.log[:2] == [(20, "query"), (20, "reverse")]
 
 
 # refunds

@@ -78,6 +78,9 @@ class Trail:
 
     started_s: float
     """The pay call's start, or ready after a boot."""
+    left_s: float = 0.0
+    """By when the pay's last byte had left: the call's end. A slow connect is no part of the 15 s
+    that a reverse waits (M8)."""
     ended_s: float | None = None
     """When it ended; the watch counts from there, after a boot from ready."""
     asked_s: float | None = None
@@ -108,8 +111,12 @@ def next_call(attempt: Attempt, trail: Trail, times: Times) -> Plan:
     return Call.NOTHING, 0.0
 
 
+def _reverse_allowed_s(trail: Trail, times: Times) -> float:
+    return max(trail.started_s, trail.left_s) + times.reverse_not_before
+
+
 def _ask(attempt: Attempt, trail: Trail, times: Times) -> Plan:
-    allowed = trail.started_s + times.reverse_not_before
+    allowed = _reverse_allowed_s(trail, times)
     deadline = max(trail.started_s + times.wait, allowed)
     if attempt.cancel_wish:
         return Call.LAST_QUERY, allowed
@@ -120,7 +127,7 @@ def _ask(attempt: Attempt, trail: Trail, times: Times) -> Plan:
 
 
 def _reverse(trail: Trail, times: Times) -> Plan:
-    allowed = trail.started_s + times.reverse_not_before
+    allowed = _reverse_allowed_s(trail, times)
     if trail.phase is Phase.FIRE and (trail.asked_s or 0.0) >= allowed:
         return Call.REVERSE, allowed
     if trail.phase is Phase.CONFIRM:
