@@ -169,6 +169,7 @@ class World:
         """The power goes, and what comes back is an empty card with the same key files."""
         self.cut_power()
         self.view.lost |= {row.out_trade_no for row in self.view.attempts()}
+        self.view.lost |= {n for (n,) in self.disk.rows("SELECT out_trade_no FROM orders")}
         self.view.card_s = self.loop.time()
         self.view.elsewhere |= self.view.refunded()  # the new card learns it as of another desk's
         self.disk.replace()
