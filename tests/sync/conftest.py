@@ -20,15 +20,11 @@ KEY = bytes(range(32))
 BOX = "BOX-0001"
 
 
-Rows = dict[str, list[WireRow]]
-"""Epoch -> its rows."""
-
-
 @dataclass
 class SmallCenter:
     """What center §3 says, for one box, without a database."""
 
-    rows: Rows = field(default_factory=dict)
+    rows: dict[str, list[WireRow]] = field(default_factory=dict)
     do: tuple[Action, ...] = ()
     asked: list[wire.Batch] = field(default_factory=list)
     away: bool = False
