@@ -21,6 +21,7 @@ from device.domain.desk.rows import (
     charge_of,
     refund_change,
 )
+from device.domain.desk.view import outcome_screen
 from device.domain.numbers import BOX_REFUND_ID
 from device.domain.payment import (
     GOING_BACK,
@@ -72,6 +73,8 @@ def _payment(desk: Desk, event: Recalled, now: Moment) -> Step:
     order = PutOrder(number, moved.wallet, moved.amount_fen)
     change: Change = rows if known else (order, *rows)
     told, tells = announce(desk, renewed, event.ticket, None, now)
+    if known and moved.state in GOING_BACK and not told.seat:  # 支付成功 must not stay on the glass
+        told = replace(told, result=outcome_screen(charge, moved, now))
     return told, (Commit(change), *tells, *pursue(charge, moved))
 
 
