@@ -39,14 +39,16 @@
 #define TCP_BODY 8192
 #define SERIAL_BODY 1024
 #define FRAME_BYTES (TCP_BODY + 16)
-#define ACK_MS 2000     /* without an ACK the same bytes go again */
+#ifndef ACK_MS /* tests make the waits shorter */
+#define ACK_MS 2000   /* without an ACK the same bytes go again */
+#define AGAIN_MS 2000 /* between questions while the box's own word may go to an older connection */
+#define PAUSE_MS 500  /* between tries to connect */
+#endif
 #define SENDS 3         /* in all */
 #define SILENCE_MS 1000 /* a partial frame is thrown away after this */
 #define ASK_MS 10000    /* a question that only reads is answered in 50 ms */
+#define RECEIPTS 8      /* results that wait for their `received` */
 #define ID_CHARS 64
-#define AGAIN_MS 2000 /* between questions while the box's own word may go to an older connection */
-#define PAUSE_MS 500  /* between tries to connect */
-#define RECEIPTS 8    /* results that wait for their `received` */
 
 typedef unsigned char byte;
 typedef long long millis;
