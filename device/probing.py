@@ -1,8 +1,9 @@
 """Asking every wallet about an id that a young journal does not know (payment-states §1.9).
 
 A new card has forgotten what was collected, but an order number is a function of box key, desk, id,
-try and attempt, so the wallets can be asked. Attempts are asked in pairs, because two that do not
-exist end a try; tries one after the other. If one wallet cannot be asked, nothing is known.
+try and attempt, so the wallets can be asked. As many attempts as a charge has codes are asked at
+once, because a declined code leaves no order; tries one after the other. If one wallet cannot be
+asked, nothing is known.
 """
 
 import asyncio

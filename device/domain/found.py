@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+from device.domain.charge import MAX_ATTEMPTS
 from device.domain.outcome import Closed, Open, Paid, PayFailed, Returned
 from device.domain.words import Wallet
 
 MISSING_TRIES = 3  # in a row with nothing: no later try exists
-MISSING_ATTEMPTS = 2  # in a row that do not exist: no later attempt of this try exists
+MISSING_ATTEMPTS = MAX_ATTEMPTS
+"""In a row that do not exist: no later attempt of this try exists. A declined code leaves no order,
+so the one that paid may be the fifth."""
 
 
 @dataclass(frozen=True, slots=True)
