@@ -35,7 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 KEPT = ROOT / ".prove"
 SOURCES = ("device", "simulators", "tests/simulation")
 CHUNK = 50  # histories that are played before what they came to is kept
-PLANTED = "tests/simulation/test_planted"  # and _blind
+PLANTED = "tests/simulation/test_planted"  # and those of booking and sync
 
 
 @dataclass(slots=True)

@@ -11,8 +11,11 @@ from device.his_link.host import Fields
 from simulators.world.booker import BOOKS_IN_TWO_STEPS, Booker
 from simulators.world.chance import Stream
 from simulators.world.time import START
+from simulators.world.view import Key
 from simulators.world.world import World
 
+WISHED = frozenset({"paying", "password", "querying"})
+"""States in which a `cancel` is stored as a wish."""
 FINAL = frozenset({"paid", "not_paid", "returned"})
 BUSINESSES = ("registration", "outpatient_fee", "inpatient_deposit", "outpatient_prepay")
 MANNERS: Mapping[str, float] = {
@@ -22,7 +25,7 @@ MANNERS: Mapping[str, float] = {
     "sends_again": 2,
     "reconnects": 2,
     "second_connection": 1.5,
-    "other_amount": 1.5,
+    "contradicts": 1.5,
     "asks_late": 0.7,
     "supersedes": 2,
     "vanishes": 1.5,
@@ -35,6 +38,7 @@ AFTERWARDS: Mapping[str, float] = {
     "reverse": 3,
     "reverse_then_refund": 1.5,
     "pay_again": 2,
+    "next_try": 1,
     "refund_elsewhere": 1,
     "refund_of_another_desk": 1,
 }
@@ -104,9 +108,13 @@ class Cashier:
         manner = stream.fault(share, MANNERS)
         for _ in range(2):
             end = await self._collect(bill, wallet, manner, stream, number, share)
-            if end is None or end.get("status") != "not_paid" or not stream.happens(0.5):
+            unpaid = end is not None and end.get("status") == "not_paid"
+            gone = end is not None and end.get("state") == "reversing"
+            if not (unpaid or gone) or not stream.happens(0.5):
                 break
-            self._world.sometimes("next try after not_paid")
+            if unpaid and share and stream.happens(0.3):
+                await self._same_try(bill)
+            self._world.sometimes("next try after not_paid" if unpaid else "next try too early")
             bill.try_, manner = bill.try_ + 1, ""
         stands = bool(end and end.get("status") == "paid")
         if stands and bill.fields.get("confirm"):
@@ -170,6 +178,12 @@ class Cashier:
             bill.fields.pop("auth_code", None)
             bill.fields.pop("supersede", None)
 
+    async def _same_try(self, bill: Bill) -> None:
+        """A HIS that forgot to count up: the same try is not collected again."""
+        answer = await self._his.ask("pay", bill.pay)
+        if answer and answer.get("type") == "result" and answer["status"] != "not_paid":
+            self._world.view.blame("M14", f"{bill.name}: the same try again is {answer['status']}")
+
     async def _until_final(self, bill: Bill, manner: str, stream: Stream) -> Fields | None:
         """Pay, and ask until it is known; None if it could not be collected or nobody asked on."""
         his, world = self._his, self._world
@@ -179,7 +193,9 @@ class Cashier:
             if not await self.link_up():
                 return None
             boots = world.cuts
+            world.view.busy_with, world.view.busy_since_s = bill.his_id, world.loop.time()
             answer = await his.ask("pay", bill.pay, timeout_s=patience_s)
+            world.view.busy_with = ""
             self._check_about(bill.his_id, answer)
             if world.cuts > boots:
                 world.sometimes("HIS asks again after reboot")
@@ -240,7 +256,7 @@ class Cashier:
             "sends_again": self._send_again,
             "reconnects": self._reconnect,
             "second_connection": self._second,
-            "other_amount": self._other_amount,
+            "contradicts": self._other_amount,
             "asks_late": self._ask_late,
             "vanishes": self._vanish,
         }.get(manner, self._nothing)(bill, stream)
@@ -257,6 +273,9 @@ class Cashier:
             return
         answer = await his.ask("cancel", bill.about)
         self._check_about(bill.his_id, answer)
+        taken = answer and answer.get("status") == "unknown" and answer.get("state") in WISHED
+        if answer and taken and answer.get("reason") != "storage_failed":
+            world.view.wished.add(Key(bill.name, answer["try"]))
         if state == "waiting":
             world.sometimes("cashier cancels while the patient types")
         if answer and answer.get("type") == "result" and answer["status"] == "paid":
@@ -358,6 +377,7 @@ class Cashier:
             "reverse": self._reverse,
             "reverse_then_refund": self._reverse_then_refund,
             "pay_again": self._pay_again,
+            "next_try": self._next_try,
             "refund_elsewhere": self._refund_elsewhere,
             "refund_of_another_desk": self._refund_of_another_desk,
         }[kind](bill, stream)
@@ -439,6 +459,9 @@ class Cashier:
         world.sometimes("refund at another desk")
         world.view.elsewhere.add(number)
         fen = stream.choice((paid_fen, max(1, paid_fen - part)))
+        if stream.happens(0.3):  # which undoes the whole, and meets a part that is gone
+            await self._reverse(bill, stream)
+            return
         answer = await self._give_back("refund", bill.refund_id, {**bill.of_pay, "amount_fen": fen})
         good = answer is not None and answer.get("status") == "refunded"
         if good and fen + part > paid_fen:
@@ -451,6 +474,16 @@ class Cashier:
         number = world.neighbour.collects(stream.choice(("wechat", "alipay")), bill.amount_fen)
         fields = {"out_trade_no": number, "amount_fen": stream.whole(1, bill.amount_fen)}
         self._note_refund(await self._give_back("refund", f"{bill.refund_id}-F", fields))
+
+    async def _next_try(self, bill: Bill, stream: Stream) -> None:
+        """A paid bill is collected once more under its next try: `conflict`, and no amount."""
+        world = self._world
+        world.sometimes("next try after paid")
+        world.expect(bill.name, bill.try_ + 1, bill.amount_fen)
+        patient = world.patient(f"p{bill.number}.next")
+        coming = asyncio.ensure_future(patient.come(stream.choice(("wechat", "alipay")), 0.0))
+        await self._his.ask("pay", {**bill.pay, "try": bill.try_ + 1}, timeout_s=60.0)
+        coming.cancel()
 
     async def _pay_again(self, bill: Bill, stream: Stream) -> None:
         if stream.happens(0.4):

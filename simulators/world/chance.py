@@ -13,6 +13,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+STIRRED_SHARE = 0.8  # of all draws that a kind in `stir` may win
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -32,6 +34,8 @@ class Chance:
     faults: list[Fault] = field(default_factory=list)
     calm: bool = False
     """All faults are lifted: the end of a history."""
+    stir: frozenset[str] = frozenset()
+    """Kinds that come far more often: for a bug that shows only where they meet."""
     _streams: dict[str, "Stream"] = field(default_factory=dict)
 
     def stream(self, name: str) -> "Stream":
@@ -62,6 +66,9 @@ class Stream:
         """Return a kind by its weight in `share` of all draws, else ''."""
         name = f"{self._name}#{self._draws}"
         self._draws += 1
+        stirred = {k: w for k, w in kinds.items() if k in self._chance.stir}
+        if share and stirred:
+            share, kinds = max(share, STIRRED_SHARE), stirred
         hit = self._random.random() < share
         kind = self._random.choices(list(kinds), list(kinds.values()))[0]
         if not hit or self._chance.calm or not self._chance.allows(name):

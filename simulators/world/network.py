@@ -15,6 +15,7 @@ import httpx
 from simulators.gateway.provider import Provider
 from simulators.gateway.wire import HTML_502, Answer, Delivery, Ending, HttpRequest
 from simulators.world.chance import Stream
+from simulators.world.forger import forged
 from simulators.world.loop import VirtualLoop
 from simulators.world.time import Machine
 from simulators.world.wire import Sent, read
@@ -39,7 +40,10 @@ SENDING = {
     "http_502": 1.0,
     "http_502_before": 0.7,
     "stale_connection": 2.0,
+    "forged": 0.7,
 }
+FORGED = frozenset({"pay", "query"})
+"""Calls to which a forger would answer."""
 NOT_ARRIVING = frozenset({"lost_request", "reset_before", "http_502_before", "stale_connection"})
 GARBAGE = Answer(b"\x00\xff\x13garbage<xml", "application/octet-stream")
 
@@ -76,9 +80,12 @@ class Network:
         delay_s = self.stream.between(0.004, 0.08)
         if fault == "delayed_request":
             delay_s = self.stream.spread(2.0, 120.0)
-        self._arrive_in(delay_s, request, sent, gone if fault != "lost_answer" else None)
+        second = fault == "duplicate" and self.stream.happens(0.5)  # whose answer comes back
+        first = None if second or fault == "lost_answer" else gone
+        self._arrive_in(delay_s, request, sent, first)
         if fault == "duplicate":
-            self._arrive_in(delay_s + self.stream.spread(0.001, 30.0), request, sent, None)
+            later_s = delay_s + self.stream.spread(0.001, 30.0)
+            self._arrive_in(later_s, request, sent, gone if second else None)
 
     def _arrive_in(
         self,
@@ -182,6 +189,8 @@ class Lines(httpx.AsyncBaseTransport):
             raise httpx.ReadTimeout("read") from None
         if fault == "reset_after":
             raise httpx.ReadError("reset")
+        if fault == "forged" and sent.call in FORGED:
+            return _response(forged(sent))
         if fault in {"garbage", "http_502"}:
             return _response(GARBAGE if fault == "garbage" else HTML_502)
         return await _delivered(delivery, read_s)

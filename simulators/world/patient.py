@@ -102,7 +102,9 @@ LUCK: Mapping[str, float] = {
     "refund_processing": 2,
     "refund_not_enough": 1.5,
     "refund_error": 1,
-    "other_state": 0.4,
+    "other_state": 0.6,
+    "other_sum": 0.5,
+    "order_paid": 0.6,
 }
 DECLINES = {
     "wechat": ("NOTENOUGH", "AUTHCODEEXPIRE", "AUTH_CODE_INVALID", "NOTSUPORTCARD"),
@@ -115,7 +117,7 @@ HONEST_REFUSALS = frozenset({"recall", "reverse_paying", "retry_flag"})
 LEADS_TO_REVERSE = frozenset(
     {
         *("recall", "reverse_paying", "retry_flag", "no_action", "reverse_no_effect"),
-        *("reverse_expired", "reverse_refused"),
+        "reverse_refused",
     }
 )
 
@@ -139,14 +141,22 @@ def luck(kind: str, wallet: str, stream: Stream) -> Do:
             {"name": "password", "after_s": wait_s + stream.between(-0.2, 30.0)},
             {"name": kind, "times": times},
         ),
+        "reverse_expired": (stream.choice((never, at_last, {"name": "paid"})), {"name": kind}),
+        "order_paid": (  # the answer to a pay that was sent twice on the way
+            {"name": "error", "on": "pay", "code": _PAID_ALREADY[wallet], "processed": True},
+        ),
         "late_pay": (_late(stream, wait_s),),
         "reverse_refused": (
             stream.choice((never, at_last)),
             {"name": "error", "on": "reverse", "code": _REFUSALS[wallet], "times": times},
         ),
+        "other_sum": ({"name": "password", "after_s": 1.0},),  # `world.py` changes what is held
         "other_amount": ({"name": kind, "on": stream.choice(("pay", "query"))},),
         "other_number": ({"name": kind, "on": stream.choice(("pay", "query"))},),
-        "other_state": ({"name": kind, "on": "query", "state": _STATES[wallet]}, typed),
+        "other_state": (
+            {"name": kind, "on": "query", "state": stream.choice(_STATES[wallet])},
+            typed,
+        ),
         "refund_processing": ({"name": kind, "for_s": stream.spread(1.0, 4000.0)},),
         "refund_not_enough": ({"name": kind, "times": times},),
         "refund_error": ({"name": "system_error", "on": "refund"},),
@@ -165,8 +175,9 @@ def luck(kind: str, wallet: str, stream: Stream) -> Do:
 _ANYWHERE = frozenset(
     {"bad_signature", "no_signature", "drop_after", "drop_before", "truncated", "html", "empty"}
 )
+_PAID_ALREADY = {"wechat": "ORDERPAID", "alipay": "ACQ.TRADE_HAS_SUCCESS"}
 _REFUSALS = {"wechat": "TRADE_ERROR", "alipay": "ACQ.REASON_TRADE_REFUND_FEE_ERR"}
-_STATES = {"wechat": "ACCEPT", "alipay": "WAIT_BUYER_PAY"}
+_STATES = {"wechat": ("ACCEPT", "NOTPAY"), "alipay": ("WAIT_BUYER_PAY",)}
 
 
 def _late(stream: Stream, wait_s: float) -> Mapping[str, Any]:

@@ -38,6 +38,8 @@ STATES: tuple[str, ...] = (
     "same id with another amount",
     "same id after 30 min",
     "next try after not_paid",
+    "next try too early",
+    "next try after paid",
     "scan before amount",
     "A's scan finishing after B is armed",
     "two HIS connections",

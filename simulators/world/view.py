@@ -89,6 +89,13 @@ class View:
     """Numbers of cards that were replaced: forgotten until the HIS asks about them."""
     card_s: float = -1.0
     """When the card was last replaced."""
+    wished: set["Key"] = field(default_factory=set)
+    """Charges of which the HIS heard that its cancel wish is stored."""
+    busy_with: str = ""
+    """The bill that the HIS is collecting: its `pay` was taken on and is not answered yet."""
+    busy_since_s: float = 0.0
+    heard: set[tuple[str, int]] = field(default_factory=set)
+    """(bill, revision) that reached the HIS."""
     elsewhere: set[str] = field(default_factory=set)
     """Numbers of which another desk gave money back: the box learns it before its next refund."""
     booked: set[Key] = field(default_factory=set)
@@ -101,10 +108,15 @@ class View:
     """Bills of which the HIS itself asked for money back."""
     logged: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    until: frozenset[str] = frozenset()
+    """Rules of which one violation is enough."""
+    enough: Callable[[], None] = lambda: None
 
     def blame(self, invariant: str, text: str) -> None:
         """Note a violation."""
         self.violations.append(Violation(invariant, text, self.now_s()))
+        if invariant in self.until:
+            self.enough()
 
     def learn(self, row: Attempt) -> None:
         """Note which charge an order number belongs to."""

@@ -61,6 +61,8 @@ class World:
         self.sometimes = Sometimes()
         self.events: list[str] = []
         self.quiet = False
+        self.troubled = False
+        """Something is wrong with the machine or its line just now."""
         self.cuts = 0
         self.machine = Machine()
         self.up = asyncio.Event()
@@ -233,7 +235,7 @@ class World:
             view.luck[number] = self.scans.luck.get(sent.code, "")
             left_s = self.loop.time()
             view.pay_left_s.setdefault(number, left_s)
-            if self.network.share or sent.code in self.scans.hurried:
+            if self.troubled or sent.code in self.scans.hurried:
                 view.disturbed.add(number)
             limit_s = ENDS_WITHIN_S[sent.wallet] + SLACK_S
             self.loop.call_later(limit_s, self._in_time, number, left_s, context=self.world.copy())
@@ -272,12 +274,24 @@ class World:
         word = change.get("state") or f"refund {change.get('amount_fen')}"
         self.log(f"provider {number[:10]} {word} {change.get('by', '')}".rstrip())
         if change.get("state") == "paid":
+            self._other_sum(number)
             for checker in self.checkers:
                 checker.on_paid(number)
             if number in self.view.met_nothing:
                 self.sometimes("no such trade, then a late pay")
 
+    def _other_sum(self, number: str) -> None:
+        """The wallet takes another sum than was asked: nobody may call that paid."""
+        if self.view.luck.get(number) != "other_sum":
+            return
+        for key, trade in self.provider.book.trades.items():
+            if key[1] == number:
+                trade.order = replace(trade.order, amount_fen=trade.order.amount_fen + 1)
+
     def _on_said(self, connection: str, message: dict[str, Any]) -> None:
+        if message.get("revision"):
+            name = f"{message.get('business_date', '')} {message['id']}".strip()
+            self.view.heard.add((name, message["revision"]))
         words = {k: v for k, v in message.items() if k not in {"message", "time", "paid_at"}}
         self.log(f"{connection} hears {json.dumps(words, ensure_ascii=False)}")
         for checker in self.checkers:
@@ -312,6 +326,14 @@ class World:
         self.disk.forget()
 
 
+REFUSED = {"refund": "M24", "revision": "M14", "answer": "M14", "event": "M17"}
+
+
+def _rule_of(refusal: str) -> str:
+    """The rule that the journal upheld when it refused a change; else a number used twice."""
+    return next((rule for word, rule in REFUSED.items() if word in refusal), "M1")
+
+
 class Listening(logging.Handler):
     """Keeps what the box logs; a traceback is a fault of the box, whatever it survived."""
 
@@ -323,6 +345,8 @@ class Listening(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one record."""
         self._view.logged.append(self.format(record))
+        if record.levelno >= logging.CRITICAL:
+            self._view.blame(_rule_of(record.getMessage()), record.getMessage())
         if record.exc_info:
             error = record.exc_info[1]
             self._view.blame("box", f"{record.getMessage()}: {type(error).__name__}: {error}")

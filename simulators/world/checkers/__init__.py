@@ -33,7 +33,7 @@ from simulators.world.checkers.requests import (
     OnlyArmedCodes,
     ReverseFollowsQuery,
 )
-from simulators.world.checkers.told import NoEarlySuccess, StoredAnswers
+from simulators.world.checkers.told import NoEarlySuccess, OfferedUntilKnown, StoredAnswers
 
 RULES: Mapping[str, type[Checker] | str] = {
     "M1": AtMostOnePaid,
@@ -62,11 +62,12 @@ RULES: Mapping[str, type[Checker] | str] = {
     "M24": DaysAddUp,
     "M25": LostIsFetched,
     "SIGTERM": ClosesInOrder,
+    "OFFERS": OfferedUntilKnown,
     "BOOK": Bookings,
     "SUPERSEDE": OnlyArmedIsReplaced,
 }
-"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2,
-BOOK and SUPERSEDE are his-link §3.8 and §3.7."""
+"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2, OFFERS, BOOK
+and SUPERSEDE are his-link §3.6, §3.8 and §3.7."""
 
 BESIDE: tuple[type[Checker], ...] = (ChainAtTheCenter, DaysAtTheCenter)
 """The same rules at the centre's end."""

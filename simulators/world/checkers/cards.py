@@ -1,8 +1,8 @@
-# ruff: noqa: D102  `Checker` says what each hook is told; a judge takes what it needs
+# ruff: noqa: D102, ARG002  `Checker` says what each hook is told; a judge takes what it needs
 """A card that is replaced, a disk that fails, a box that is told to stop (M20, M21, SIGTERM)."""
 
 from device.domain.screens import Screen, StorageFailed
-from simulators.world.checkers.checker import UNDER_WAY, Checker
+from simulators.world.checkers.checker import UNDER_WAY, Checker, Fields
 from simulators.world.view import View
 from simulators.world.wire import Sent
 
@@ -49,6 +49,11 @@ class NothingNewOnAFailingDisk(Checker):
 
     def on_boot(self) -> None:
         self._since = None
+
+    def on_said(self, connection: str, message: Fields) -> None:
+        told = "storage_failed" in {message.get("reason"), message.get("code")}
+        if told and self.view.disk.failing and not self._failing:
+            self.blame("the HIS hears of a failing disk, and the display does not say so")
 
     def on_sent(self, sent: Sent) -> None:
         if self._failing and sent.call in {"pay", "refund"}:

@@ -55,5 +55,8 @@ class Checker:
     def on_show(self, screen: Screen) -> None:
         """The display is told to show this."""
 
+    def on_rest(self) -> None:
+        """The HIS has been connected to an idle desk for a while, and has asked nothing."""
+
     def at_end(self) -> None:
         """All faults are lifted and everything has had its time."""

@@ -10,6 +10,7 @@ from typing import Any
 from simulators.world.checkers.checker import Checker
 
 GENESIS = "0" * 64
+PLAIN = ("sha256", "sha1", "md5")
 NOT_HASHED = frozenset({"id", "epoch", "prev", "hash"})
 DIGEST_ONLY = frozenset({"date", "count", "sum_fen", "last_hash"})
 DIGITS = re.compile(rb"[0-9]{11,}")  # a payer code has 16 or more, a patient's number 11
@@ -56,6 +57,15 @@ class NothingLeaks(Checker):
             if not file.name.endswith("-shm"):
                 self._search(file.name, file.read_bytes())
         self._search("the log", "\n".join(self.view.logged).encode())
+        self._guess()
+
+    def _guess(self) -> None:
+        """A code has so few digits that a hash without a key gives it away."""
+        stored = {row[0] for row in self.view.disk.rows("SELECT code_hash FROM attempts")}
+        for code in self.view.scans.glass:
+            texts = (code, f"code\n{code}")
+            if stored & {hashlib.new(n, t.encode()).hexdigest() for n in PLAIN for t in texts}:
+                self.blame("a payer code stands in the journal under a hash without a key")
 
     def _search(self, place: str, content: bytes) -> None:
         digits = b" ".join(set(DIGITS.findall(content)))

@@ -6,6 +6,18 @@ from collections import Counter
 from simulators.gateway.clock import beijing
 from simulators.gateway.model import State, Wallet
 from simulators.world.checkers.checker import Checker, Fields
+from simulators.world.view import NAME
+from simulators.world.wire import Sent
+
+NOT_PAID = (
+    f"SELECT 1 FROM answers WHERE {NAME} = ? AND try = ? AND type = 'result'"  # noqa: S608  a constant
+    " AND status = 'not_paid' LIMIT 1"
+)
+STILL_OPEN = (
+    "SELECT (SELECT max(revision) FROM answers n WHERE n.his_id = a.his_id AND n.business_date ="  # noqa: S608  a constant
+    f" a.business_date), state FROM attempts a WHERE {NAME} = ? AND try = ? AND state IN"
+    " ('intended','waiting','unknown','reversing','refund_due','refunding') LIMIT 1"
+)
 
 
 class AtMostOnePaid(Checker):
@@ -70,9 +82,24 @@ class PaidIsPaid(Checker):
 
 
 class NotPaidIsNotPaid(Checker):
-    """M4: what ends as not paid or returned is not held by the provider."""
+    """M4: what is said to be not paid or returned is not held, and never paid any more."""
 
     invariant = "M4"
+
+    def on_sent(self, sent: Sent) -> None:
+        if sent.call != "pay":
+            return
+        key = self.view.keys.get(sent.out_trade_no)
+        if key and self.view.disk.rows(NOT_PAID, key.his_id, key.try_):
+            self.blame(f"{key.his_id}/{key.try_} was answered not_paid, and is collected")
+
+    def on_said(self, connection: str, message: Fields) -> None:
+        if message.get("type") != "result" or message["status"] != "not_paid":
+            return
+        name = f"{message.get('business_date', '')} {message['id']}".strip()
+        rows = self.view.disk.rows(STILL_OPEN, name, message["try"])
+        if rows and rows[0][0] == message["revision"]:
+            self.blame(f"{name}/{message['try']} is told not_paid while it is {rows[0][1]}")
 
     def at_end(self) -> None:
         all_held = self.view.held()

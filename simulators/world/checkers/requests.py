@@ -3,12 +3,14 @@
 
 from collections import defaultdict
 
-from simulators.world.checkers.checker import GOING, UNDER_WAY, Checker
+from simulators.world.checkers.checker import GOING, UNDER_WAY, Checker, Fields
 from simulators.world.view import Attempt, Key, View
 from simulators.world.wire import Sent
 
 REVERSE_NOT_BEFORE_S = 15.0
+ASKED = frozenset({"query", "refund_query"})  # the second follows a query that said REFUND
 EPSILON_S = 1e-6
+SETTLED_S = 12.0  # a young journal asks the wallets for so long before a `pay` is taken on
 
 
 class IntentFirst(Checker):
@@ -31,12 +33,12 @@ class IntentFirst(Checker):
                 self.blame(f"refund {sent.out_refund_no} arrives without a row")
         elif row is None:
             self.blame(f"{sent.call} {sent.out_trade_no} arrives without a row")
-        elif sent.call == "reverse" and row.state not in GOING and not self._may(sent):
+        elif sent.call == "reverse" and row.state not in GOING and not self._may(sent, row):
             self.blame(f"reverse of {sent.out_trade_no} arrives while it is {row.state}")
 
-    def _may(self, sent: Sent) -> bool:
-        """On a failing disk a reverse runs from memory: the one exception (M21)."""
-        return sent.out_trade_no in self.view.from_memory
+    def _may(self, sent: Sent, row: Attempt) -> bool:
+        """On a failing disk what is under way may be reversed from memory: one exception (M21)."""
+        return sent.out_trade_no in self.view.from_memory and row.state != "paid"
 
 
 class ReverseFollowsQuery(Checker):
@@ -48,7 +50,7 @@ class ReverseFollowsQuery(Checker):
         if sent.call != "reverse":
             return
         number, before = sent.out_trade_no, self.view.last_sent.get(sent.out_trade_no)
-        if before != "query":
+        if before not in ASKED:
             self.blame(f"the reverse of {number} follows {before}")
         paid_s = self.view.pay_left_s.get(number)
         soon = paid_s is not None and sent.at_s - paid_s < REVERSE_NOT_BEFORE_S - EPSILON_S
@@ -87,7 +89,7 @@ class OnlyArmedCodes(Checker):
 
 
 class OneAttemptPerCode(Checker):
-    """M12: one code is one attempt."""
+    """M12: one code is one attempt, and one attempt is one pay."""
 
     invariant = "M12"
 
@@ -100,6 +102,12 @@ class OneAttemptPerCode(Checker):
 
     def on_card_lied(self) -> None:
         self._numbers.clear()  # codes are no events: the centre cannot give them back
+
+    def on_sent(self, sent: Sent) -> None:
+        number, view = sent.out_trade_no, self.view
+        again = sent.call == "pay" and "pay" in view.calls.get(number, ())
+        if again and number not in view.lost:
+            self.blame(f"the pay of {number} is sent a second time")
 
     def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
         if sent.call == "pay" and sent.at_s >= self.view.card_s:
@@ -123,3 +131,11 @@ class OneAtATime(Checker):
             if ours and row.state in UNDER_WAY:
                 self.blame(f"{sent.out_trade_no} is sent while {number} is {row.state}")
         self.view.of_this_life.add(sent.out_trade_no)
+
+    def on_said(self, connection: str, message: Fields) -> None:
+        """While a charge is at the desk only what is about it is sent unasked (his-link §3.6)."""
+        view = self.view
+        unasked = "re" not in message and message.get("type") in {"result", "refund_result"}
+        since = view.now_s() > view.busy_since_s + SETTLED_S
+        if unasked and view.busy_with and since and message["id"] != view.busy_with:
+            self.blame(f"{message['id']} is sent unasked while {view.busy_with} is collected")

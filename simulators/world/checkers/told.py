@@ -5,7 +5,7 @@ import json
 
 from device.domain.screens import PaidScreen, Screen
 from simulators.world.checkers.checker import Checker, Fields
-from simulators.world.view import View
+from simulators.world.view import NAME, View
 
 
 class StoredAnswers(Checker):
@@ -37,6 +37,21 @@ class StoredAnswers(Checker):
             self.blame(f"{place} was told and is not stored")
         elif json.loads(stored[0][0]) != said:
             self.blame(f"{place} was told otherwise than stored")
+
+
+class OfferedUntilKnown(Checker):
+    """his-link §3.6: what the HIS has not confirmed is offered, also after a boot."""
+
+    invariant = "OFFERS"
+
+    def on_rest(self) -> None:
+        sql = (
+            f"SELECT {NAME}, revision FROM answers WHERE newest = 1 AND offer = 1"  # noqa: S608  a constant
+            " AND delivered = 0"
+        )
+        for name, revision in self.view.disk.rows(sql):
+            if (name, revision) not in self.view.heard:
+                self.blame(f"{name} was never offered its revision {revision}")
 
 
 class NoEarlySuccess(Checker):
