@@ -11,7 +11,7 @@ SEEDS ?= 20000
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help demo test test-scanner check bench idle soak fuzz power-cuts prove format docs screens kit-windows clean
+.PHONY: help demo test test-scanner check bench idle soak fuzz matrix power-cuts prove format docs screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -22,6 +22,7 @@ help:
 	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
+	@echo "make matrix   好线、坏线、断线，结果都一样 / the same conversations on good and bad lines"
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
 	@echo "make kit-windows  HIS 接口 DLL（mingw-w64），并在 Wine 下对真扫码墩测试 / the C client as DLLs"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
@@ -68,6 +69,15 @@ fuzz: $(VENV)/.installed
 # mutated input, real power cuts. SEEDS bounds it; it goes on where it was interrupted (.prove/).
 prove: $(VENV)/.tests
 	@$(BIN)/python -m simulators.prove --seeds $(SEEDS) $(ARGS)
+matrix: $(VENV)/.installed
+	@$(BIN)/python -m simulators.matrix $(ARGS)
+
+# The long proof: random histories, every disk operation cut, mutated input, real power cuts.
+prove: $(VENV)/.installed
+	$(BIN)/paybox simulate --seeds 1..$(SEEDS) --payments 30
+	$(BIN)/python -m simulators.crash --again 5
+	$(BIN)/python -m simulators.fuzz --seconds 600
+	$(BIN)/python -m simulators.power_cuts --rounds 250
 
 # The C client for Windows: two DLLs, and its test under Wine against a real box.
 # Debian: apt install gcc-mingw-w64-i686-win32 gcc-mingw-w64-x86-64-win32 wine64 wine

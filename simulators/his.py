@@ -52,12 +52,13 @@ class HisSimulator:
     `on_message(direction, fields)` sees every message, `sent` or `received`, for the desk page.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  how it connects, and what tests watch
         self,
         address: str,
         open_stream: OpenStream,
         *,
         writing: Writing = PLAIN,
+        key: bytes | None = None,
         on_message: Callable[[str, Fields], None] | None = None,
         reconnect_s: float = RECONNECT_S,
     ) -> None:
@@ -69,6 +70,7 @@ class HisSimulator:
         """Results of ids this HIS never asked about: acknowledged, not booked."""
         self._open_stream = open_stream
         self._writing = writing
+        self._key = key
         self._on_message = on_message or (lambda _direction, _fields: None)
         self._reconnect_s = reconnect_s
         self._client: Client | None = None
@@ -98,7 +100,9 @@ class HisSimulator:
         await self._until(lambda: self.is_connected, timeout_s)
 
     async def _serve(self) -> None:
-        self._client = await Client.connect(self.address, self._open_stream, self._writing)
+        self._client = await Client.connect(
+            self.address, self._open_stream, self._writing, key=self._key
+        )
         await self._notify()
         try:
             for entry in [e for e in self.books.values() if not e.final]:
@@ -114,13 +118,15 @@ class HisSimulator:
         task.add_done_callback(self._asks.discard)
 
     async def _query_entry(self, entry: Entry) -> None:
-        """Ask what became of it; if the box never heard of it, ask for it again."""
-        type_ = "query" if entry.type == "pay" else "refund_query"
         with contextlib.suppress(NoAnswer):
-            answer = await self.ask(type_, _key(entry.request))
-            if answer.get("code") == "not_found":
-                entry.error = None
-                await self._open(entry)
+            await self._ask_what_became(entry)
+
+    async def _ask_what_became(self, entry: Entry) -> None:
+        type_ = "query" if entry.type == "pay" else "refund_query"
+        answer = await self.ask(type_, _key(entry.request))
+        if answer.get("code") == "not_found":
+            entry.error = None
+            await self._open(entry)
 
     def _drop_connection(self) -> None:
         for task in self._asks:
@@ -167,6 +173,10 @@ class HisSimulator:
         """Return the entry when nothing more is expected of it; TimeoutError."""
         await self._until(lambda: id_ in self.books and self.books[id_].final, timeout_s)
         return self.books[id_]
+
+    async def ask_about(self, id_: str) -> None:
+        """Ask what became of an id of the books; if the box never heard of it, ask for it again."""
+        await self._ask_what_became(self.books[id_])
 
     async def _begin(self, type_: str, request: Fields) -> Entry:
         entry = self.books[request["id"]] = Entry(request["id"], type_, request)

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, Self
+from urllib.parse import parse_qs, urlsplit
 
 from device.domain.ports import ByteStream
 from device.errors import PeerError
@@ -23,12 +24,13 @@ from device.his_link.frames import SERIAL_BODY_BYTES, TCP_BODY_BYTES
 from device.his_link.handshake import Accepted, HisEnd, Ignored, Opened, Required
 from device.his_link.messages import PROTOCOL_VERSION
 from device.his_link.seal import NONCE_BYTES, DeskKey, Seal, plain_limit
-from device.his_link.session import Line, Message
+from device.his_link.session import Line, Message, serial_line
 from device.his_link.text import BadBody
 
 ANSWER_TIMEOUT_S = 10.0  # of what is answered at once; a pay is given its own
 ENQ_TIMEOUT_S = 2.0
 GREETING_S = 5.0  # a hello without an answer for so long is said again with the next request
+DEFAULT_BAUDRATE = 9600  # his-link §1
 UNASKED_KEPT = 1000  # messages nobody took; the oldest go first
 LINES = {
     "tcp": Line(TCP_BODY_BYTES, closes=True, asks=True),
@@ -57,6 +59,12 @@ class Receiver(Protocol):
 
 OpenStream = Callable[[str, Receiver], Awaitable[ByteStream]]
 """`drivers.streams.open_stream`: address and receiver to an open stream; OSError, ValueError."""
+
+
+def _byte_s(address: str) -> float:
+    """Return what one byte takes on the line of a serial address: the wait for ACK begins after."""
+    baudrate = parse_qs(urlsplit(address).query).get("baudrate", [str(DEFAULT_BAUDRATE)])[0]
+    return serial_line(int(baudrate)).byte_s
 
 
 class _Call:
@@ -129,7 +137,10 @@ class Client:
 
         NoAnswer if the box does not prove that it holds the key.
         """
-        client = cls("serial" if address.startswith("serial:") else "tcp", writing, key=key)
+        serial = address.startswith("serial:")
+        client = cls("serial" if serial else "tcp", writing, key=key)
+        if serial:
+            client._line = replace(client._line, byte_s=_byte_s(address))
         client.attach(await open_stream(address, client))
         if key:
             await client.greet()
@@ -160,6 +171,7 @@ class Client:
             async with asyncio.timeout(timeout_s):
                 await self._greeted
         except TimeoutError:
+            self.close()
             raise NoAnswer(f"no answer to hello in {timeout_s:g} s") from None
         except NoAnswer:
             self.close()

@@ -1,0 +1,1 @@
+"""The transport matrix: the same conversations over good and bad lines, with the same results."""
