@@ -66,12 +66,17 @@ def changes(controller: str) -> list[Change]:
     return found
 
 
+def cost(change: Change) -> float:
+    """Order changes by their bus time."""
+    return change.bus_ms
+
+
 def figures(controller: str) -> dict[str, Change]:
     """Return the three figures that have a target, and the changes that people see."""
     first, *middle, same = changes(controller)
-    by_cost = sorted(middle, key=lambda change: change.bus_ms)
-    typical = by_cost[len(by_cost) // 2]
-    seen = {change.what: change for change in middle}
+    typical = sorted(middle, key=cost)[len(middle) // 2]
+    seen = {change.what: change for change in sorted(middle, key=cost)}  # the dearest of each
+    seen = {change.what: seen[change.what] for change in middle}
     return {
         "identical picture": same,
         "median of all changes of a payment": typical,
