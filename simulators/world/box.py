@@ -70,7 +70,7 @@ T = TypeVar("T")
 
 MAX_AMOUNT_FEN = 5_000_000
 OVERRUN = "\0"  # no key: the kernel's buffer ran over here
-IDLE_PACE = 60.0  # of probes while the world only waits: or 26 hours of them were all a run does
+IDLE_PACE = 600.0  # of probes while the world only waits: or 26 hours of them were all a run does
 PROBE_PACE = 4.0  # idle probes between patients were a third of all requests: a quarter of them do
 TIMES = {
     Wallet.WECHAT: Times(3.0, 5.0, 3.0, 45.0, 15.0),

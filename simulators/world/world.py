@@ -41,7 +41,7 @@ DAILY_IDS = 0.2  # of the hospitals
 CENTERS = 0.5  # of the hospitals
 MONTHS_AWAY = 0.04  # of these; nobody at the desk may notice
 ENDS_WITHIN_S = {"wechat": 60.0, "alipay": 75.0}  # M6, when nothing goes wrong
-NEW_CARDS = 0.3  # of all histories begin with an empty card: rule 9 holds on their first day
+NEW_CARDS = 0.15  # of all histories begin with an empty card: rule 9 holds on their first day
 SLACK_S = 2.0  # the round trips of this network: M6 counts from answers within a second
 NETWORK_FAULT_STATES = {
     "stale_connection": "stale keep-alive reset after the bytes left",

@@ -28,6 +28,7 @@ class Bookings(Checker):
 
     def on_boot(self) -> None:
         now_s = self.view.now_s()
+        self._held |= {key for key in self._offered_s if self._is_held(key)}  # before the cut
         self._offered_s = dict.fromkeys(self._offered_s, now_s)
 
     def on_new_card(self) -> None:
