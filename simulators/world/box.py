@@ -70,7 +70,8 @@ T = TypeVar("T")
 
 MAX_AMOUNT_FEN = 5_000_000
 OVERRUN = "\0"  # no key: the kernel's buffer ran over here
-IDLE_PACE = 600.0  # of probes while the world only waits: or 26 hours of them were all a run does
+IDLE_PACE = 60.0  # of uploads while the world only waits: or 26 hours of them were all a run does
+IDLE_PROBES = 600.0  # and of probes
 PROBE_PACE = 4.0  # idle probes between patients were a third of all requests: a quarter of them do
 TIMES = {
     Wallet.WECHAT: Times(3.0, 5.0, 3.0, 45.0, 15.0),
@@ -304,7 +305,7 @@ class _Watch(ChannelWatch):
         while True:
             pause_s = await self._look()
             idle = PROBE_PACE if pause_s >= PROBE_EVERY_S else 1.0
-            await asyncio.sleep(pause_s * (IDLE_PACE if self._box.world.is_quiet() else idle))
+            await asyncio.sleep(pause_s * (IDLE_PROBES if self._box.world.is_quiet() else idle))
 
 
 class _Health:
