@@ -42,9 +42,11 @@ test: $(VENV)/.tests
 	@$(BIN)/coverage report
 	$(BIN)/paybox simulate --seeds 1..1000000 --enough $(SIMULATED) --minutes $(SIMULATE_MINUTES)
 
-# Needs Linux, evdev and: apt-get install qemu-system-x86 busybox-static cpio kmod
+# With PyPI's evdev and with Debian 12's. Needs: apt-get install qemu-system-x86 busybox-static cpio kmod
 test-scanner: $(VENV)/.installed
+	@$(BIN)/python tests/independent/make_environments.py
 	@$(BIN)/python -m simulators.scanner_vm
+	@.venv-evdev/bin/python -m simulators.scanner_vm
 
 check: $(VENV)/.checks
 	$(BIN)/ruff check

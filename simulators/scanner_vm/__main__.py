@@ -7,12 +7,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from simulators.scanner_vm.initrd import build
 from simulators.scanner_vm.kernel import unpacked
-from simulators.scanner_vm.machine import Machine
+from simulators.scanner_vm.machine import KEYBOARD, SERIAL, Machine
 
 CACHE = Path("build/scanner-vm")
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "cpio": "cpio", "depmod": "kmod"}
@@ -63,7 +64,7 @@ class Stage:
             return
 
     def _note(self, said: dict[str, Any]) -> object:
-        for name in ("keyboard", "pos", "grab"):
+        for name in ("keyboard", "pos", "serial", "grab"):
             if name in said:
                 self.told.append(said[name])
                 return said[name]
@@ -128,10 +129,10 @@ async def overrun(stage: Stage) -> None:
 async def unplugged(stage: Stage) -> None:
     """Pulled out in the middle of a code, and put in again."""
     await stage.machine.type(WECHAT[:9])
-    await stage.machine.unplug()
+    await stage.machine.unplug(KEYBOARD)
     await stage.until(wanted=False)
     began = time.perf_counter()
-    await stage.machine.plug()
+    await stage.machine.plug(KEYBOARD)
     said = await stage.until(wanted=True)
     whole_ms = (time.perf_counter() - began) * 1e3
     stage.notes.append(f"held {said['held_ms']} ms after its node appeared, {whole_ms:.0f} in all")
@@ -141,6 +142,20 @@ async def unplugged(stage: Stage) -> None:
 async def second_reader(stage: Stage) -> None:
     """Nobody else may read along."""
     await stage.machine.ask("grab")
+
+
+async def serial(stage: Stage) -> None:
+    """A serial scanner (FTDI): a code without an end, pulled out, put in again."""
+    await stage.machine.send(WECHAT)
+    said = await stage.until(WECHAT)
+    stage.notes.append(f"ended by {said['by']}")
+    await stage.machine.unplug(SERIAL)
+    await stage.until(wanted=False)
+    await stage.machine.plug(SERIAL)
+    began = time.perf_counter()
+    await stage.until(wanted=True)
+    stage.notes.append(f"open {(time.perf_counter() - began) * 1e3:.0f} ms after plugging in")
+    await stage.machine.send(OTHER + "\r")
 
 
 async def hid_pos(stage: Stage) -> None:
@@ -171,20 +186,21 @@ STORIES: dict[Story, list[object]] = {
     overrun: ["(overrun)", OTHER],
     unplugged: ["(unplugged)", False, True, WECHAT],
     second_reader: [EBUSY],
+    serial: [WECHAT, False, True, OTHER],
     hid_pos: [True, WECHAT, False],
 }
 
 
-UNCOUNTED = frozenset({overrun, stuck_key, second_reader, hid_pos})
+UNCOUNTED = frozenset({overrun, stuck_key, second_reader, serial, hid_pos})
 """Keys are lost on purpose there, or none is typed."""
 
 
 async def play(machine: Machine) -> bool:
     """Play all; whether all were right."""
     first = await machine.start()
-    print(f"kernel {first['kernel']}, Python {first['hello']}, QEMU usb-kbd")
+    print(f"kernel {first['kernel']}, Python {first['hello']}, evdev {version('evdev')}")
     stage = Stage(machine)
-    await stage.until(wanted=True)
+    await stage.quiet()  # the keyboard and the serial port are held
     fits = [await _story(stage, story, right) for story, right in STORIES.items()]
     return all(fits)
 

@@ -13,16 +13,21 @@ import termios
 import time
 import tty
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from device.drivers.evdev_scanner import EvdevScanner
 from device.drivers.folder_watch import FolderWatch
 from device.drivers.hidraw_scanner import HidrawScanner
 from device.drivers.input_nodes import EV_KEY, INPUT, Event, Node, find_nodes
 from device.drivers.scan_sink import ScanSink
+from device.drivers.serial_scanner import SerialScanner
+
+if TYPE_CHECKING:
+    from device.drivers.plugged import PluggedScanner
 
 LINE = "/dev/ttyS1"
 KEYBOARD = "0627:0001"  # QEMU's
+SERIAL = "/dev/ttyUSB0"
 UHID = "/dev/uhid"
 UHID_DESTROY, UHID_CREATE2, UHID_INPUT2 = 1, 11, 12
 CREATE2 = struct.Struct("<I128s64s64sHHIIII4096s")
@@ -40,9 +45,10 @@ class Guest:
         self._pos = -1
         self._appeared_s = 0.0
         self.downs = 0
-        self._scanners = {
+        self._scanners: dict[str, PluggedScanner | SerialScanner] = {
             "keyboard": EvdevScanner(KEYBOARD, self._sink("keyboard"), self._find),
             "pos": HidrawScanner("auto", self._sink("pos")),
+            "serial": SerialScanner(SERIAL, 9600, self._sink("serial")),
         }
 
     async def run(self) -> None:

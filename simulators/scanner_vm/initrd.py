@@ -9,7 +9,7 @@ from simulators.scanner_vm.kernel import Kernel
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSYBOX = Path("/bin/busybox")
-ALSO = ("encodings.latin_1", "encodings.ascii")  # found by name when they are needed
+ALSO = ("runpy", "encodings.latin_1", "encodings.ascii")  # not seen by importing the guest
 LIST_MODULES = """\
 import importlib, sys
 for name in sys.argv[1:]:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 META_PACKAGE = "linux-image-amd64"
-WANTED = ("xhci_pci", "usbhid", "hid_generic", "evdev", "uhid")
+WANTED = ("xhci_pci", "usbhid", "hid_generic", "evdev", "uhid", "ftdi_sio")
 
 
 class Kernel:

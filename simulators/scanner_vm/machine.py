@@ -11,6 +11,8 @@ BOOT_PATIENCE_S = 240.0  # TCG on a busy machine
 ANSWER_PATIENCE_S = 30.0
 PACE_S = 0.012  # between key events: below 4 ms QEMU drops keys without a word
 KEYBOARD = {"driver": "usb-kbd", "id": "scanner", "bus": "usb.0"}
+SERIAL = {"driver": "usb-serial", "id": "cable", "bus": "usb.0", "chardev": "codes"}
+SERIAL["always-plugged"] = "on"
 QCODES = {char: char for char in "0123456789abcdefghijklmnopqrstuvwxyz"} | {"\r": "ret"}
 SHIFTED = dict(zip("!@#$%^&*()", "1234567890", strict=True)) | {
     char.upper(): char for char in "abcdefghijklmnopqrstuvwxyz"
@@ -29,7 +31,7 @@ class Machine:
 
     async def start(self) -> dict[str, Any]:
         """Boot; return the guest's first word."""
-        qmp, line = self._folder / "qmp", self._folder / "line"
+        qmp, line, codes = (self._folder / name for name in ("qmp", "line", "codes"))
         self._process = await asyncio.create_subprocess_exec(
             *("qemu-system-x86_64", "-accel", "tcg", "-m", "512", "-nodefaults", "-no-reboot"),
             *("-display", "none", "-kernel", str(self._kernel), "-initrd", str(self._initrd)),
@@ -37,14 +39,21 @@ class Machine:
             *("-serial", f"file:{self._folder / 'console'}"),
             *("-serial", f"unix:{line},server=on,wait=off"),
             *("-qmp", f"unix:{qmp},server=on,wait=off"),
-            *("-device", "qemu-xhci,id=usb", "-device", "usb-kbd,id=scanner,bus=usb.0"),
+            *("-device", "qemu-xhci,id=usb", "-device", _option(KEYBOARD)),
+            *("-chardev", f"socket,id=codes,path={codes},server=on,wait=off"),
+            *("-device", _option(SERIAL)),
         )
         self._control, self._command = await _connected(qmp)
         await self._control.readline()
         await self.do("qmp_capabilities")
         self._hear, self._speak = await _connected(line)
+        _, self._codes = await _connected(codes)
         self._listening = asyncio.ensure_future(self._listen())
-        return await self.heard(BOOT_PATIENCE_S)
+        try:
+            return await self.heard(BOOT_PATIENCE_S)
+        except TimeoutError:
+            lines = (self._folder / "console").read_text(errors="replace").splitlines()
+            raise RuntimeError("\n".join(["the guest did not start:", *lines[-20:]])) from None
 
     async def stop(self) -> None:
         """End it."""
@@ -93,18 +102,35 @@ class Machine:
             if shift:
                 await self.key("shift", down=False)
 
-    async def unplug(self) -> None:
-        """Pull the keyboard out."""
-        await self.do("device_del", id="scanner")
+    async def send(self, text: str) -> None:
+        """Have the serial scanner read a code."""
+        self._codes.write(text.encode())
+        await self._codes.drain()
 
-    async def plug(self) -> None:
+    async def unplug(self, device: Mapping[str, str]) -> None:
+        """Pull it out."""
+        await self.do("device_del", id=device["id"])
+
+    async def plug(self, device: Mapping[str, str]) -> None:
         """Put it in again."""
-        await self.do("device_add", **KEYBOARD)
+        flags = {"on": True, "off": False}
+        values = {name: flags.get(value, value) for name, value in device.items()}
+        async with asyncio.timeout(ANSWER_PATIENCE_S):
+            while True:
+                with contextlib.suppress(RuntimeError):  # QEMU has not let go of the old one yet
+                    await self.do("device_add", **values)
+                    return
+                await asyncio.sleep(0.05)
 
     async def _listen(self) -> None:
         while line := await self._hear.readline():
             with contextlib.suppress(json.JSONDecodeError):
                 await self._said.put(json.loads(line))
+
+
+def _option(device: Mapping[str, str]) -> str:
+    driver = device["driver"]
+    return ",".join([driver, *(f"{k}={v}" for k, v in device.items() if k != "driver")])
 
 
 async def _connected(path: Path) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = {
     ".venv-wechatpy": ("wechatpy==1.8.18", "cryptography>=42"),
     ".venv-alipay": ("python-alipay-sdk==3.4.0",),
-    ".venv-evdev": ("evdev==1.6.1", "pytest>=8.4", "pytest-asyncio>=1.2", "pytest-timeout>=2.4"),
+    ".venv-evdev": (
+        *("evdev==1.6.1", "pyserial>=3.5"),
+        *("pytest>=8.4", "pytest-asyncio>=1.2", "pytest-timeout>=2.4"),
+    ),
 }
 STAMP = "requirements.txt"
 
