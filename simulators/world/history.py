@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from simulators.world import keys
@@ -14,6 +15,7 @@ from simulators.world.cashier import Cashier
 from simulators.world.chance import Chance, Fault, Stream
 from simulators.world.finance import Finance
 from simulators.world.loop import Deadlock, VirtualLoop, run
+from simulators.world.time import START
 from simulators.world.upheavals import Upheavals
 from simulators.world.view import Violation
 from simulators.world.world import Listening, World
@@ -47,6 +49,7 @@ UPHEAVAL_SHARE = 0.06  # of the payments in trouble
 
 DAY_S = 86_400.0
 OFFERED_WITHIN_S = 70.0  # every 30 s an answer that is not delivered is offered
+OPENED_S = 9 * 3600.0  # of the first day when a history begins
 END_S = 26 * 3600.0  # the last watch query comes 24 h after an end
 YEARS_S = 10 * 365 * DAY_S
 
@@ -400,3 +403,7 @@ class _History:
         for name in sorted({key.his_id for key in world.view.wanted}):
             if await world.his.ask("query", self._cashier.about(name)) is None:
                 world.view.blame("M6", f"{name}: no answer at the end")
+        for day in range(int((world.loop.time() + OPENED_S) // DAY_S) + 1):
+            date = f"{START + timedelta(day):%Y-%m-%d}"
+            told = await world.his.ask("summary", {"date": date}) or {}
+            world.view.summed += told.get("rows", [])

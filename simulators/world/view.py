@@ -106,6 +106,8 @@ class View:
     """Charges that the HIS will not book, and was told so."""
     undone: set[str] = field(default_factory=set)
     """Bills of which the HIS itself asked for money back."""
+    summed: list[dict[str, Any]] = field(default_factory=list)
+    """The rows of every day's `summary`, asked for at the end."""
     logged: list[str] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     until: frozenset[str] = frozenset()

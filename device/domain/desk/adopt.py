@@ -12,7 +12,7 @@ from device.domain.charge import Charge, ChargeKey
 from device.domain.desk import deliver
 from device.domain.desk.collect import charge_from, pursue
 from device.domain.desk.model import Asked, Commit, Desk, Effect
-from device.domain.desk.rows import attempt_change, number_of
+from device.domain.desk.rows import attempt_change, number_of, paid_number
 from device.domain.desk.young import tries_of
 from device.domain.found import Found, FoundOrder
 from device.domain.outcome import Closed, Open, Paid, PayFailed, Returned
@@ -168,12 +168,20 @@ def _charge(desk: Desk, request: Request, ticket: Ticket, one: Judged) -> Charge
 
 
 def _with_ticket(asked: Asked, ticket: Ticket, judged: tuple[Judged, ...]) -> Asked:
+    if isinstance(asked.request, Confirm):
+        order = _order(asked, ticket, judged, paid_number(ticket, asked.request.try_))
+        return replace(asked, ticket=ticket, order=order)
     if not isinstance(asked.request, (Reverse, RefundRequest)):
         return replace(asked, ticket=ticket)
-    number = number_of(ticket)
-    one = next(j for j in judged if j.order.out_trade_no == number)
+    return replace(asked, pay_ticket=ticket, order=_order(asked, ticket, judged, number_of(ticket)))
+
+
+def _order(asked: Asked, ticket: Ticket, judged: tuple[Judged, ...], number: str) -> Order | None:
+    """The order that the request is about, as its row was just written."""
+    one = next((j for j in judged if j.order.out_trade_no == number), None)
+    if one is None:
+        return None
     charge = next(c for c in ticket.charges if c.key.try_ == one.order.try_)
     own_fen = asked.given.get(number, 0)
     others_fen = max(0, one.back_fen - own_fen)
-    order = Order(number, one.order.wallet, one.amount_fen, own_fen, others_fen, charge.key)
-    return replace(asked, pay_ticket=ticket, order=order)
+    return Order(number, one.order.wallet, one.amount_fen, own_fen, others_fen, charge.key)

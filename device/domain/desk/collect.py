@@ -123,7 +123,7 @@ def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment)
         patient_hash=said.patient_hash,
         wallet=said.wallet,
         form=said.form,
-        booking=_booking(said, attempt),
+        booking=_booking(charge, said, attempt),
         adopted=False,
     )
     renewed, change = attempt_change(desk.settings, ticket, charge, attempt, now)
@@ -131,7 +131,10 @@ def _name(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Moment)
     return answered, (Commit(change), *tells)
 
 
-def _booking(said: Charge, attempt: Attempt) -> BookingState:
+def _booking(charge: Charge, said: Charge, attempt: Attempt) -> BookingState:
+    """As the `pay` wants it, unless a `confirm` has been heard of it already."""
+    if charge.booking is not BookingState.NONE:
+        return charge.booking
     paid = attempt.state is AttemptState.PAID
     return booking_step(said.booking, BookingEvent.PAID) if paid else said.booking
 

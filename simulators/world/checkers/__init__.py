@@ -14,7 +14,7 @@ from simulators.world.checkers.center import (
     OnceAtTheCenter,
 )
 from simulators.world.checkers.checker import Checker
-from simulators.world.checkers.desk import Bookings, OnlyArmedIsReplaced
+from simulators.world.checkers.desk import Bookings, DaysAreSummed, OnlyArmedIsReplaced
 from simulators.world.checkers.ends import ClockMayJump, NeverBackToPaid, UnknownEnds
 from simulators.world.checkers.files import ChainHolds, NothingLeaks
 from simulators.world.checkers.money import (
@@ -65,9 +65,10 @@ RULES: Mapping[str, type[Checker] | str] = {
     "OFFERS": OfferedUntilKnown,
     "BOOK": Bookings,
     "SUPERSEDE": OnlyArmedIsReplaced,
+    "SUMMARY": DaysAreSummed,
 }
-"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2, OFFERS, BOOK
-and SUPERSEDE are his-link §3.6, §3.8 and §3.7."""
+"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2, OFFERS,
+SUPERSEDE, BOOK and SUMMARY are his-link §3.6, §3.7, §3.8 and §3.13."""
 
 BESIDE: tuple[type[Checker], ...] = (ChainAtTheCenter, DaysAtTheCenter)
 """The same rules at the centre's end."""

@@ -112,3 +112,28 @@ class OnlyArmedIsReplaced(Checker):
         for row in self.view.attempts():
             if (row.his_id, row.try_) == key and row.state in UNDER_WAY | {"paid"}:
                 self.blame(f"{key} was replaced while {row.out_trade_no} is {row.state}")
+
+
+class DaysAreSummed(Checker):
+    """SUMMARY: what the HIS is told of all days, less what went back, is what the providers hold.
+
+    Not where the sums cannot be known: after a card was lost, where another desk gave back, where
+    the wall clock jumped (a reverse has no time but the box's), or where a person must look.
+    """
+
+    invariant = "SUMMARY"
+
+    def at_end(self) -> None:
+        view = self.view
+        manual = view.disk.rows("SELECT 1 FROM attempts WHERE state = 'manual'")
+        if view.card_s >= 0 or view.wall_jumped_s >= 0 or view.elsewhere or manual:
+            return
+        told = sum(row["paid_fen"] - row["refund_fen"] for row in view.summed)
+        held = sum(view.held_fen(trade) for _, trade in view.trades())
+        others = (
+            "SELECT coalesce(sum(amount_fen), 0) FROM refunds WHERE state = 'refunded'"
+            " AND out_trade_no NOT IN (SELECT out_trade_no FROM attempts)"
+        )
+        ((given_back_for_others,),) = view.disk.rows(others)
+        if told != held - given_back_for_others:
+            self.blame(f"{told} fen in all summaries, {held} held, {given_back_for_others} others'")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from device.domain.booking import BookingState
 from device.domain.charge import ChargeState
 from device.domain.desk.model import Asked, CallPay, CheckChannels, Probe, Pursue
 from device.domain.desk.young import number_of_attempt
@@ -15,7 +16,7 @@ from device.domain.outcome import Closed, Declined, Open, Paid, PayFailed, Retur
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.record import Event, PutOrder
 from device.domain.replies import ErrorReply, Reply, Result
-from device.domain.requests import Cancel, Pay, Query, RefundRequest, Request, Reverse
+from device.domain.requests import Cancel, Confirm, Pay, Query, RefundRequest, Request, Reverse
 from device.domain.words import Business, ErrorCode, Reason, Wallet
 
 if TYPE_CHECKING:
@@ -154,6 +155,26 @@ def test_what_a_query_adopted_is_named_by_a_pay_of_its_amount(till: Till) -> Non
     named = till.charge()
     assert (named.adopted, named.business, named.operator) == (False, Business.REGISTRATION, "007")
     assert till.error(till.pay()) == "conflict"  # from now on all of its content counts
+
+
+def test_an_adopted_payment_is_booked_by_a_confirm_and_stays_so(till: Till) -> None:
+    """The HIS would not confirm what it had not asked to: so it had been an offer."""
+    booked = result(ask(till, Confirm("A", booked=True), order(till, paid(till))))
+    assert (booked.status, booked.booked) == ("paid", True)
+    named = result(till.ask(till.pay(confirm=True)) or booked)
+    assert (named.status, named.booked) == ("paid", True)
+    assert not till.charge().adopted
+
+
+def test_an_adopted_payment_may_be_refused(till: Till) -> None:
+    refused = result(ask(till, Confirm("A", booked=False), order(till, paid(till))))
+    assert (refused.status, refused.state) == ("unknown", "reversing")
+
+
+def test_an_adopted_payment_is_an_offer_once_a_pay_says_so(till: Till) -> None:
+    ask(till, Query("A"), order(till, paid(till)))
+    till.ask(till.pay(confirm=True))
+    assert till.charge().booking is BookingState.OFFERED
 
 
 def test_the_centre_is_not_told_a_business_that_nobody_said(till: Till) -> None:
