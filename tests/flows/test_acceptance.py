@@ -1,5 +1,6 @@
 """The acceptance test passes a good box on every line, and fails each of many broken ones."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from device.app.box import Box
 from device.domain.replies import ErrorReply, HelloOk, RefundResult, Reply, Result, StatusResult
 from device.domain.requests import Pay, Received
+from device.domain.screens import AmountDue
 from device.domain.words import ErrorCode
 from device.drivers.streams import open_stream
 from device.his_link import client, frames, session
@@ -109,6 +111,36 @@ async def test_a_good_box_passes_on_a_cable(
         await desk.power_off()
     for cable in (box_end, his_end, desk.scanner):
         cable.close()
+
+
+async def test_a_person_may_scan(desk: "Desk") -> None:
+    """As at a real box: real codes, one for each prompt."""
+    desk.his.close()
+    scans: list[asyncio.Task[None]] = []
+
+    async def scan() -> None:
+        await desk.glass.until(AmountDue)
+        await asyncio.sleep(0.05)
+        desk.scan(desk.code("wechat"))
+
+    def prompt(text: str) -> None:
+        assert text.startswith("请扫码付款 0.0")
+        scans.append(asyncio.create_task(scan()))
+
+    visit = Visit(desk.address, open_stream, UTF8, prompt=prompt)
+    findings = await check_payments(visit)
+    assert wrong(findings) == []
+    assert [f.text for f in findings if f.state == "skipped"] == ["需要仿真付款码"]
+    assert len(scans) == 4
+
+
+async def test_a_box_that_goes_away_is_told(desk: "Desk") -> None:
+    desk.his.close()
+    visit = Visit(desk.address, open_stream, UTF8)
+    await visit.connect()
+    visit.client.close()
+    await desk.power_off()
+    assert "连接断了" in wrong(await check_line(visit, first_only=True))[0][1]
 
 
 # broken lines
@@ -245,6 +277,15 @@ async def test_a_box_that_says_the_wrong_thing_fails(
     say(WORD_FAULTS[fault])
     visit = Visit(desk.address, open_stream, UTF8, answer_s=2.0)
     assert len(wrong(await check_payments(visit, first_only=True))) == 1, fault
+
+
+async def test_an_answer_of_another_shape_is_told(
+    desk: "Desk", say: Callable[[Change], None]
+) -> None:
+    desk.his.close()
+    say(each(StatusResult, lambda _: HelloOk("", "", "")))
+    findings = await check_payments(Visit(desk.address, open_stream, UTF8), first_only=True)
+    assert wrong(findings)
 
 
 async def test_a_box_that_charges_each_request_fails(

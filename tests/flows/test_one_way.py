@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from device import config
+from device.app.box import Box
 from device.domain.desk import view
 from device.domain.screens import AmountDue, Idle, PaidScreen, SameAmount
 from device.drivers.tcp import TcpStream, connect
+from device.errors import ConfigError
 from simulators.gateway.identities import Identities
 from simulators.gateway.server import Gateway
 
@@ -41,7 +44,7 @@ async def old(
         await desk.glass.until(Idle)
         yield desk
         await desk.power_off()
-    for cable in (line, tee, desk.scanner):
+    for cable in (desk.line, tee, desk.scanner):
         cable.close()
 
 
@@ -133,3 +136,26 @@ async def test_an_announcer_may_come_by_tcp(
         assert desk.held_fen() == 23456
         await desk.power_off()
         desk.scanner.close()
+
+
+async def test_an_address_that_is_taken_is_one_line(
+    tmp_path: Path, keys: Identities, make_desk: type["Desk"]
+) -> None:
+    (tmp_path / "box.key").write_text("0" * 63 + "1")
+    async with Gateway(keys) as gateway:
+        taken = gateway.wechat_url.removeprefix("http://").split("/")[0]
+        desk = make_desk(tmp_path, gateway, keys)
+        desk.changes["his"] = {"link": "announcer"}
+        desk.changes["his.announcer"] = {"listen": taken}
+        box = await Box.open(config.load(desk._write_config()), desk.glass)  # type: ignore[arg-type]  # a panel by its shape
+        with pytest.raises(ConfigError, match=r"\[his.announcer\] listen = .*a free address"):
+            await box.run()
+        desk.scanner.close()
+
+
+async def test_a_line_that_is_lost_takes_its_amount_along(old: "Desk") -> None:
+    old.line.write(TOTAL + number("12.34"))
+    await old.glass.until(AmountDue)
+    old.line.close()
+    await old.glass.until(Idle)
+    old.line = type(old.line)()  # closed with the desk

@@ -75,7 +75,7 @@ async def _paid_once(visit: Visit) -> None:
     )
     must(paid["out_trade_no"], "result 没有 out_trade_no")
     must(isinstance(paid["revision"], int) and paid["revision"] >= 1, "revision 应从 1 起")
-    again = await visit.pay(id_, 3)
+    again = await visit.pay_again(id_, 3)
     _same(paid, again, "同一 pay 再来")
     _same(paid, await visit.ask("query", id=id_), "query")
     await visit.refused("conflict", "pay", id=id_, amount_fen=4, business=BUSINESS)

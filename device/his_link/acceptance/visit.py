@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from device.domain.money import format_yuan
 from device.his_link import frames
 from device.his_link.body import Writing
 from device.his_link.host import Client, Fields, NoAnswer, OpenStream
@@ -165,8 +166,12 @@ class Visit:
     async def pay(self, id_: str, fen: int, **fields: Any) -> Fields:
         """Collect with a payer code; return the first answer."""
         if self.prompt:
-            self.prompt(f"请扫码付款 {fen / 100:.2f} 元（{id_}）")
-        else:
+            self.prompt(f"请扫码付款 {format_yuan(fen)} 元（{id_}）")
+        return await self.pay_again(id_, fen, **fields)
+
+    async def pay_again(self, id_: str, fen: int, **fields: Any) -> Fields:
+        """The same `pay` once more: nobody has to scan."""
+        if not self.prompt:
             fields.setdefault("auth_code", self.code())
         asked = {"id": id_, "amount_fen": fen, "business": BUSINESS, **fields}
         return await self.ask("pay", PAY_S, **asked)
