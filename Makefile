@@ -71,15 +71,9 @@ fuzz: $(VENV)/.installed
 # mutated input, real power cuts. SEEDS bounds it; it goes on where it was interrupted (.prove/).
 prove: $(VENV)/.tests
 	@$(BIN)/python -m simulators.prove --seeds $(SEEDS) $(ARGS)
+
 matrix: $(VENV)/.installed
 	@$(BIN)/python -m simulators.matrix $(ARGS)
-
-# The long proof: random histories, every disk operation cut, mutated input, real power cuts.
-prove: $(VENV)/.installed
-	$(BIN)/paybox simulate --seeds 1..$(SEEDS) --payments 30
-	$(BIN)/python -m simulators.crash --again 5
-	$(BIN)/python -m simulators.fuzz --seconds 600
-	$(BIN)/python -m simulators.power_cuts --rounds 250
 
 # The C client for Windows: two DLLs, and its test under Wine against a real box.
 # Debian: apt install gcc-mingw-w64-i686-win32 gcc-mingw-w64-x86-64-win32 wine64 wine

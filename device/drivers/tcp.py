@@ -26,6 +26,7 @@ HANDSHAKE_S = 5.0  # TLS: a HIS takes milliseconds, a slow PC a second
 HANDSHAKES = 16  # under way at once; further peers are refused until one has ended
 SHUTDOWN_S = 1.0  # TLS: how long a peer may take to say goodbye
 ACCEPT_AGAIN_S = 0.5  # after the system had no descriptor left
+SAY_EVERY_S = 10.0  # between two lines about refused peers: a flood must not fill the log
 BACKLOG = 128  # connections that the kernel keeps until they are accepted, one at a time
 
 
@@ -136,6 +137,7 @@ class TcpServer:
         self._sockets: list[socket.socket] = []
         self._handshakes: set[asyncio.Task[None]] = set()
         self._is_closing = False
+        self._said_s = -SAY_EVERY_S
         self._streams: set[TcpStream] = set()
         self._all_gone = asyncio.Event()
         self._all_gone.set()
@@ -179,17 +181,23 @@ class TcpServer:
         except (BlockingIOError, ConnectionError):  # the peer was faster
             return
         except OSError:  # no descriptor left: trying at once would spin
-            log.warning("no TCP peer can be accepted now")
+            self._say("no TCP peer can be accepted now")
             self._rest(listening)
             return
         if not self._may_connect(str(address[0])):
-            log.warning("a TCP peer that is not allowed was refused")
+            self._say("a TCP peer that is not allowed was refused")
             sock.close()
         elif len(self._handshakes) >= HANDSHAKES:
-            log.warning("too many handshakes at once: a TCP peer was refused")
+            self._say("too many handshakes at once: a TCP peer was refused")
             sock.close()
         else:
             self._begin(sock)
+
+    def _say(self, what: str) -> None:
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._said_s >= SAY_EVERY_S:
+            self._said_s = now_s
+            log.warning("%s", what)
 
     def _rest(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -218,7 +226,7 @@ class TcpServer:
                 ssl_shutdown_timeout=SHUTDOWN_S if self._tls else None,
             )
         except OSError:  # ssl.SSLError is one
-            log.info("a TLS handshake failed")
+            self._say("a TLS handshake failed")
 
     def _opened(self, stream: TcpStream) -> Receiver:
         self._streams.add(stream)

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MAX_CONNECTIONS = 4  # his-link §3.12
 MAX_STRANGERS = 16  # sealed: connections that have not shown who they are, the oldest goes first
 HELLO_S = 10.0  # sealed: how long one may take to show it; a HIS takes milliseconds
+SAY_EVERY_S = 10.0  # between two lines about closed connections: a flood must not fill the log
 DEFAULT_BAUDRATE = 9600
 
 CallLater = Callable[[float, Callable[[], None]], Timer]
@@ -76,6 +77,7 @@ class HisLink:
         self._peers: dict[int, Peer] = {}
         self._last_number = 0
         self._probe_timer: Timer | None = None
+        self._said_s = -SAY_EVERY_S
 
     # -------------------------------------------------------------- for the streams
 
@@ -147,7 +149,7 @@ class HisLink:
     def admit(self, peer: Peer) -> bool:
         """Learn that a peer has shown who it is; False: there is no room, it was closed."""
         if len(self._known) >= self._max_connections and not self._drop_silent():
-            log.warning("a HIS connection too many: closed")
+            self._say("a HIS connection too many: closed")
             self._peers.pop(peer.number, None)
             peer.connection.closed()
             peer.stream.close()
@@ -181,6 +183,12 @@ class HisLink:
         peer.connection.closed()
         if was_up:
             self.on_connection(number, False)  # noqa: FBT003  the port's signature
+
+    def _say(self, what: str) -> None:
+        now_s = self.monotonic()
+        if now_s - self._said_s >= SAY_EVERY_S:
+            self._said_s = now_s
+            log.warning("%s", what)
 
     @property
     def _known(self) -> list[Peer]:
