@@ -41,6 +41,7 @@ from device.his_link.seal import HIS_TO_BOX, DeskKey, Opener, Seal
 from device.his_link.text import ENCODINGS, BadBody
 from device.provisioning.bundle import Title, pack, unpack
 from device.provisioning.codes import Parts, part_of, passphrase_of, split
+from simulators import fuzz_sync
 from simulators.gateway.identities import Identities, identities
 from simulators.gateway.provider import Provider
 from simulators.gateway.wire import HttpRequest
@@ -296,6 +297,9 @@ def all_targets(folder: Path, loop: asyncio.AbstractEventLoop) -> list[Target]:
     return [
         Target("his bytes", [frames.encode(1, b) for b in BODIES], his_bytes),
         Target("his body", BODIES, his_body),
+        Target("sync batch", (fuzz_sync.BATCH_TEXT,), fuzz_sync.batch),
+        Target("sync answer", fuzz_sync.ANSWER_TEXTS, fuzz_sync.answer),
+        Target("sync sealed", (fuzz_sync.SEALED,), fuzz_sync.sealed),
         Target("his xml body", XML_BODIES, his_body),
         Target("his sealed body", SEALED_BODIES, his_hello),
         Target("scan", SCANS, scan),
