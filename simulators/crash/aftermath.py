@@ -15,6 +15,7 @@ from device.errors import StorageError
 from device.journal.connection import connect
 from simulators.crash import books as journal_books
 from simulators.crash.books import Books
+from simulators.crash.center import all_is_there, from_facts
 from simulators.crash.checks import at_the_end
 from simulators.crash.images import Image
 from simulators.crash.life import Life, final
@@ -89,12 +90,17 @@ class Bench:
     async def _recover(self, cut: Cut, style: Style, loop: VirtualLoop) -> list[str]:
         facts = list(cut.facts)
         network = Network(copied(cut.provider, loop), facts.append)
-        box = await SmallBox.open(Place(self.journal, self.keys, network, facts.append, connect))
+        center = from_facts(facts, facts.append)
+        place = Place(self.journal, self.keys, network, facts.append, connect, center)
+        box = await SmallBox.open(place)
         await box.start()
         violations = await bring_to_an_end(box, facts, style)
+        if center:
+            await box.sync()
         violations += (await box.journal.verify()).faults
         held = journal_books.read(self.journal)
         violations += at_the_end(held, network.provider, facts)
+        violations += all_is_there(held, center) if center else ()
         await box.stop()
         return violations
 
@@ -113,11 +119,14 @@ class Bench:
             box = await SmallBox.open(place)
             await box.start()
             await bring_to_an_end(box, cut.facts, Style.QUERY)
+            if place.center:
+                await box.sync()
             await box.stop()
 
         with hooked(Recorder(tape)) as connect_hooked:
             network = Network(provider, note)
-            place = Place(self.journal, self.keys, network, note, connect_hooked)
+            center = from_facts(cut.facts, note)
+            place = Place(self.journal, self.keys, network, note, connect_hooked, center)
             run(live(), loop)
         return recording
 

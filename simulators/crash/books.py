@@ -5,6 +5,7 @@ import json
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,10 @@ class Books:
     """By out_refund_no."""
     answers: dict[tuple[str, int], dict[str, Any]] = field(repr=False)
     """(his_id, revision) -> the message's fields."""
+    events: dict[tuple[str, int], str] = field(repr=False)
+    """(epoch, seq) -> hash, in their order."""
+    epochs: dict[str, float] = field(repr=False)
+    """Epoch -> the last seq that counts; infinite while it goes on."""
 
 
 def read(path: Path) -> Books:
@@ -35,5 +40,7 @@ def read(path: Path) -> Books:
         digest=hashlib.blake2b(text.encode()).digest(),
         attempts={r["out_trade_no"]: r for r in rows["attempts"]},
         refunds={r["out_refund_no"]: r for r in rows["refunds"]},
+        events={(r["epoch"], r["seq"]): r["hash"] for r in rows["events"]},
+        epochs={r["epoch"]: inf if r["ended"] is None else r["ended"] for r in rows["epochs"]},
         answers={(r["his_id"], r["revision"]): json.loads(r["content"]) for r in rows["answers"]},
     )

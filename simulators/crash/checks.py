@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from device.domain.replies import RefundResult, Reply, Result, fields
 from simulators.crash.books import Books
+from simulators.crash.center import sent_is_here
 from simulators.crash.tape import Arrived, Fact, Shown, Told
 from simulators.gateway.model import State, Trade
 from simulators.gateway.provider import Provider
@@ -26,6 +27,7 @@ def at_the_cut(books: Books, facts: Sequence[Fact], *, disk_failed: bool = False
 
     `disk_failed`: it could not be written for a time, when a reverse may run from memory (M21).
     """
+    yield from sent_is_here(books, facts)
     for fact in facts:
         if isinstance(fact, Arrived):
             if not (disk_failed and fact.call == "reverse"):

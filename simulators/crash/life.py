@@ -107,6 +107,8 @@ class Life:
     boots: tuple[Story, ...]
     from_nothing: bool = False
     """Begins with an empty card: creating the journal is part of the tape."""
+    syncs: bool = False
+    """There is a statistics centre."""
 
 
 async def _paid(desk: Desk) -> None:
@@ -162,6 +164,21 @@ async def _reverse_becomes_refund(desk: Desk) -> None:
     await desk.reverse("V2", "P5")
 
 
+async def _synced(desk: Desk) -> None:
+    """Sent, lost by the centre and sent again, disputed and sent in a new epoch."""
+    center = desk.box.place.center
+    assert center
+    await desk.pay("S1", 1012, "wechat")
+    await desk.box.sync()
+    await desk.refund("SR1", "S1", 12)
+    await desk.box.sync()
+    center.forget(2)
+    await desk.box.sync()
+    center.meet_a_twin()
+    await desk.pay("S2", 1013, "alipay")
+    await desk.box.sync()
+
+
 async def _a_long_day(desk: Desk) -> None:
     """Long enough for the WAL to be moved into the file in a pause, and begun anew."""
     for number in range(24):
@@ -182,5 +199,6 @@ LIVES = (
     Life("refunded", (_refunded,)),
     Life("reversed", (_reversed,)),
     Life("reverse becomes refund", (_reverse_becomes_refund,)),
+    Life("synced", (_synced,), syncs=True),
     Life("a long day", (_a_long_day,)),
 )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from device.journal.connection import connect
+from simulators.crash.center import Center
 from simulators.crash.images import Image
 from simulators.crash.life import Desk, Life, Story
 from simulators.crash.small_box import Place, SmallBox
@@ -82,7 +83,8 @@ def record(life: Life, keys: Identities, directory: Path, base: Image) -> Record
 
     with hooked(Recorder(tape)) as connect_hooked:
         network = Network(provider, note)
-        place = Place(directory / JOURNAL, keys, network, note, connect_hooked)
+        center = Center(note=note) if life.syncs else None
+        place = Place(directory / JOURNAL, keys, network, note, connect_hooked, center)
         run(_live(life, place), loop)
     return recording
 

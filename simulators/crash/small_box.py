@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TypeVar
 
 from device.channels.alipay import signing
 from device.channels.alipay.application import Application
@@ -36,13 +37,18 @@ from device.domain.replies import Part, Reply
 from device.domain.requests import Request
 from device.domain.screens import PaidScreen, Screen, Signal
 from device.domain.words import Wallet
+from device.from_center import FromCenter, Ways
 from device.journal import Inline, SqliteJournal
 from device.journal.connection import Connect, connect
 from device.recovery import Recovery, Reports
+from device.sync.exchange import EVERY_S, Sender
+from device.sync.uploader import Abilities, Uploader
 from simulators.crash import tape
+from simulators.crash.center import Center
 from simulators.crash.virtual_time import WorldClock
 from simulators.crash.wire import Network
 from simulators.gateway.identities import Identities
+from simulators.world.keys import CENTER_KEY
 
 BOTH = frozenset(Wallet)
 HIS = 1  # the number of the HIS's connection
@@ -56,7 +62,9 @@ TIMES = {
 }
 SETTINGS = Settings("BOX-0001", "MZ-03", "MZ03", "市一医院", b"k" * 32, waits_s=WAITS_S)
 
+EXCHANGES = 12
 Note = Callable[[tape.Fact], None]
+T = TypeVar("T")
 
 
 @cache
@@ -134,6 +142,8 @@ class Place:
     network: Network
     note: Note
     connect: Connect = connect
+    center: Center | None = None
+    """The statistics centre, where the life has one."""
 
 
 class SmallBox:
@@ -160,7 +170,7 @@ class SmallBox:
             place.path,
             clock,
             Inline(),
-            randomness=bytes,  # an epoch of zeros: one tape is like the other
+            randomness=_epochs(place),
             box=SETTINGS.box_id,
             connect=place.connect,
         )
@@ -180,6 +190,32 @@ class SmallBox:
             pursue_refund=self.recovery.pursue_refund,
             look_up=self.recovery.look_up,
             parts=_no_parts,
+        )
+
+    async def sync(self) -> None:
+        """Exchange with the centre until nothing is waiting; a disk or centre that fails waits."""
+        assert self.place.center
+        uploader = self._uploader(self.place.center)
+        for _ in range(EXCHANGES):
+            await uploader.exchange()
+            if not (uploader.course.more or uploader.course.failures or uploader.backlog.healing):
+                return
+            await asyncio.sleep(EVERY_S)
+
+    def _uploader(self, center: Center) -> Uploader:
+        desk = self.desk
+        ways = Ways(self.journal, self._channels, desk.decide, desk.report, self.recovery.look_up)
+        brought = FromCenter(ways)
+        return Uploader(
+            sender=Sender(SETTINGS.box_id, "1.0.0"),
+            desk=SETTINGS.desk,
+            key=CENTER_KEY,
+            outbox=self.journal,
+            post=center,
+            abilities=Abilities(tuple, lambda: False, brought.recall, brought.carry),
+            clock=self.clock,
+            randomness=bytes,
+            apart=_at_once,
         )
 
     async def start(self) -> None:
@@ -227,6 +263,18 @@ class SmallBox:
 
     async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
         self.desk.post(Elsewhere(order, refunded_fen))
+
+
+def _epochs(place: Place) -> Callable[[int], bytes]:
+    """Names of epochs: zeros, so that one tape is like the other; a second one by its time."""
+    if place.center is None:
+        return bytes
+    loop = asyncio.get_running_loop()
+    return lambda count: int(1_000 * loop.time() + 1).to_bytes(count, "big")
+
+
+async def _at_once(work: Callable[[], T]) -> T:
+    return work()
 
 
 async def _all_ready(wallets: frozenset[Wallet]) -> frozenset[Wallet]:

@@ -91,7 +91,26 @@ class Shown:
     amount_fen: int
 
 
-Fact = Arrived | Asked | Told | Shown
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The centre stored this row; `ours`: this box sent it."""
+
+    epoch: str
+    seq: int
+    hash: str
+    row: str = field(repr=False)
+    ours: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The centre has only so many rows of that epoch any more."""
+
+    epoch: str
+    keep: int
+
+
+Fact = Arrived | Asked | Told | Shown | Uploaded | RolledBack
 
 
 @dataclass(slots=True)

@@ -4,6 +4,8 @@ import pytest
 
 from device.domain.record import Change
 from device.journal import SqliteJournal
+from device.sync.exchange import BeginEpoch
+from device.sync.uploader import Uploader
 from simulators.crash.__main__ import cut_everywhere, main
 from simulators.crash.life import LIVES
 from simulators.crash.modes import MODES, PRODUCT
@@ -12,7 +14,7 @@ from simulators.gateway.identities import Identities
 BY_NAME = {life.name: life for life in LIVES}
 
 
-@pytest.mark.parametrize("name", ["paid", "answer lost", "cancelled", "reversed"])
+@pytest.mark.parametrize("name", ["paid", "answer lost", "cancelled", "reversed", "synced"])
 def test_no_power_cut_at_any_disk_operation_loses_anything(
     name: str, keys: Identities, directory: Path
 ) -> None:
@@ -36,6 +38,17 @@ def test_the_harness_finds_the_losses_of_a_bad_mode(
 ) -> None:
     tally = cut_everywhere(BY_NAME["paid"], mode, keys, directory, subsets=1, enough=1)  # type: ignore[arg-type]
     assert tally.violations
+
+
+def test_the_harness_finds_an_uploader_that_does_not_listen(
+    keys: Identities, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ignore(*_: object) -> None:
+        pass
+
+    monkeypatch.setitem(Uploader._PERFORM, BeginEpoch, ignore)
+    tally = cut_everywhere(BY_NAME["synced"], PRODUCT, keys, directory, subsets=0, enough=1)
+    assert "M16" in tally.violations[0]
 
 
 def test_the_command_says_what_it_tried(capsys: pytest.CaptureFixture[str]) -> None:
