@@ -20,6 +20,7 @@ from device.domain.screens import (
     ScannerMissing,
     Screen,
 )
+from device.errors import BundleRefused
 from device.provisioning.bundle import Bundle, Title
 from device.provisioning.codes import passphrase_code, split
 from device.provisioning.envelope import public_of_signer, seal_to_box, seal_to_passphrase
@@ -208,3 +209,17 @@ async def test_a_key_of_its_own_that_was_half_written_is_no_key(box: NewBox) -> 
     await end(await started(box))
     assert len((box.file.parent / "seal.key").read_text().strip()) == 64
     assert not (box.file.parent / "seal.key.new").exists()
+
+
+async def test_a_card_that_cannot_be_written_is_told(box: NewBox) -> None:
+    box.file.parent.rmdir()
+    with pytest.raises(BundleRefused):
+        await box.start()
+    assert box.shown[-1] == Provisioning(ProvisioningStage.REFUSED, why=Refusal.DISK)
+
+
+async def test_a_bundle_that_cannot_be_read_leaves_the_codes(box: NewBox) -> None:
+    (box.boot / "provision.pbx").mkdir()
+    task = await started(box)
+    assert box.shown[-1] == Provisioning(ProvisioningStage.WAITING)
+    await end(task)

@@ -71,10 +71,13 @@ class Taker:
     def seal_key(self) -> bytes:
         """Return the box's own X25519 key; made at first, it stays when settings change."""
         path = self._file.parent / SEAL_NAME
-        if not path.exists():
-            key = secrets.token_bytes(KEY_BYTES)
-            write_whole(path, key.hex().encode() + b"\n", self._disk)
-        return config.read_key(path)
+        try:
+            if not path.exists():
+                key = secrets.token_bytes(KEY_BYTES)
+                write_whole(path, key.hex().encode() + b"\n", self._disk)
+            return config.read_key(path)
+        except (OSError, ConfigError) as error:
+            raise BundleRefused(Refusal.DISK, str(error)) from None
 
     def _trusted(self) -> bytes:
         try:
@@ -148,11 +151,15 @@ async def wait(file: Path, boot: Path, hardware: Hardware, show: Callable[[Scree
     """Take the card's bundle if it is new, then codes until the box is configured."""
     taker = Taker(file, boot / TRUST_NAME, SystemClock(), RealDisk())
     reception = Reception(taker, show)
-    _publish(boot, public_of_box(taker.seal_key()))
-    with contextlib.suppress(FileNotFoundError):
-        data = read_bundle(boot / BUNDLE_NAME)
-        if await reception.offer(data) is ProvisioningStage.REFUSED:
-            await asyncio.sleep(REFUSED_S)
+    try:
+        _publish(boot, public_of_box(taker.seal_key()))
+    except BundleRefused as refusal:  # not even a key can be kept: the card is broken
+        show(refused(refusal.why))
+        await asyncio.sleep(REFUSED_S)
+        raise
+    data = _on_card(boot / BUNDLE_NAME)
+    if data and await reception.offer(data) is ProvisioningStage.REFUSED:
+        await asyncio.sleep(REFUSED_S)
     if file.exists():  # noqa: ASYNC240  nothing else runs yet
         return
     scanner = make_scanner(hardware.scanner, reception.sink, LONGEST_CODE)
@@ -165,10 +172,16 @@ async def wait(file: Path, boot: Path, hardware: Hardware, show: Callable[[Scree
         await asyncio.gather(reading, return_exceptions=True)
 
 
-def read_bundle(path: Path) -> bytes:
-    """Return the file's bytes, a few too many of one that is too long to be a bundle."""
-    with path.open("rb") as file:
-        return file.read(LARGEST_ENVELOPE + 1)
+def _on_card(path: Path) -> bytes:
+    """Return the file's bytes, one too many of a file that is too long to be a bundle."""
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST_ENVELOPE + 1)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:  # codes are the other way
+        log.warning("provisioning: %s cannot be read: %s", path.name, error.strerror)
+        return b""
 
 
 def _publish(boot: Path, public: bytes) -> None:
