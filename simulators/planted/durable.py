@@ -12,6 +12,7 @@ from device.domain import answers
 from device.domain.answers import renew as true_renew
 from device.domain.charge import Charge
 from device.domain.desk import answering, collect, deliver, flow, give_back, rows, scan
+from device.domain.desk import boot as booting
 from device.domain.desk.model import (
     Booted,
     CallPay,
@@ -235,13 +236,13 @@ def _(patch: Patch) -> None:
 
 @bug("a cancel wish is lost over a boot", "M7", blind=True, stir="cancels lost_answer power_cut")
 def _(patch: Patch) -> None:
-    true = flow._boot_charge
+    true = booting._boot_charge
 
     def forgetful(desk: Desk, ticket: Any, charge: Charge, now: Any) -> Any:
         plain = tuple(replace(a, cancel_wish=False) for a in charge.attempts)
         return true(desk, ticket, replace(charge, attempts=plain), now)
 
-    patch.setattr(flow, "_boot_charge", forgetful)
+    patch.setattr(booting, "_boot_charge", forgetful)
 
 
 @bug("a charge of before the boot is armed again", "M13", "M4", "M14", blind=True, stir="power_cut")
@@ -269,7 +270,7 @@ def _(patch: Patch) -> None:
     stir="refund refund_processing power_cut_after_commit sigterm",
 )
 def _(patch: Patch) -> None:
-    patch.setattr(flow, "_boot_refunds", lambda _: ())
+    patch.setattr(booting, "_boot_refunds", lambda _: ())
 
 
 @bug("what is reversing is not taken up after a boot", "M4", "M6", blind=True)
@@ -285,8 +286,8 @@ def _(patch: Patch) -> None:
             inner.setattr(collect, "pursue", some)
             return boot_charge(desk, ticket, charge, now)
 
-    boot_charge = flow._boot_charge
-    patch.setattr(flow, "_boot_charge", boot)
+    boot_charge = booting._boot_charge
+    patch.setattr(booting, "_boot_charge", boot)
 
 
 @bug(
