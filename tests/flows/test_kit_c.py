@@ -2,6 +2,7 @@
 
 import asyncio
 import ctypes
+import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from functools import partial
@@ -16,6 +17,8 @@ from simulators.gateway.server import Gateway
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk, Pty
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
 KIT = Path(__file__).parents[2] / "his_kit" / "c"
 FLAGS = ["-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-Wshadow", "-Werror", "-shared", "-fPIC"]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import ctypes
 import random
+import shutil
 import subprocess
 import threading
 import time
@@ -18,6 +19,8 @@ from device.his_link.rehearsal import command, scenes, stage
 from device.his_link.rehearsal.command import rehearse
 from device.his_link.rehearsal.scenes import SCENES
 from device.his_link.rehearsal.stage import Stage
+
+pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 
 KIT = Path(__file__).parents[2] / "his_kit" / "c"
 QUICK = ["-DACK_MS=400", "-DAGAIN_MS=200", "-DPAUSE_MS=100"]
