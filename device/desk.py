@@ -43,6 +43,7 @@ from device.domain.desk.model import (
     Pursue,
     PursueRefund,
     Recalled,
+    Recognise,
     Remind,
     Scanned,
     Settings,
@@ -60,7 +61,7 @@ from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
 from device.domain.desk.young import number_of_attempt
 from device.domain.found import OFFLINE, Found, Wanted
-from device.domain.outcome import Declined, PayOrder, PayOutcome, Unknown
+from device.domain.outcome import Declined, PayOrder, PayOutcome, RefundOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Delivered, Moment, Stored
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent
@@ -330,6 +331,17 @@ class DeskLoop:
         else:
             self._ports.pursue_refund(effect.refund)
 
+    async def _recognise(self, effect: Recognise) -> None:
+        self._spawn(self._ask_given(effect))
+
+    async def _ask_given(self, effect: Recognise) -> None:
+        given: RefundOutcome = Unknown("fault")
+        try:
+            given = await self._ports.channels[effect.wallet].query_refund(effect.refund)
+        except Exception:  # a fault of ours must not leave the HIS waiting for ever
+            log.exception("the wallet could not be asked about a refund")
+        self.post(replace(effect.asked, recognised=given))
+
     async def _look_up(self, effect: LookUp) -> None:
         self._spawn(self._find(effect.asked))
 
@@ -488,6 +500,7 @@ class DeskLoop:
         TellStatus: _tell_status,
         TellSummary: _tell_summary,
         Remind: _remind,
+        Recognise: _recognise,
         LookUp: _look_up,
         Probe: _probe,
         CheckChannels: _check_channels,

@@ -19,7 +19,6 @@ from device.domain.outcome import (
     Missing,
     Paid,
     Refunded,
-    RefundOrder,
     RefundOutcome,
     RefundSum,
     Returned,
@@ -37,7 +36,7 @@ from device.domain.pursuit import (
     next_call,
 )
 from device.domain.record import Order
-from device.domain.refund import Refund, RefundEvent
+from device.domain.refund import Refund, RefundEvent, refund_order
 from device.domain.refund_pursuit import (
     RefundCall,
     RefundTrail,
@@ -237,7 +236,7 @@ class Recovery:
     async def _ask(
         self, refund: Refund, trail: RefundTrail, call: RefundCall
     ) -> tuple[Refund, RefundTrail]:
-        channel, order = self._channels[refund.wallet], _refund_order(refund)
+        channel, order = self._channels[refund.wallet], refund_order(refund)
         if call is RefundCall.SEND:
             refund, trail = await self._tell(refund, RefundEvent.SEND), sent(trail)
             outcome: RefundOutcome = await channel.refund(order)
@@ -275,7 +274,7 @@ class Recovery:
 
     async def _given_already(self, refund: Refund) -> Refunded | None:
         """This very refund, given before the card was replaced: its number is a function (§1.8)."""
-        outcome = await self._channels[refund.wallet].query_refund(_refund_order(refund))
+        outcome = await self._channels[refund.wallet].query_refund(refund_order(refund))
         return outcome if isinstance(outcome, Refunded) else None
 
     async def look_up(self, out_trade_no: str) -> Order | ErrorReply:
@@ -310,17 +309,6 @@ class Recovery:
             return done
         await asyncio.sleep(pause_s)
         return otherwise
-
-
-def _refund_order(refund: Refund) -> RefundOrder:
-    return RefundOrder(
-        out_trade_no=refund.out_trade_no,
-        out_refund_no=refund.out_refund_no,
-        amount_fen=refund.amount_fen,
-        total_fen=refund.total_fen,
-        reason=refund.remark,
-        operator=refund.operator,
-    )
 
 
 async def _until(changed: asyncio.Event, timeout_s: float) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from device.domain.outcome import RefundOrder
 from device.domain.payment import IllegalEvent
 from device.domain.words import Form, Reason, Wallet
 
@@ -109,6 +110,18 @@ class Refund:
     def uid(self) -> str:
         """The name in the statistics centre."""
         return self.out_refund_no
+
+
+def refund_order(refund: Refund) -> RefundOrder:
+    """Return what a channel needs to send or ask about it."""
+    return RefundOrder(
+        out_trade_no=refund.out_trade_no,
+        out_refund_no=refund.out_refund_no,
+        amount_fen=refund.amount_fen,
+        total_fen=refund.total_fen,
+        reason=refund.remark,
+        operator=refund.operator,
+    )
 
 
 def step(  # noqa: PLR0913  the facts that may come with an answer

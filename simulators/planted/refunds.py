@@ -26,7 +26,7 @@ from device.domain.payment import (
     NO_FACTS,
     Attempt,
 )
-from device.domain.refund import OPEN_REFUNDS, RefundEvent, RefundState
+from device.domain.refund import OPEN_REFUNDS, RefundEvent, RefundState, refund_order
 from device.domain.words import Reason
 from device.recovery import Recovery
 from simulators.planted.bug import Patch, bug
@@ -119,14 +119,14 @@ def _(patch: Patch) -> None:
 
 @bug("a refund is sent again under a new number", "M24", "M1", "M2", blind=True)
 def _(patch: Patch) -> None:
-    true, count = recovery._refund_order, itertools.count()
+    true, count = refund_order, itertools.count()
 
     def fresh(refund: Any) -> Any:
         order = true(refund)
         number = f"R{next(count):05d}{order.out_refund_no[6:]}"
         return replace(order, out_refund_no=number)
 
-    patch.setattr(recovery, "_refund_order", fresh)
+    patch.setattr(recovery, "refund_order", fresh)
 
 
 @bug(

@@ -199,8 +199,8 @@ async def test_a_box_with_an_old_journal_asks_nobody(desk: "Desk") -> None:
 async def test_a_new_card_asks_no_more_than_the_rule_says(desk: "Desk") -> None:
     await desk.replace_card()
     await collect(desk, "wechat")
-    assert desk.calls(Wallet.WECHAT) == ["query", "query", "pay"]
-    assert desk.calls(Wallet.ALIPAY) == ["query", "query"]
+    assert desk.calls(Wallet.WECHAT) == [*["query"] * 5, "pay"]
+    assert desk.calls(Wallet.ALIPAY) == ["query"] * 5
 
 
 async def test_an_order_of_another_box_is_a_person_s_business(desk: "Desk") -> None:
@@ -219,3 +219,38 @@ async def test_another_amount_under_the_same_id_is_conflict(desk: "Desk") -> Non
     assert (await desk.pay("T1", 1001))["code"] == "conflict"
     assert (await desk.ask("query", id="T1"))["state"] == "manual"
     assert paid_orders(desk) == 1
+
+
+@pytest.mark.parametrize("wallet", ["wechat", "alipay"])
+async def test_a_full_refund_asked_again_hears_that_it_was_refunded(
+    desk: "Desk", wallet: str
+) -> None:
+    """Nothing moves twice, and it is not called `over_refund` either."""
+    await collect(desk, wallet)
+    first = await desk.ask("refund", id="R1", pay_id="T1", amount_fen=1000)
+    await desk.replace_card()
+    again = await desk.ask("refund", id="R1", pay_id="T1", amount_fen=1000)
+    same = ("status", "amount_fen", "out_refund_no", "pay_id")
+    assert {k: again.get(k) for k in same} == {k: first.get(k) for k in same}
+    assert desk.held_fen() == 0
+    more = await desk.ask("refund", id="R2", pay_id="T1", amount_fen=1)
+    # Alipay closes what went back whole, and no longer says that it was paid
+    assert more["code"] == ("over_refund" if wallet == "wechat" else "not_allowed")
+
+
+async def test_a_refund_of_the_old_card_is_counted_once(desk: "Desk") -> None:
+    await collect(desk, "wechat")
+    await desk.ask("refund", id="R1", pay_id="T1", amount_fen=300)
+    await desk.replace_card()
+    await desk.ask("refund", id="R1", pay_id="T1", amount_fen=300)
+    assert (await desk.ask("query", id="T1"))["refunded_fen"] == 300
+
+
+@pytest.mark.parametrize("wallet", ["wechat", "alipay"])
+async def test_a_reverse_asked_again_hears_that_nothing_is_left(desk: "Desk", wallet: str) -> None:
+    """The wallet only says that the order is closed: whether it was paid is known to nobody."""
+    await collect(desk, wallet)
+    await desk.ask("reverse", id="V1", pay_id="T1")
+    await desk.replace_card()
+    again = await desk.ask("reverse", id="V1", pay_id="T1")
+    assert (again["code"], desk.held_fen()) == ("not_allowed", 0)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from device.domain.answers import standing
-from device.domain.charge import Charge
+from device.domain.charge import Charge, ChargeKey
 from device.domain.desk.answering import busy, conflict
 from device.domain.desk.collect import advance, pursue
 from device.domain.desk.deliver import announce, answer_with, error
@@ -20,6 +20,7 @@ from device.domain.desk.model import (
     LookUp,
     Pursue,
     PursueRefund,
+    Recognise,
     RefundReported,
     Reported,
     Step,
@@ -33,10 +34,18 @@ from device.domain.desk.rows import (
 )
 from device.domain.desk.view import outcome_screen, returned_screen
 from device.domain.numbers import BOX_REFUND_ID, out_refund_no
+from device.domain.outcome import Missing, Refunded, RefundFailed, RefundStuck, WindowOver
 from device.domain.payment import NO_FACTS, NO_MONEY, UNDER_WAY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step
 from device.domain.record import Change, Moment, Order, PutOrder, Ticket
-from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent, RefundKind, RefundState
+from device.domain.refund import (
+    OPEN_REFUNDS,
+    Refund,
+    RefundEvent,
+    RefundKind,
+    RefundState,
+    refund_order,
+)
 from device.domain.refund import step as refund_step
 from device.domain.requests import RefundRequest, Reverse
 from device.domain.screens import CallCashier
@@ -57,31 +66,92 @@ def on_refund(desk: Desk, asked: Asked, now: Moment) -> Step:
     assert isinstance(request, RefundRequest)
     if asked.ticket:
         return _asked_again(desk, asked, asked.ticket)
+    asked = _closed(asked)
     if not asked.order:
         return _find_order(desk, asked)
-    refused = _refusal(desk, asked, asked.order, request.amount_fen, now)
-    if refused:
-        return refused
     refund = _refund(asked.order, request, RefundKind.REFUND, request.amount_fen)
-    return _open(desk, asked, refund, now)
+    if _may_be_given(asked, asked.order):
+        return _recognise(desk, asked, refund, now)
+    refused = _refusal(desk, asked, asked.order, request.amount_fen, now)
+    return refused or _open(desk, asked, refund, now)
 
 
 def on_reverse(desk: Desk, asked: Asked, now: Moment) -> Step:
     """`reverse`: the whole payment back; after any refund it is a refund of the rest."""
     request = asked.request
     assert isinstance(request, Reverse)
-    order, ticket = asked.order, asked.pay_ticket
     if asked.ticket:
         return _asked_again(desk, asked, asked.ticket)
-    if not order or not ticket:
+    asked = _closed(asked)
+    order, ticket = asked.order, asked.pay_ticket
+    if not order or not (ticket or _is_closed(asked)):
         return error(desk, asked, ErrorCode.NOT_FOUND, "没有这笔收款")
     rest = order.rest_fen
+    refund = _refund(order, request, RefundKind.REVERSE, rest)
+    if _may_be_given(asked, order):
+        return _recognise(desk, asked, refund, now)
     refused = _refusal(desk, asked, order, rest, now)
     if refused:
         return refused
-    refund = _refund(order, request, RefundKind.REVERSE, rest)
     whole = rest == order.amount_fen
     return (_reverse if whole else _open)(desk, asked, refund, now)
+
+
+def _closed(asked: Asked) -> Asked:
+    """Take an order of a lost card that is closed at its wallet for one this may have given back.
+
+    The wallet says neither what it was for nor whether it was ever paid, only whether a refund of
+    this very number was given.
+    """
+    request, orders = asked.request, asked.found.orders if asked.found else ()
+    assert isinstance(request, (RefundRequest, Reverse))
+    if asked.order or not orders:
+        return asked
+    last, fen = orders[-1], getattr(request, "amount_fen", 0)
+    key = ChargeKey(request.business_date, request.pay_id, last.try_)
+    return replace(asked, order=Order(last.out_trade_no, last.wallet, fen, 0, fen, key))
+
+
+def _is_closed(asked: Asked) -> bool:
+    """Whether the order is known only as one that is closed at its wallet."""
+    return asked.pay_ticket is None and bool(asked.found and asked.found.orders)
+
+
+def _may_be_given(asked: Asked, order: Order) -> bool:
+    """Whether a card that is gone may have given this very refund: its number is a function."""
+    given = order.elsewhere_fen > 0 or _is_closed(asked)
+    return asked.young and given and not isinstance(asked.recognised, NOT_GIVEN)
+
+
+NOT_GIVEN = (Missing, RefundFailed, RefundStuck, WindowOver)
+"""Outcomes of a refund's own number after which it is asked for like any other."""
+
+
+def _recognise(desk: Desk, asked: Asked, refund: Refund, now: Moment) -> Step:
+    """Give the old answer of a refund that the wallet knows (M20); ask the wallet first."""
+    assert asked.order
+    given = asked.recognised
+    if given is None:
+        return desk, (Recognise(asked, refund.wallet, refund_order(refund)),)
+    if not isinstance(given, Refunded):
+        message = "暂时无法核实该退款，请稍后再试"
+        return error(desk, asked, ErrorCode.OFFLINE, message, reason="wallet")
+    if getattr(asked.request, "amount_fen", given.amount_fen) != given.amount_fen:
+        return error(desk, asked, ErrorCode.CONFLICT, "该号已用于其他内容")
+    done = replace(
+        refund,
+        amount_fen=given.amount_fen,
+        state=RefundState.REFUNDED,
+        provider_refund_no=given.provider_refund_no,
+        refunded_at=given.refunded_at,
+    )
+    ticket, rows = _first_rows(desk, asked, done, now)
+    order, rest = asked.order, max(0, asked.order.elsewhere_fen - given.amount_fen)
+    whole = max(order.amount_fen, given.amount_fen)  # a closed order does not say its sum
+    ours = PutOrder(order.out_trade_no, order.wallet, whole, rest)
+    assert ticket.stored
+    answered, tells = answer_with(desk, asked, ticket, ticket.stored.answer)
+    return answered, (Commit((ours, *rows)), *tells)
 
 
 def _find_order(desk: Desk, asked: Asked) -> Step:
@@ -126,6 +196,9 @@ def on_refund_query(desk: Desk, asked: Asked, _: Moment) -> Step:
 
 def _refusal(desk: Desk, asked: Asked, order: Order, amount_fen: int, now: Moment) -> Step | None:
     """Why this order gives nothing back now, if so."""
+    if _is_closed(asked):
+        message = "该笔在支付平台已撤销或关闭，没有可退的款项"
+        return error(desk, asked, ErrorCode.NOT_ALLOWED, message)
     status, state = _order_stands(asked.pay_ticket, order.out_trade_no)
     going = state == "reversing" and not _refunding(asked.pay_ticket, order)
     if asked.pay_ticket and (state == "manual" or going):

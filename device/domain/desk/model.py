@@ -9,7 +9,7 @@ from device.domain.chain import WireRow
 from device.domain.charge import Charge, ChargeKey
 from device.domain.found import Found, Wanted
 from device.domain.line import Said
-from device.domain.outcome import PayOutcome
+from device.domain.outcome import PayOutcome, RefundOrder, RefundOutcome
 from device.domain.payment import NO_FACTS, Attempt, AttemptEvent, Facts
 from device.domain.record import Change, Order, Stored, Ticket
 from device.domain.refund import Refund, RefundEvent
@@ -254,6 +254,8 @@ class Asked:
     order: Order | None = None
     """Of a refund or reverse."""
     last: Stored | None = None
+    recognised: RefundOutcome | None = None
+    """What the wallet says of this refund's own number, if it was asked (a young journal)."""
     looked_up: bool = False
     """The providers were asked for an order number that the journal does not hold."""
     young: bool = False
@@ -569,6 +571,15 @@ class Remind:
 
 
 @dataclass(frozen=True, slots=True)
+class Recognise:
+    """Ask whether this very refund was given by a card that is gone, then ask the desk again."""
+
+    asked: Asked
+    wallet: Wallet
+    refund: RefundOrder
+
+
+@dataclass(frozen=True, slots=True)
 class LookUp:
     """Ask every wallet for the order number of this refund, then ask the desk again."""
 
@@ -642,6 +653,7 @@ Effect = (
     | TellStatus
     | TellSummary
     | Remind
+    | Recognise
     | LookUp
     | Probe
     | CheckChannels

@@ -9,13 +9,31 @@ import pytest
 
 from device.domain.booking import BookingState
 from device.domain.charge import ChargeState
-from device.domain.desk.model import Asked, CallPay, CheckChannels, Probe, Pursue
+from device.domain.desk.model import (
+    Asked,
+    CallPay,
+    CheckChannels,
+    Probe,
+    Pursue,
+    PursueRefund,
+    Recognise,
+)
 from device.domain.desk.young import number_of_attempt
 from device.domain.found import OFFLINE, Found, FoundOrder, Wanted
-from device.domain.outcome import Closed, Declined, Open, Paid, PayFailed, Returned
+from device.domain.outcome import (
+    Closed,
+    Declined,
+    Missing,
+    Open,
+    Paid,
+    PayFailed,
+    Refunded,
+    Returned,
+    Unknown,
+)
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.record import Event, PutOrder
-from device.domain.replies import ErrorReply, Reply, Result
+from device.domain.replies import ErrorReply, RefundResult, Reply, Result
 from device.domain.requests import Cancel, Confirm, Pay, Query, RefundRequest, Request, Reverse
 from device.domain.words import Business, ErrorCode, Reason, Wallet
 
@@ -42,6 +60,9 @@ def ask(till: Till, request: Request, *orders: FoundOrder, found: Found | None =
     assert isinstance(probe, Probe)
     mark = len(till.said)
     till.event(till._asked(replace(probe.asked, found=found or Found(orders))))
+    for own in till.of(Recognise):  # the wallet knows no refund of this number
+        assert isinstance(own, Recognise)
+        till.event(till._asked(replace(own.asked, recognised=Missing())))
     answers = [s.reply for s in till.said[mark:] if s.re == 7]
     assert len(answers) <= 1
     return answers[0] if answers else till.said[-1].reply
@@ -214,6 +235,22 @@ def test_a_refund_by_pay_id_finds_its_payment(till: Till) -> None:
     assert code(told) is ErrorCode.OVER_REFUND
     assert till.ask(RefundRequest("R", 234, pay_id="A")) is None
     assert till.disk.refunds["R"].amount_fen == 234
+
+
+def test_a_refund_that_the_lost_card_gave_is_recognised(till: Till) -> None:
+    ask(till, Query("A"), order(till, Returned(paid(till), 1000)))
+    till.event(till._asked(Asked(1, 8, RefundRequest("R", 1000, pay_id="A"), young=True)))
+    (own,) = till.of(Recognise)
+    assert isinstance(own, Recognise)
+    till.event(till._asked(replace(own.asked, recognised=Unknown("timeout"))))
+    assert till.said[-1].reply.code is ErrorCode.OFFLINE  # type: ignore[union-attr]  # an error
+    till.event(till._asked(replace(own.asked, recognised=Refunded("50", 1000))))
+    told = till.said[-1].reply
+    assert isinstance(told, RefundResult)
+    assert (told.status, told.amount_fen, told.pay_id) == ("refunded", 1000, "A")
+    assert till.disk.orders[told.out_trade_no].elsewhere_fen == 0
+    assert till.result().refunded_fen == 1000
+    assert till.of(PursueRefund) == []
 
 
 def test_a_reverse_by_pay_id_finds_its_payment(till: Till) -> None:
