@@ -178,7 +178,7 @@ class ByteStream(Protocol):
 OnScan = Callable[[str, float], None]
 """A whole code without prefix and suffix, and the monotonic time of its *first* key."""
 OnGarbled = Callable[[str], None]
-"""A scan that was thrown away (`overrun`, `letters`, `too_long`, `unplugged`): scan again."""
+"""A scan that was thrown away (`drivers.scan_assembler.Garbled` names the reasons): scan again."""
 OnRequest = Callable[[int, int, Request], None]
 """connection, SEQ of the request, the request."""
 OnConnection = Callable[[int, bool], None]
