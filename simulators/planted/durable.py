@@ -231,7 +231,7 @@ def _(patch: Patch) -> None:
 
 @bug("after a boot what was under way is not paid", "M1", "M4", "M5", "M6", "M6", blind=True)
 def _(patch: Patch) -> None:
-    patch.setattr(flow, "OPEN_STATES", GOING_BACK)
+    patch.setattr(booting, "OPEN_STATES", GOING_BACK)
 
 
 @bug("a cancel wish is lost over a boot", "M7", blind=True, stir="cancels lost_answer power_cut")
