@@ -496,7 +496,11 @@ static int put_number(const link_t *link, char *into, int size, int at, const ch
     return put_field(link, into, size, at, name, text, 0);
 }
 
-/* Add "name=value;name=value"; ttl_s is the only number among the optional fields. */
+static int is_text(const char *name) {
+    return strcmp(name, "ttl_s") != 0 && strcmp(name, "supersede") != 0;
+}
+
+/* Add "name=value;name=value". */
 static int put_more(const link_t *link, char *into, int size, int at, const char *more) {
     char name[41], value[512];
     while (more && *more && at > 0) {
@@ -512,7 +516,7 @@ static int put_more(const link_t *link, char *into, int size, int at, const char
         value[v] = 0;
         if (*more && *more != ';' && *more != '\n') return -1;
         if (*more) more++;
-        if (n) at = put_field(link, into, size, at, name, value, strcmp(name, "ttl_s") != 0);
+        if (n) at = put_field(link, into, size, at, name, value, is_text(name));
     }
     return at;
 }

@@ -46,7 +46,9 @@ int PAYBOX_CALL paybox_open(const char *address, int timeout_ms);
 
 /* 收款，等到有结果。try_no 从 1 起；amount_fen 以分计；more 为 "title=门诊收费;operator=007" 或空。
  * timeout_s 到了仍无结果返回 PAYBOX_UNKNOWN。answer 收到一行一个 "名=值"，以换行分隔、0 结尾。
- * Collects. more: fields of the protocol as name=value, separated by ';' or a line feed. */
+ * more 里可用 pay 的选填字段，confirm 除外：两步入账需要 confirm 报文，这五个函数里没有。
+ * Collects. more: optional fields of `pay` as name=value, separated by ';' or a line feed; not
+ * `confirm`, for booking in two steps takes a message that these five functions do not have. */
 int PAYBOX_CALL paybox_pay(int handle, const char *id, int try_no, int amount_fen,
                            const char *business, const char *more, int timeout_s, char *answer,
                            int answer_size);

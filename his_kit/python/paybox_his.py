@@ -255,6 +255,19 @@ class Paybox:
         message.update({"try": try_} if try_ else {}, **fields)
         return self._talk("result", None, message, READ_S)
 
+    def confirm(self, id, booked, try_=None, **fields):
+        """Two-step booking: say whether a `confirm=True` charge was booked.
+
+        It counts once the result says `paid` and `booked`; say it again until then.
+        """
+        message = {"type": "confirm", "id": id, "booked": booked}
+        message.update({"try": try_} if try_ else {}, **fields)
+        return self._talk("result", None, message, READ_S)
+
+    def summary(self, date, **fields):
+        """The day by wallet and business: `rows`."""
+        return self._talk("summary_result", None, dict(type="summary", date=date, **fields), READ_S)
+
     def refund(self, id, pay_id, amount_fen, reason="", timeout_s=60, **fields):
         """Give an amount back; `id` is new, and never used again. Calling again is safe."""
         message = {"type": "refund", "id": id, "pay_id": pay_id, "amount_fen": amount_fen}
@@ -320,6 +333,8 @@ class Paybox:
     def _still_open(self, final):
         if self._answer is None:
             return True
+        if self._answer.get("more"):
+            return True
         unknown = self._answer.get("status") == "unknown"
         return final and unknown and self._answer.get("state") not in GOING_BACK
 
@@ -365,15 +380,17 @@ class Paybox:
             ours = False
         re = message.get("re")
         answers = type_ == "error" and re is not None and int(re, 16) == wanted.get("re")
-        if ours or answers:
+        more = bool(self._answer) and self._answer.get("more") and type_ == wanted.get("type")
+        if ours or answers or more:
             self._answer = self._joined(message)
         return None
 
     def _joined(self, message):
         """A long answer comes in several frames, all but the last with `more`."""
-        before = self._answer if self._answer and self._answer.get("more") else None
-        if before is not None and isinstance(before.get("parts"), list):
-            message["parts"] = before["parts"] + message.get("parts", [])
+        before = self._answer if self._answer and self._answer.get("more") else {}
+        for name, value in message.items():
+            if isinstance(value, list) and isinstance(before.get(name), list):
+                message[name] = before[name] + value
         return message
 
     def _take_unsealed(self, body):

@@ -94,6 +94,20 @@ async def test_pay_query_and_refund(desk: "Desk", client: Client) -> None:
     assert not desk.box._desk.state.offers  # every result was answered `received`
 
 
+async def test_a_new_bill_may_take_the_place_of_one_that_nobody_has_paid(
+    desk: "Desk", client: Client
+) -> None:
+    assert await client.pay(b"T1", 1234, seconds=1) == UNKNOWN
+    asked = client.pay(b"T2", 5, b"supersede=true;ttl_s=60")
+    async with asyncio.timeout(SECONDS):
+        while (await desk.glass.until(AmountDue)).amount_fen != 5:  # noqa: ASYNC110  the glass tells kinds
+            await asyncio.sleep(0.01)
+    desk.scan(desk.code("wechat"))
+    assert await asked == PAID
+    assert await client.query(b"T1") == NOT_PAID
+    assert client.answer["reason"] == "superseded"
+
+
 async def test_a_password_is_waited_for(desk: "Desk", client: Client) -> None:
     asked = client.pay(b"T1", 1234)
     await desk.glass.until(AmountDue)

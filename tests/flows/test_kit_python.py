@@ -130,6 +130,30 @@ async def test_time_over_is_unknown_and_refusals_are_raised(desk: "Desk", kit: M
             await asyncio.to_thread(box.reverse, "R1", "T1")
 
 
+async def test_booked_in_two_steps_and_summed_up(desk: "Desk", kit: ModuleType) -> None:
+    desk.his.close()
+    with kit.Paybox(desk.address) as box:
+        asked = pay(box, "T1", 1234, confirm=True)
+        await desk.glass.until(AmountDue)
+        desk.scan(desk.code("alipay"))
+        paid = await asked
+        assert (paid["status"], paid["booked"]) == ("paid", False)
+        booked = await asyncio.to_thread(box.confirm, "T1", True)  # noqa: FBT003  the field's value
+        assert (booked["status"], booked["booked"]) == ("paid", True)
+        rows = (await asyncio.to_thread(box.summary, paid["paid_at"][:10]))["rows"]
+        assert [(r["wallet"], r["paid_fen"]) for r in rows] == [("alipay", 1234)]
+
+
+def test_a_long_answer_is_joined(kit: ModuleType) -> None:
+    box = kit.Paybox("tcp://127.0.0.1:1")
+    box._waits = {"type": "status_result", "id": None, "try": None}
+    box._take(b'{"type":"status_result","parts":[{"part":"a"}],"more":true}', 1)
+    assert box._still_open(final=False)
+    box._take(b'{"type":"status_result","parts":[{"part":"b"}]}', 2)
+    assert not box._still_open(final=False)
+    assert box._answer["parts"] == [{"part": "a"}, {"part": "b"}]
+
+
 def test_nobody_there_is_said(kit: ModuleType) -> None:
     with pytest.raises(kit.NotConnected):
         kit.Paybox("tcp://127.0.0.1:1").query("T1")
