@@ -114,7 +114,7 @@ def make(size: Size, today: date, progress: Callable[[int], None]) -> int:
             _day(box, today - timedelta(days=back), size.payments, today)
         first = 1
         for rows in list(box.take()):
-            health = {"clock": "sane", "vpn": "up", "backlog": 0}
+            health = {"clock": "sane", "vpn": "up", "waiting": 0}
             batch = Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), health)
             ingest(batch, datetime.now(BEIJING))
             first, count = first + len(rows), count + len(rows)

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from types import FrameType
+import threading
 
 from cheroot import wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
@@ -45,23 +45,19 @@ def serve(config: CenterConfig) -> None:
     from center.scheduler import Scheduler  # noqa: PLC0415  Django must be configured first
     from center.statements.providers import make_statements  # noqa: PLC0415
 
-    providers = make_statements(config.channels.wechat, config.channels.alipay)
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _signal, _frame: told.set())
+    scheduler = Scheduler(make_statements(config.channels.wechat, config.channels.alipay))
     server = make_server(config)
-    scheduler = Scheduler(providers)
-
-    def stop(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, stop)
+    serving = threading.Thread(target=server.serve, name="server")
+    scheduler.start()
+    serving.start()
     scheme = "https" if config.tls.cert_file else "http"
     host, port = server.bind_addr[:2]
     sys.stdout.write(f"ready {scheme}://{host}:{port}/\n")
     sys.stdout.flush()
-    scheduler.start()
-    try:
-        server.serve()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        scheduler.stop()
-        server.stop()
+    told.wait()
+    scheduler.stop()
+    server.stop()
+    serving.join()

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from center.ledger import store
+from center.ledger import digests, store
 from center.ledger.models import Alarm, Box, Epoch, Event, Quarantine
 from center.ledger.rows import BadRow, LedgerRow, read_row
 from device.sync.wire import GENESIS, Batch, Conflict, Rejected
@@ -48,6 +48,8 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
         found = _sort_out(batch.rows, epoch)
         _keep_bad(box, batch.epoch, found.bad, now)
         store.store(box.id, epoch, found.good, now)
+        for seq in digests.wrong(box.id, batch.epoch, found.good):
+            raise_alarm(box, "digest", f"{batch.epoch}：第 {seq} 行的日结与收到的流水不符", now)
         if found.ack != epoch.ack:
             Epoch.objects.filter(box=box, epoch=batch.epoch).update(
                 ack=found.ack, last_hash=found.last_hash
@@ -61,7 +63,7 @@ def _box(batch: Batch, now: datetime) -> Box:
     )
     box.last_seen, box.version, box.epoch = now, batch.version[:32], batch.epoch[:64]
     box.health = dict(batch.health)
-    backlog = batch.health.get("backlog")
+    backlog = batch.health.get("waiting")
     box.backlog = backlog if type(backlog) is int else 0
     for row in batch.rows:
         if isinstance(row.get("desk"), str) and row["desk"]:

@@ -78,7 +78,7 @@ class Row(models.Model):
     )
     business = models.CharField(_("业务"), max_length=24, choices=Business.choices, blank=True)
     business_date = models.CharField(_("业务日期"), max_length=10, blank=True)
-    operator = models.CharField(_("收费员"), max_length=32, blank=True)
+    operator = models.CharField(_("收费员"), max_length=256, blank=True)
     his_id = models.CharField(_("HIS 单号"), max_length=64, blank=True)
     try_number = models.IntegerField(_("次数"), default=0)
     revision = models.IntegerField(default=0)
@@ -103,7 +103,7 @@ class Payment(Row):
     attempt = models.IntegerField(default=0)
     out_trade_no = models.CharField(_("商户单号"), max_length=64)
     provider_trade_no = models.CharField(_("交易单号"), max_length=64, blank=True)
-    payer_mask = models.CharField(_("付款人"), max_length=64, blank=True)
+    payer_mask = models.CharField(_("付款人"), max_length=256, blank=True)
     money_at = models.DateTimeField(_("支付时间"), null=True)
     refunded_fen = models.BigIntegerField(_("已退"), default=0)
 
@@ -138,7 +138,7 @@ class Refund(Row):
     out_trade_no = models.CharField(_("商户单号"), max_length=64)
     out_refund_no = models.CharField(_("退款单号"), max_length=64)
     provider_trade_no = models.CharField(_("交易单号"), max_length=64, blank=True)
-    payer_mask = models.CharField(_("付款人"), max_length=64, blank=True)
+    payer_mask = models.CharField(_("付款人"), max_length=256, blank=True)
     money_at = models.DateTimeField(_("退款时间"), null=True)
 
     class Meta:

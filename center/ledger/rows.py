@@ -35,8 +35,7 @@ STATES: dict[str, frozenset[str]] = {
 LONGEST: dict[str, int] = {
     **dict.fromkeys(("uid", "ref"), 100),
     **dict.fromkeys(("his_id", "out_trade_no", "provider_trade_no", "out_refund_no"), 64),
-    **dict.fromkeys(("desk", "operator", "do_id", "reason"), 32),
-    "payer_mask": 64,
+    **dict.fromkeys(("desk", "do_id", "reason"), 32),
     "state": 16,
     "business_date": 10,
 }

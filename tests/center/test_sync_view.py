@@ -51,7 +51,7 @@ def opened(answer: Any, request: bytes) -> dict[str, Any]:
 
 def message_of(journal: JournalOfABox, **changed: Any) -> dict[str, Any]:
     told = {"v": 1, "box": "BOX-0001", "version": "1.0.0", "epoch": "9f3c", "first": 1}
-    return told | {"rows": journal.rows, "health": {"backlog": 3}} | changed
+    return told | {"rows": journal.rows, "health": {"waiting": 3}} | changed
 
 
 def test_a_sealed_batch_is_stored_and_acknowledged(client: Client, journal: JournalOfABox) -> None:

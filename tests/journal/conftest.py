@@ -61,7 +61,9 @@ class Records:
         return Attempt(1, Wallet.WECHAT, self.trade_no(n), 12345, f"{n:064x}", state)
 
     def event(self, n: int, state: str, kind: str = "payment") -> Event:
-        return Event(self.trade_no(n), kind, state, "MZ-03", NOON, amount_fen=12345)
+        return Event(
+            self.trade_no(n), kind, state, "MZ-03", NOON, channel="wechat", amount_fen=12345
+        )
 
     def result(self, n: int, status: str = "paid", revision: int = 1, try_: int = 1) -> PutAnswer:
         return PutAnswer("", Result(f"MZ{n}", try_, revision, status), NOON, offer=True)
