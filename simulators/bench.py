@@ -95,6 +95,8 @@ class Stand:
         self._box = Child(box_program(self._site))
         self._line = SerialLine() if link == "serial" else None
         self._address = ""
+        self.more: Mapping[str, Mapping[str, object]] = {}
+        """Keys of the box's configuration that are other than the stand's."""
         self.provider = ProviderAdmin()
         self.client = Client()
         self.figures = Figures()
@@ -114,6 +116,7 @@ class Stand:
             network_port=self._cable.port,
             limits={},
             his_port=self._line.box_port if self._line else "",
+            more=self.more,
         )
         return [await self._start_box() for _ in range(STARTS)]
 
@@ -257,12 +260,13 @@ def _print(stand: Stand, starts: list[float], connects: int, rss: float) -> None
         ("process start to ready", starts),
     )
     for name, values in rows:
-        print(f"{name:<52} p50 {_at(values, 50):7.2f} ms   p99 {_at(values, 99):7.2f} ms")
+        print(f"{name:<52} p50 {at(values, 50):7.2f} ms   p99 {at(values, 99):7.2f} ms")
     print(f"{'connections opened during the payments':<52} {connects:7d}")
     print(f"{'resident memory at first, at the end':<52} {rss:7.1f} MB   {stand.rss_mb():.1f} MB")
 
 
-def _at(values: list[float], percent: int) -> float:
+def at(values: list[float], percent: int) -> float:
+    """Return the value that so many percent do not exceed."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
 
 

@@ -277,8 +277,7 @@ class Box:
             allowed = "a free address of this machine"
             text = f"[his.tcp] listen = {his.tcp.listen}: {why}; allowed: {allowed}"
             raise ConfigError(text) from None
-        scheme = "tls" if his.security == "tls" else "tcp"
-        self.address = "{}://{}:{}".format(scheme, *server.address)
+        self.address = "tcp://{}:{}".format(*server.address)
         return server.aclose
 
     async def _serve_serial(self) -> None:

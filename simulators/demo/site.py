@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from simulators.gateway.identities import Identities, identities
 
@@ -87,15 +88,19 @@ def make_site(directory: Path, *, wide: bool = False) -> Site:
     return site
 
 
-def write_config(
+def write_config(  # noqa: PLR0913  what the demo, the figures and the tests have different
     site: Site,
     *,
     scanner_port: str,
     network_port: int,
     limits: Mapping[str, float],
     his_port: str = "",
+    more: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
 ) -> None:
-    """Write the box's paybox.toml; `his_port`: a serial line to the HIS in place of TCP."""
+    """Write the box's paybox.toml; `his_port`: a serial line to the HIS in place of TCP.
+
+    `more`: keys that are other than the demo's, by their tables.
+    """
     merchant = site.merchant
     tables: dict[str, Mapping[str, object]] = {
         "box": {
@@ -139,6 +144,8 @@ def write_config(
         },
         "limits": dict(limits),
     }
+    for name, values in more.items():
+        tables[name] = {**tables.get(name, {}), **values}
     site.config.write_text("\n".join(_table(*item) for item in tables.items()), encoding="utf-8")
 
 

@@ -167,6 +167,8 @@ async def test_a_payment_goes_through_while_handshakes_hang(desk: "Desk") -> Non
     await desk.power_off()
     desk.changes = {"his": {"security": "tls"}, "his.tls": files}
     await desk.power_on()
-    desk.his = await Client.connect(f"{desk.address}?ca={pki.ca}", open_stream)
+    desk.his = await Client.connect(
+        f"{desk.address.replace('tcp:', 'tls:')}?ca={pki.ca}", open_stream
+    )
     async with attacked(desk, hundred_connections):
         await a_payment_goes_through(desk, "T1")
