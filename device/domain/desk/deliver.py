@@ -41,7 +41,7 @@ def announce(
     if not stored or (before and before.revision == ticket.revision):
         return desk, ()
     if desk.settings.one_way:  # nobody hears it: nothing is left to deliver
-        return received(desk, _id(ticket), stored.answer.revision)
+        return received(desk, ticket.id, stored.answer.revision)
     key = subject(ticket.business_date, stored.answer)
     if not stored.offer:  # what is no longer so is not offered on
         return replace(desk, offers={k: o for k, o in desk.offers.items() if k != key}), ()
@@ -56,7 +56,7 @@ def at_desk(desk: Desk, ticket: Ticket) -> Desk:
     The next revision is counted from the seat's ticket, and none is used twice (his-link §3.2).
     """
     desk = noted(desk, ticket)
-    if desk.seat is None or _id(desk.seat.ticket) != _id(ticket):
+    if desk.seat is None or desk.seat.ticket.id != ticket.id:
         return desk
     return replace(desk, seat=replace(desk.seat, ticket=ticket))
 
@@ -72,7 +72,7 @@ def _send(desk: Desk, key: Subject, offer: Offer, asker: Asker | None, now: Mome
 
 
 def _may_speak(desk: Desk, key: Subject) -> bool:
-    return desk.seat is None or _id(desk.seat.ticket) == key[:2]
+    return desk.seat is None or desk.seat.ticket.id == key[:2]
 
 
 def anew(desk: Desk, now: Moment) -> Desk:
@@ -129,7 +129,7 @@ def answer_with(desk: Desk, asked: Asked, ticket: Ticket, answer: Answer) -> Ste
     """Answer with a stored answer; to `pay`, `query` and `refund_query` that delivers it (§3.6)."""
     if isinstance(asked.request, (Cancel, Confirm)):
         return desk, (Tell(asked.connection, answer, asked.re),)
-    known, notes = received(desk, _id(ticket), answer.revision)
+    known, notes = received(desk, ticket.id, answer.revision)
     already = any(s.answer is answer and s.delivered for s in answers(ticket))
     return known, (() if already else notes) + (Tell(asked.connection, answer, asked.re),)
 
@@ -186,10 +186,6 @@ def _entry(settings: Settings, id_: Id, try_: int) -> str | dict[str, object]:
     if not settings.daily_ids:
         return his_id
     return {"id": his_id, "try": try_, "business_date": business_date}
-
-
-def _id(ticket: Ticket) -> Id:
-    return ticket.business_date, ticket.his_id
 
 
 def subject(business_date: str, answer: Answer) -> Subject:
