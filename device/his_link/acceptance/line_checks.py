@@ -58,7 +58,7 @@ async def _noise(visit: Visit) -> None:
     must(frames.Ack(9) not in raw.events, "断帧得到了 ACK")
 
 
-async def _forbidden(visit: Visit) -> None:
+async def _too_long(visit: Visit) -> None:
     raw = await visit.raw()
     raw.write(b"\x0201" + b"x" * (frames.TCP_BODY_BYTES + 8))
     await raw.until(lambda: bool(raw.of(frames.Nak)), SOON_S * 9, "超长的帧没有得到 NAK")
@@ -87,7 +87,7 @@ LINE_CHECKS = {
     "CRC 错的帧得到 15 30 30，不受理": _bad_crc,
     "十六进制大小写都认": _hex_in_either_case,
     "杂字节与断帧之后的好帧照常受理": _noise,
-    "超长的帧得到 NAK，之后照常": _forbidden,
+    "超长的帧得到 NAK，之后照常": _too_long,
     "没有 ACK 的答复约 2 秒后原样重发": _resent,
 }
 """By the line of the report."""
