@@ -8,8 +8,9 @@ from datetime import datetime
 from django.db import close_old_connections
 
 from center.ledger.rows import BEIJING
+from center.reviews.fetch import fetch_reviews
 from center.statements.morning import morning
-from center.statements.providers import Statements
+from center.statements.providers import Statements, WechatStatements
 
 log = logging.getLogger(__name__)
 
@@ -40,10 +41,16 @@ class Scheduler:
         self._stop.set()
         self._thread.join(timeout=10.0)
 
+    def _turn(self, now: datetime) -> None:
+        morning(self._providers, now)
+        for provider in self._providers:
+            if isinstance(provider, WechatStatements):
+                fetch_reviews(provider, now)
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                morning(self._providers, self._now())
+                self._turn(self._now())
             except Exception:  # the next turn tries again; the pages go on
                 log.exception("the scheduler's turn failed")
             finally:

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "center.ledger",
     "center.statements",
     "center.reconciliation",
+    "center.reviews",
     "center.web",
 ]
 

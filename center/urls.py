@@ -15,6 +15,7 @@ from center.reports.charts import charts
 from center.reports.dashboard import dashboard
 from center.reports.output import export
 from center.reports.pages import report_page, sums
+from center.reviews import catalog as _reviews  # noqa: F401  registers its report
 from center.statements import catalog as _statements  # noqa: F401  registers its reports
 
 urlpatterns = [

@@ -25,8 +25,8 @@ from center.reports.cells import plain
 from center.reports.report import REPORTS, Report
 from center.reports.scope import beijing_today
 
-NAMES = {"orders": "orders", "refunds": "refunds", "boxes": "boxes"}
-"""Address -> report. Statements, reviews and the summary join as their reports come."""
+NAMES = {name: name for name in ("orders", "refunds", "statements", "reviews", "boxes")}
+"""Address -> report."""
 _NONCE = re.compile(r"[0-9a-f]{24}")
 
 

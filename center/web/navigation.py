@@ -53,6 +53,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("上传清单"), Permission.UPLOAD, "upload"),
         ),
     ),
+    (_("评价管理"), (Entry(_("评价"), Permission.REVIEWS, "report", "reviews"),)),
     (
         _("设备"),
         (

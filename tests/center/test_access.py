@@ -29,6 +29,7 @@ PAGES: dict[str, set[str]] = {
     "/reports/breaks/": {FINANCE, AUDITOR},
     "/reports/his-rows/": {FINANCE, AUDITOR},
     "/reconciliation/upload": {FINANCE},
+    "/reports/reviews/": {FINANCE, AUDITOR, MANAGER},
     "/reports/boxes/": {FINANCE, AUDITOR, MANAGER, ADMINISTRATOR},
     "/reports/alarms/": {FINANCE, AUDITOR, MANAGER, ADMINISTRATOR},
     "/reports/quarantine/": {FINANCE, AUDITOR, MANAGER, ADMINISTRATOR},

@@ -1,0 +1,1 @@
+"""Reviews (评价): what payers said about their payment in WeChat."""
