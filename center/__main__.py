@@ -20,6 +20,7 @@ The statistics centre: takes the boxes' journals; finance searches, charts and r
   paybox-center manage -c paybox-center.toml migrate|createsuperuser|...   维护
 """
 FIRST_ADMINISTRATOR = "admin"
+STATEMENT_DAYS = 14  # of the demonstration; the rest of its days has transactions only
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,6 +103,7 @@ def _prepare() -> None:
 def _demo_data(arguments: argparse.Namespace) -> int:
     """Fill the database with invented transactions, with a bar that shows how far it is."""
     from center.demo_data import Size, make  # noqa: PLC0415  the settings must be there first
+    from center.demo_statements import make_statements  # noqa: PLC0415
     from center.reports.scope import beijing_today  # noqa: PLC0415
 
     estimate = arguments.days * arguments.boxes * arguments.payments * 2
@@ -116,8 +118,9 @@ def _demo_data(arguments: argparse.Namespace) -> int:
 
     size = Size(arguments.days, arguments.boxes, arguments.payments, arguments.seed)
     count = make(size, beijing_today(), progress)
+    days = make_statements(min(arguments.days, STATEMENT_DAYS), arguments.seed, beijing_today())
     sys.stderr.write("\n")
-    sys.stdout.write(f"已生成 {count:,} 行 / rows made\n")
+    sys.stdout.write(f"已生成 {count:,} 行流水，{days} 天对账单与 HIS 清单 / rows and days made\n")
     return 0
 
 

@@ -144,7 +144,7 @@ def _payment(box: _DemoBox, at: datetime, *, fresh: bool) -> None:
         "channel": draw.choices(("wechat", "alipay"), (7, 3))[0],
         "business": business,
         "operator": f"{100 + box.number * 3 + at.hour // 12:04d}",
-        "his_id": f"{box.desk[:2]}{at:%Y%m%d}{box.seq:06d}",
+        "his_id": f"{box.desk[:2]}{box.number:02d}{at:%Y%m%d}{box.seq:06d}",
         "amount_fen": draw.randrange(low, high, 10),
     }
     box.add(at, **told, state="intended")

@@ -64,6 +64,10 @@ class ChargeState(models.TextChoices):
     NOT_PAID = "not_paid", _("未收款")
     PAID = "paid", _("已收款")
     RETURNED = "returned", _("已退回")
+    OFFERED = "offered", _("已收款，待 HIS 入账")
+    HELD = "held", _("已收款，HIS 未答复")
+    BOOKED = "booked", _("已入账")
+    REFUSED = "refused", _("HIS 未入账，退回中")
 
 
 class Kind(models.TextChoices):

@@ -89,7 +89,8 @@ class BreakRow(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["pair", "day", "code", "kind", "key", "number"], name="one_break"
+                fields=["pair", "day", "channel", "code", "kind", "key", "number"],
+                name="one_break",
             ),
         )
         indexes = (models.Index(fields=["state", "day"], name="break_open"),)

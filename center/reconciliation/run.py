@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models.functions import Collate
 
 from center.ledger.models import Payment, Refund
 from center.ledger.words import Channel
@@ -79,18 +80,23 @@ def _journal(pair: Pair, day: date, channel: str) -> Iterator[Item]:
         (Kind.REFUND, Refund, ("refunded",)),
     ):
         rows = table.objects.filter(day=day, channel=channel, state__in=states)
-        yield from _items(kind, rows.order_by(key).values_list(key, "amount_fen", "channel"))
+        yield from _items(kind, _in_order(rows, key).values_list(key, "amount_fen", "channel"))
 
 
 def _other(pair: Pair, day: date, channel: str) -> Iterator[Item]:
     for kind, key in ((Kind.PAYMENT, "out_trade_no"), (Kind.REFUND, "out_refund_no")):
         if pair == Pair.STATEMENT:
             lines = StatementLine.objects.filter(day=day, channel=channel, kind=kind.value)
-            yield from _items(kind, lines.order_by(key).values_list(key, "amount_fen", "channel"))
+            yield from _items(kind, _in_order(lines, key).values_list(key, "amount_fen", "channel"))
         else:
             rows = HisRow.objects.filter(day=day, pay_type=channel, kind=kind.value)
-            values = rows.order_by("his_id").values_list("his_id", "amount_fen", "pay_type")
+            values = _in_order(rows, "his_id").values_list("his_id", "amount_fen", "pay_type")
             yield from _items(kind, values)
+
+
+def _in_order(rows: Any, key: str) -> Any:
+    """By the bytes of the key, as Python orders text, whatever language the database speaks."""
+    return rows.order_by(Collate(key, {"sqlite": "BINARY"}.get(connection.vendor, "C")))
 
 
 def _items(kind: Kind, rows: Any) -> Iterator[Item]:

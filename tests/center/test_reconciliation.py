@@ -195,3 +195,15 @@ def test_the_list_of_the_his_is_compared_by_its_own_numbers(journal: JournalOfAB
     assert run.pair == Pair.HIS
     found = {(r.code, r.key, r.difference_fen) for r in BreakRow.objects.all()}
     assert found == {("only_journal", "H2", -200), ("state", "H3", 300), ("only_other", "H9", 900)}
+
+
+def test_one_number_of_the_his_may_break_in_both_wallets() -> None:
+    given = HisList.objects.create(
+        name="x.csv", sha256="0", uploaded_by="one", uploaded_at=NOON, rows=2
+    )
+    for channel in ("wechat", "alipay"):
+        HisRow.objects.create(
+            list=given, day=DAY, kind="payment", his_id="H1", pay_type=channel, amount_fen=5
+        )
+    reconcile_day(DAY, NOON, LATER)
+    assert sorted(BreakRow.objects.values_list("channel", flat=True)) == ["alipay", "wechat"]

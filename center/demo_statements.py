@@ -1,0 +1,90 @@
+"""Statements and HIS lists that go with the invented transactions, with a few differences planted.
+
+They go through the real readers, so that the reconciliation pages can be tried.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from center.ledger.models import Payment, Refund
+from center.ledger.rows import BEIJING
+from center.reconciliation import his_list
+from center.reconciliation.his_list import Mapped
+from center.reconciliation.run import reconcile_day
+from center.statements.keep import keep
+
+HEAD = (
+    "交易时间,设备号,微信订单号,商户订单号,交易状态,应结订单金额,微信退款单号,商户退款单号,"
+    "退款金额,手续费,订单金额,申请退款金额"
+)
+TOTALS_HEAD = "总交易单数,应结订单总金额,退款总金额,手续费总金额,订单总金额,申请退款总金额"
+FEE = 0.006  # of a payment, as WeChat takes it from most hospitals
+ODD = 0.004  # of the payments differ in some way
+PAY_TYPES = ("cash", "card")
+
+
+def make_statements(days: int, seed: int, today: date) -> int:
+    """Store statements and lists of the last days and compare them; return how many days."""
+    draw = random.Random(seed)  # noqa: S311  invented data
+    for back in range(days, 0, -1):
+        day = today - timedelta(days=back)
+        now = datetime.combine(day + timedelta(days=1), datetime.min.time(), BEIJING)
+        keep("wechat", day, _statement(draw, day), now)
+        body = json.dumps(list(_list(draw, day)), ensure_ascii=False).encode()
+        head, rows = his_list.rows_of("demo.json", body)
+        found = his_list.read(head, rows, Mapped(his_list.guessed(head)))
+        his_list.store(f"门诊住院 {day}.json", body, found, "demo", now)
+        reconcile_day(day, now, today)
+    return days
+
+
+def _statement(draw: random.Random, day: date) -> bytes:
+    paid_fen = back_fen = fee_e5 = 0
+    rows: list[str] = []
+    for p in Payment.objects.filter(day=day, channel="wechat", state="paid").order_by("uid"):
+        if draw.random() < ODD:
+            continue  # paid by our books, unknown to the provider
+        fen = p.amount_fen + (100 if draw.random() < ODD else 0)
+        fee = round(fen * FEE) * 1000
+        paid_fen, fee_e5 = paid_fen + fen, fee_e5 + fee
+        rows.append(_row(p.money_at, p.provider_trade_no, p.uid, "SUCCESS", fen, 0, "0", fee))
+    for r in Refund.objects.filter(day=day, channel="wechat", state="refunded").order_by("uid"):
+        back_fen += r.amount_fen
+        state, number = "REFUND", r.out_refund_no
+        rows.append(_row(r.money_at, "42", r.ref, state, 0, r.amount_fen, number, 0))
+    paid, back = _yuan(paid_fen), _yuan(back_fen)
+    totals = (str(len(rows)), paid, back, f"{fee_e5 / 100_000:.5f}", paid, back)
+    lines = ("\ufeff" + HEAD, *rows, TOTALS_HEAD, "`" + ",`".join(totals), "")
+    return "\r\n".join(lines).encode()
+
+
+def _row(  # noqa: PLR0913  the columns of a line
+    at: datetime | None, theirs: str, order: str, state: str,
+    fen: int, back: int, refund: str, fee_e5: int,
+) -> str:  # fmt: skip
+    time = f"{(at or datetime.now(BEIJING)).astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+    their_refund = "0" if refund == "0" else f"50{refund}"[:32]
+    values = (time, "", theirs, order, state, _yuan(fen), their_refund, refund, _yuan(back),
+              f"{fee_e5 / 100_000:.5f}", _yuan(fen), _yuan(back))  # fmt: skip
+    return "`" + ",`".join(values)
+
+
+def _list(draw: random.Random, day: date) -> Iterator[dict[str, str]]:
+    for p in Payment.objects.filter(day=day, state="paid"):
+        if draw.random() >= ODD:
+            yield _told(day, p.his_id, p.amount_fen, p.channel, p.operator)
+    for r in Refund.objects.filter(day=day, state="refunded"):
+        yield _told(day, r.his_id, -r.amount_fen, r.channel, r.operator)
+    for number in range(60):
+        yield _told(day, f"X{day:%m%d}{number}", draw.randrange(500, 60_000), PAY_TYPES[number % 2])
+
+
+def _told(day: date, his_id: str, fen: int, pay_type: str, operator: str = "") -> dict[str, str]:
+    told = {"day": day.isoformat(), "his_id": his_id, "amount": _yuan(fen), "pay_type": pay_type}
+    return told | {"operator": operator}
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen / 100:.2f}"
