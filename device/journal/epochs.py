@@ -33,10 +33,11 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Rewound:
-    """The centre has this epoch only up to `seq`; at 0 it may lack every earlier epoch too."""
+    """The centre has this epoch only up to `seq`; `earlier`: it may lack every earlier one too."""
 
     epoch: str
     seq: int
+    earlier: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,8 @@ def _acknowledged(batch: "Batch", write: Acknowledged) -> None:
 
 def _rewound(batch: "Batch", write: Rewound) -> None:
     """Lower the mark: what the centre has lost is sent again."""
-    which = "epoch = ?" if write.seq else "first_id <= (SELECT first_id FROM epochs WHERE epoch=?)"
+    earlier = "first_id <= (SELECT first_id FROM epochs WHERE epoch = ?)"
+    which = earlier if write.earlier else "epoch = ?"
     batch.db.execute(
         f"UPDATE epochs SET acknowledged = ? WHERE acknowledged > ? AND {which}",  # noqa: S608  constants
         [write.seq, write.seq, write.epoch],

@@ -137,9 +137,9 @@ class SqliteJournal:
         """Remember durably that the centre has this epoch up to `seq`; it never goes back."""
         await self._runner.run(lambda: self._store.commit((Acknowledged(epoch, seq),)))
 
-    async def rewind(self, epoch: str, seq: int) -> None:
-        """The centre has lost what came after `seq`: it is waiting again."""
-        await self._runner.run(lambda: self._store.commit((Rewound(epoch, seq),)))
+    async def rewind(self, epoch: str, seq: int, *, earlier: bool) -> None:
+        """The centre lost what came after `seq`, perhaps all that is earlier: it waits again."""
+        await self._runner.run(lambda: self._store.commit((Rewound(epoch, seq, earlier),)))
 
     async def new_epoch(self, ended: str, from_seq: int) -> None:
         """End an epoch before `from_seq`, write the rest again in a new one (M25)."""

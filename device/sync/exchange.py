@@ -70,10 +70,11 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """The centre has lost what came after `seq`."""
+    """The centre has lost what came after `seq`; `earlier`: it may lack every earlier epoch too."""
 
     epoch: str
     seq: int
+    earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,8 @@ def pause_s(course: Course, chance: float, *, busy: bool) -> float:
 def _marks(course: Course, backlog: Backlog, batch: Batch, answer: Answer, now_s: float) -> Heard:
     """How far the centre is."""
     if answer.ack < backlog.acknowledged:
-        rewind = Rewind(batch.epoch, answer.ack)
+        last = max(0, answer.ack - 1)  # the last one that it has goes up again: it is compared
+        rewind = Rewind(batch.epoch, last, earlier=answer.ack == 0)
         text = f"统计中心缺少第 {answer.ack + 1} 条之后的数据，重新上传"
         return _alarmed(replace(course, more=True), text, rewind)
     all_sent = batch.last == backlog.end and backlog.newest

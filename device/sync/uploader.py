@@ -68,8 +68,8 @@ class Outbox(Protocol):
         """The centre has this epoch up to `seq`."""
         ...
 
-    async def rewind(self, epoch: str, seq: int) -> None:
-        """The centre has lost what came after `seq`."""
+    async def rewind(self, epoch: str, seq: int, *, earlier: bool) -> None:
+        """The centre has lost what came after `seq`, and perhaps every earlier epoch."""
         ...
 
     async def new_epoch(self, ended: str, from_seq: int) -> None:
@@ -90,7 +90,7 @@ Post = Callable[[bytes], Awaitable[tuple[int, bytes]]]
 
 
 class Apart(Protocol):
-    """Runs work that takes milliseconds away from the loop: 500 rows are sealed in some 20."""
+    """Runs work away from the loop: sealing 500 rows would hold up a scan that comes meanwhile."""
 
     async def __call__(self, work: Callable[[], T], /) -> T:
         """Return what the work returns."""
@@ -194,7 +194,7 @@ class Uploader:
         await self.outbox.acknowledge(effect.epoch, effect.seq)
 
     async def _rewind(self, effect: Rewind) -> None:
-        await self.outbox.rewind(effect.epoch, effect.seq)
+        await self.outbox.rewind(effect.epoch, effect.seq, earlier=effect.earlier)
 
     async def _begin_epoch(self, effect: BeginEpoch) -> None:
         await self.outbox.new_epoch(effect.ended, effect.from_seq)

@@ -52,7 +52,7 @@ async def test_a_centre_that_lost_rows_gets_them_again(opened: Opener, make: Rec
     journal = await filled(opened, make)
     await journal.acknowledge(journal.epoch, 4)
     assert (await journal.backlog(9)).waiting == 0
-    await journal.rewind(journal.epoch, 2)
+    await journal.rewind(journal.epoch, 2, earlier=False)
     backlog = await journal.backlog(9)
     assert (backlog.acknowledged, seqs(backlog.rows), backlog.waiting) == (2, [3, 4], 2)
 
@@ -147,7 +147,7 @@ async def test_a_rewind_to_nothing_reaches_back_over_every_epoch(
     await journal.acknowledge(old, 2)
     await journal.new_epoch(old, 3)
     await journal.acknowledge(journal.epoch, 2)
-    await journal.rewind(journal.epoch, 0)
+    await journal.rewind(journal.epoch, 0, earlier=True)
     backlog = await journal.backlog(9)
     assert (backlog.epoch, seqs(backlog.rows), backlog.waiting) == (old, [1, 2], 4)
 

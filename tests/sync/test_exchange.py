@@ -101,8 +101,13 @@ def test_nothing_taken_changes_nothing() -> None:
 def test_a_centre_that_lost_rows_gets_them_again() -> None:
     course, effects = hear(backlog(110, 0), Answer(EPOCH, 90))
     assert kinds(effects) == [Alarm, Rewind]
-    assert effects[1] == Rewind(EPOCH, 90)
+    assert effects[1] == Rewind(EPOCH, 89)  # with the last that it has, to be compared
     assert course.more
+
+
+def test_a_centre_that_lost_the_epoch_may_have_lost_the_earlier_ones() -> None:
+    _, effects = hear(backlog(110, 0), Answer(EPOCH, 0))
+    assert effects[1] == Rewind(EPOCH, 0, earlier=True)
 
 
 def test_rows_in_quarantine_are_acknowledged_and_tell_a_person() -> None:
