@@ -125,11 +125,11 @@ def _global(state: _State, tag: int, value: int) -> None:
     if tag == USAGE_PAGE:
         state.page = value
     elif tag == REPORT_SIZE:
-        state.size = value
+        state.size = min(value, LONGEST_REPORT_BITS)
     elif tag == REPORT_COUNT:
         state.count = value
     elif tag == REPORT_ID:
-        state.number = value
+        state.number = value & 0xFF  # one byte in front of a report (§5.6)
 
 
 def _place(report: _Report, state: _State, usages: list[int]) -> None:
@@ -137,7 +137,7 @@ def _place(report: _Report, state: _State, usages: list[int]) -> None:
     bits = min(state.size * state.count, LONGEST_REPORT_BITS)
     for index, usage in enumerate(usages[: state.count]):
         last = index == len(usages) - 1
-        width = bits - index * state.size if last else state.size
+        width = max(0, bits - index * state.size) if last else state.size
         report.places.setdefault(usage, Place(report.bit + index * state.size, width))
     report.bit = min(report.bit + bits, LONGEST_REPORT_BITS)
 

@@ -70,3 +70,18 @@ def test_no_descriptor_and_no_report_makes_it_fail(descriptor: bytes, data: byte
     for found in (layout_of(descriptor), layout_of(ACCESS_IS[:60] + descriptor)):
         if found:
             found.read(data)
+
+
+@pytest.mark.parametrize(
+    "descriptor",
+    [
+        # As the fuzzer found them: a report number of two bytes, a field before its start.
+        "058c0902a10186850175089501870501093b8102058c953809fe8202017501950109ff810295078103c0",
+        "058c0902a101850175ff9501093b09fe0977810275ffffffff9502093b09fe09ff8102c0",
+    ],
+)
+def test_what_a_device_says_wrongly_of_itself_is_no_fault_of_ours(descriptor: str) -> None:
+    found = layout_of(bytes.fromhex(descriptor))
+    for report in (b"", bytes(64), bytes(range(256))):
+        if found:
+            found.read(report)  # raises nothing
