@@ -45,6 +45,20 @@ def make_pki(folder: Path) -> Pki:
     return Pki(*(folder / name for name in names))
 
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What Python 3.13 wants to see of an authority."""
+
+
 def _certificate(
     name: str, key: Key, ca_key: Key, ca: x509.Certificate | None = None
 ) -> x509.Certificate:
@@ -66,7 +80,9 @@ def _certificate(
         )
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    if ca:
+    if ca is None:
+        builder = builder.add_extension(_SIGNS, critical=True)
+    else:
         local = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         builder = builder.add_extension(local, critical=False)
     return builder.sign(ca_key, hashes.SHA256())
