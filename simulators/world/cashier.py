@@ -193,7 +193,7 @@ class Cashier:
             if not await self.link_up():
                 return None
             boots = world.cuts
-            world.view.busy_with, world.view.busy_since_s = bill.his_id, world.loop.time()
+            world.view.busy_with = bill.his_id
             answer = await his.ask("pay", bill.pay, timeout_s=patience_s)
             world.view.busy_with = ""
             self._check_about(bill.his_id, answer)

@@ -93,7 +93,6 @@ class View:
     """Charges of which the HIS heard that its cancel wish is stored."""
     busy_with: str = ""
     """The bill that the HIS is collecting: its `pay` was taken on and is not answered yet."""
-    busy_since_s: float = 0.0
     heard: set[tuple[str, int]] = field(default_factory=set)
     """(bill, revision) that reached the HIS."""
     elsewhere: set[str] = field(default_factory=set)

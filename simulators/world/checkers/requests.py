@@ -3,6 +3,7 @@
 
 from collections import defaultdict
 
+from device.domain.screens import AmountDue, Password, Paying, Screen
 from simulators.world.checkers.checker import GOING, UNDER_WAY, Checker, Fields
 from simulators.world.view import Attempt, Key, View
 from simulators.world.wire import Sent
@@ -10,7 +11,7 @@ from simulators.world.wire import Sent
 REVERSE_NOT_BEFORE_S = 15.0
 ASKED = frozenset({"query", "refund_query"})  # the second follows a query that said REFUND
 EPSILON_S = 1e-6
-SETTLED_S = 12.0  # a young journal asks the wallets for so long before a `pay` is taken on
+SETTLED_S = 3.0  # a frame that was on its way when the amount came may be sent again
 
 
 class IntentFirst(Checker):
@@ -122,6 +123,20 @@ class OneAtATime(Checker):
 
     invariant = "M13"
 
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._shown_s: float | None = None
+        """Since when the glass has shown that a charge is at the desk."""
+
+    def on_boot(self) -> None:
+        self._shown_s = None
+
+    def on_show(self, screen: Screen) -> None:
+        if not isinstance(screen, (AmountDue, Paying, Password)):
+            self._shown_s = None
+        elif self._shown_s is None:
+            self._shown_s = self.view.now_s()
+
     def on_sent(self, sent: Sent) -> None:
         if sent.call != "pay":
             return
@@ -136,6 +151,6 @@ class OneAtATime(Checker):
         """While a charge is at the desk only what is about it is sent unasked (his-link §3.6)."""
         view = self.view
         unasked = "re" not in message and message.get("type") in {"result", "refund_result"}
-        since = view.now_s() > view.busy_since_s + SETTLED_S
-        if unasked and view.busy_with and since and message["id"] != view.busy_with:
+        taken = self._shown_s is not None and view.now_s() > self._shown_s + SETTLED_S
+        if unasked and view.busy_with and taken and message["id"] != view.busy_with:
             self.blame(f"{message['id']} is sent unasked while {view.busy_with} is collected")
