@@ -359,11 +359,11 @@ class _History:
         world.machine.set(jump_s=0.0)
         world.log("all is well again")
         await asyncio.sleep(1.0)
-        await self._finance.end()
-        if world.view.lost:  # what was on its way to a wallet when the HIS asked has landed
+        if world.view.lost:  # within its first day: what was on its way has landed by now
             while world.network.in_flight:  # noqa: ASYNC110  the network tells nobody
                 await asyncio.sleep(1.0)
             await self._upheavals.ask_all()
+        await self._finance.end()
         await self._cashier.link_up()  # an offer is held only while the link is up
         ends, pause_s = world.loop.time() + END_S, 10.0
         while world.loop.time() < ends and (self._open() or world.network.in_flight):
