@@ -16,6 +16,7 @@ from device.domain.desk.model import (
 from device.domain.payment import AttemptState
 from device.domain.requests import Pay
 from device.domain.screens import PaidScreen
+from device.journal import SqliteJournal
 from simulators.planted.bug import Patch, bug
 
 
@@ -172,3 +173,14 @@ def _(patch: Patch) -> None:
         return true(desk, asked, now)
 
     patch.setattr(collect, "_seat", talkative)
+
+
+@bug("a summary counts a payment twice", "SUMMARY")
+def _(patch: Patch) -> None:
+    true = SqliteJournal.summary
+
+    async def doubled(self: SqliteJournal, date: str, operator: str) -> Any:
+        rows = await true(self, date, operator)
+        return [replace(row, paid_fen=2 * row.paid_fen) for row in rows]
+
+    patch.setattr(SqliteJournal, "summary", doubled)
