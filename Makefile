@@ -11,12 +11,13 @@ SEEDS ?= 20000
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help demo test test-scanner check bench idle soak fuzz matrix power-cuts prove format docs screens kit-windows clean
+.PHONY: help demo test test-postgresql test-scanner check bench idle soak fuzz matrix power-cuts prove format docs screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
 	@echo "make test     全部测试与覆盖率 / every test, with coverage"
 	@echo "make test-scanner  扫码枪驱动在 QEMU 的真实内核上 / the scanner drivers on a real kernel, in QEMU"
+	@echo "make test-postgresql  统计中心的测试在真实的 PostgreSQL 上 / the centre on a real PostgreSQL"
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
 	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
 	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
@@ -47,6 +48,11 @@ test-scanner: $(VENV)/.installed
 	@$(BIN)/python tests/independent/make_environments.py
 	@$(BIN)/python -m simulators.scanner_vm
 	@.venv-evdev/bin/python -m simulators.scanner_vm
+
+# Needs: apt-get install postgresql. The server runs in a temporary folder and is gone afterwards.
+test-postgresql: $(VENV)/.tests
+	@$(PIP) install --editable '.[postgresql]'
+	@$(BIN)/python -m simulators.postgresql $(BIN)/python -m pytest tests/center $(ARGS)
 
 check: $(VENV)/.checks
 	$(BIN)/ruff check

@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.middleware.gzip.GZipMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "center.web.headers.SecurityHeaders",
+    "center.web.zero.RefuseZero",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "center.web.language.SiteLanguage",
     "django.middleware.common.CommonMiddleware",

@@ -14,7 +14,9 @@ from django.db import transaction
 
 from center.ledger import digests, store
 from center.ledger.models import Alarm, Box, Epoch, Event, Quarantine
-from center.ledger.rows import BadRow, LedgerRow, read_row
+from center.ledger.rows import MOST_COUNTED, BadRow, LedgerRow, read_row
+from center.ledger.storable import storable
+from center.ledger.words import Kind
 from device.sync.wire import GENESIS, Batch, Conflict, Rejected
 
 
@@ -48,6 +50,7 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
         found = _sort_out(batch.rows, epoch)
         _keep_bad(box, batch.epoch, found.bad, now)
         store.store(box.id, epoch, found.good, now)
+        _note_desk(box, found.good)
         for seq in digests.wrong(box.id, batch.epoch, found.good):
             raise_alarm(box, "digest", f"{batch.epoch}：第 {seq} 行的日结与收到的流水不符", now)
         if found.ack != epoch.ack:
@@ -62,16 +65,21 @@ def _box(batch: Batch, now: datetime) -> Box:
         id=batch.box, defaults={"first_seen": now, "last_seen": now}
     )
     box.last_seen, box.version, box.epoch = now, batch.version[:32], batch.epoch[:64]
-    box.health = dict(batch.health)
+    box.health = storable(batch.health)
     backlog = batch.health.get("waiting")
-    box.backlog = backlog if type(backlog) is int else 0
-    for row in batch.rows:
-        if isinstance(row.get("desk"), str) and row["desk"]:
-            box.desk = str(row["desk"])[:32]
-        if row.get("kind") == "payment":
-            box.desk_code = str(row.get("out_trade_no", ""))[:4]
+    box.backlog = min(max(backlog, 0), MOST_COUNTED) if type(backlog) is int else 0
     box.save()
     return box
+
+
+def _note_desk(box: Box, rows: Sequence[LedgerRow]) -> None:
+    """Where the box stands, by its newest rows that are believed."""
+    for row in rows:
+        box.desk = row["desk"] or box.desk
+        if row["kind"] == Kind.PAYMENT:
+            box.desk_code = row["out_trade_no"][:4]
+    if rows:
+        box.save(update_fields=["desk", "desk_code"])
 
 
 def _epoch(box: Box, name: str, now: datetime) -> Epoch:
@@ -121,7 +129,7 @@ def _keep_bad(
     box: Box, epoch: str, bad: Sequence[tuple[int, str, Mapping[str, Any]]], now: datetime
 ) -> None:
     Quarantine.objects.bulk_create(
-        Quarantine(box=box, epoch=epoch, seq=seq, why=why[:200], row=dict(raw), received_at=now)
+        Quarantine(box=box, epoch=epoch, seq=seq, why=why[:200], row=storable(raw), received_at=now)
         for seq, why, raw in bad
     )
     if bad:

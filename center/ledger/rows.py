@@ -39,6 +39,8 @@ LONGEST: dict[str, int] = {
     "state": 16,
     "business_date": 10,
 }
+COUNTERS = ("try", "attempt", "revision")
+MOST_COUNTED = 2**31 - 1  # what an integer column holds
 
 
 class BadRow(Exception):
@@ -80,6 +82,9 @@ def _fault(raw: Mapping[str, Any]) -> str:
     for name, longest in LONGEST.items():
         if len(raw[name]) > longest:
             return f"too long: {name}"
+    for name in COUNTERS:
+        if raw[name] > MOST_COUNTED:
+            return f"too large: {name}"
     kind = raw["kind"]
     if kind in STATES and raw["state"] not in STATES[kind]:
         return "unknown word: state"

@@ -15,6 +15,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils.dateparse import parse_date, parse_datetime
@@ -151,16 +152,23 @@ def page(report: Report, rows: QuerySet[Any], asked: Asked) -> tuple[list[Any], 
     """
     order = report.newest_by
     if asked.after:
-        value, key = asked.after
-        rows = rows.filter(
-            Q(**{f"{order}__lt": _value(report, value)})
-            | Q(**{order: _value(report, value), f"{report.key}__lt": key})
-        )
+        rows = _after(report, rows, *asked.after)
     found = list(rows.order_by(f"-{order}", f"-{report.key}")[: PAGE_ROWS + 1])
     if len(found) <= PAGE_ROWS:
         return found, ""
     last = found[PAGE_ROWS - 1]
     return found[:PAGE_ROWS], place_after(getattr(last, order), getattr(last, report.key))
+
+
+def _after(report: Report, rows: QuerySet[Any], value: str, key: str) -> QuerySet[Any]:
+    """Return the rows after that place; all of them if it is none."""
+    order, given = report.newest_by, _value(report, value)
+    try:
+        return rows.filter(
+            Q(**{f"{order}__lt": given}) | Q(**{order: given, f"{report.key}__lt": key})
+        )
+    except (ValidationError, ValueError):
+        return rows
 
 
 def place_after(value: object, key: object) -> str:
@@ -174,7 +182,7 @@ def _place(text: str) -> tuple[str, str] | None:
         value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError, binascii.Error):
         return None
-    return str(value), str(key)
+    return None if "\0" in f"{value}{key}" else (str(value), str(key))
 
 
 def _value(report: Report, text: str) -> object:

@@ -56,7 +56,7 @@ MAX_SEALED_BYTES = 1_048_576  # twenty times what 500 usual rows need
 MAX_TEXT_BYTES = 8_388_608  # 500 rows at their longest; more is no batch but a bomb
 MAX_TEXT = 256  # characters of one field of a row
 MAX_FEN = 2**53 - 1  # every JSON reader holds it exactly
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and half characters: not UTF-8
 OK, CONFLICT = 200, 409
 
 
@@ -208,7 +208,7 @@ def row_fault(row: Mapping[str, Any]) -> str:
     names = {*columns_of(row.get("kind")), "prev", "hash"}
     if set(row) != names:
         odd = sorted(str(name) for name in names.symmetric_difference(row))
-        return f"fields missing or unknown: {', '.join(odd)[:MAX_TEXT]}"
+        return f"fields missing or unknown: {CONTROL.sub('?', ', '.join(odd))[:MAX_TEXT]}"
     wrong = sorted(name for name in names if not _fits(name, row[name]))
     if wrong:
         return f"not allowed: {', '.join(wrong)}"

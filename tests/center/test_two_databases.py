@@ -1,0 +1,74 @@
+"""What one database takes and another refuses: run by `make test` and `make test-postgresql`."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from center.accounts.roles import Role
+from center.ledger.ingest import Stored, ingest
+from center.ledger.models import Box, Payment, Quarantine
+from center.reconciliation.models import Pair, Run
+from center.reconciliation.run import reconcile
+from tests.center.conftest import NOON, JournalOfABox
+
+pytestmark = pytest.mark.django_db
+MOST_INTEGER = 2**31 - 1
+
+
+@pytest.mark.parametrize("text", ["a\0b", "a\ud800b"], ids=["zero", "half a character"])
+def test_a_row_with_text_that_no_database_holds_is_kept_apart(
+    journal: JournalOfABox, text: str
+) -> None:
+    journal.pay("MZ03A", "intended")
+    row = {**journal.rows[0], "reason": text}
+    journal.rows[0] = row
+    sent = journal.send()
+    assert isinstance(sent, Stored)
+    assert [sent.ack, len(sent.rejected)] == [1, 1]
+    assert json.loads(Quarantine.objects.get().row["json"])["reason"] == text
+
+
+@pytest.mark.parametrize("name", ["try", "attempt", "revision"])
+def test_a_number_that_a_column_does_not_hold_is_kept_apart(
+    journal: JournalOfABox, name: str
+) -> None:
+    journal.pay("MZ03A", "intended", **{} if name == "revision" else {name: MOST_INTEGER})
+    journal.add(uid="B", out_trade_no="B", state="intended", **{name: MOST_INTEGER + 1})
+    sent = journal.send()
+    assert isinstance(sent, Stored)
+    assert [r.seq for r in sent.rejected] == [2]
+    assert Payment.objects.count() == 1
+
+
+def test_health_with_text_that_no_database_holds_stops_no_row(journal: JournalOfABox) -> None:
+    journal.pay("MZ03A", "intended")
+    odd = {"vpn": "a\0b", "clock": "\ud800", "waiting": 7, "load": float("nan")}
+    assert ingest(journal.batch(health=odd), NOON) == Stored(1)
+    assert Box.objects.get().backlog == 7
+
+
+def test_numbers_are_compared_in_the_order_of_bytes(journal: JournalOfABox) -> None:
+    """The order of a language puts b before C and skips hyphens; the walk needs one order only."""
+    for number, his_id in enumerate(("b1", "C1", "a-2", "a1", "A3", "甲1", "é")):
+        journal.pay(f"N{number}", "paid", his_id=his_id)
+    journal.send()
+    run = reconcile(Pair.HIS, NOON.date(), "wechat", NOON, NOON.date())
+    assert (run.breaks, Run.objects.count()) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/reports/orders/?number=%00",
+        "/reports/orders/?payer_mask=a%00",
+        "/reports/orders/?desk=%ED%A0%80",
+        "/reports/orders/?after=WyJub24iLCAieCJd",
+        "/reports/orders/?after=WyIyMDI2LTExLTIyVDA5OjAwOjAwKzAwOjAwIiwgIlx1MDAwMCJd",
+        "/reports/orders/?day_from=0001-01-01&day_to=9999-12-31",
+        "/orders/a%00b/",
+    ],
+)
+def test_no_address_breaks_a_page(browser_of: Callable[..., Client], address: str) -> None:
+    assert browser_of(Role.FINANCE).get(address).status_code in {200, 400, 404}
