@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from simulators.planted import BUGS, HARMLESS
+from simulators.planted import BUGS, HARMLESS, Bug
 from simulators.planted.score import (
     LIMIT_S,
     MORE_SEEDS,
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     blamed = [] if options.name else _blamed()
     played = {(caught[b.name].seed, b.stir) for b in chosen if b.name in caught}
     unclean = _unclean(sorted(played, key=lambda one: (one[0], sorted(one[1]))))
-    _report(len(chosen), caught, blamed, unclean, time.perf_counter() - started_s)
+    _report(chosen, caught, blamed, unclean, time.perf_counter() - started_s)
     return 0 if len(caught) == len(chosen) and not blamed and not unclean else 1
 
 
@@ -65,15 +65,21 @@ def _unclean(played: Sequence[tuple[int, frozenset[str]]]) -> list[str]:
 
 
 def _report(
-    count: int, caught: dict[str, Caught], blamed: list[str], unclean: list[str], took_s: float
+    chosen: Sequence[Bug],
+    caught: dict[str, Caught],
+    blamed: list[str],
+    unclean: list[str],
+    took_s: float,
 ) -> None:
     slowest = max((c.took_s for c in caught.values()), default=0.0)
-    blind = [b for b in BUGS if b.blind]
+    blind = [b for b in chosen if b.blind]
     seen = sum(b.name in caught for b in blind)
-    rules = {r for b in BUGS if b.name in caught for r in caught[b.name].rules & set(b.rules)}
+    rules = {r for b in chosen if b.name in caught for r in caught[b.name].rules & set(b.rules)}
     for line in blamed:
         print(f"✗ 无害的改动被指责 / blamed though harmless: {line}")
-    print(f"植入的缺陷 planted bugs      {len(caught)} / {count} caught, {len(HARMLESS)} harmless")
+    print(
+        f"植入的缺陷 planted bugs      {len(caught)} / {len(chosen)} caught, {len(HARMLESS)} harmless"
+    )
     print(f"  盲植 planted blind         {seen} / {len(blind)}")
     print(f"  规则 rules that caught one {' '.join(sorted(rules, key=_order))}")
     print(f"  最慢 slowest               {slowest:.1f} s (limit {LIMIT_S:.0f} s)")
