@@ -77,9 +77,8 @@ def _report(
     rules = {r for b in chosen if b.name in caught for r in caught[b.name].rules & set(b.rules)}
     for line in blamed:
         print(f"✗ 无害的改动被指责 / blamed though harmless: {line}")
-    print(
-        f"植入的缺陷 planted bugs      {len(caught)} / {len(chosen)} caught, {len(HARMLESS)} harmless"
-    )
+    score = f"{len(caught)} / {len(chosen)} caught, {len(HARMLESS)} harmless"
+    print(f"植入的缺陷 planted bugs      {score}")
     print(f"  盲植 planted blind         {seen} / {len(blind)}")
     print(f"  规则 rules that caught one {' '.join(sorted(rules, key=_order))}")
     print(f"  最慢 slowest               {slowest:.1f} s (limit {LIMIT_S:.0f} s)")
