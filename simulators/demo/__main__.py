@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from simulators.demo.children import ChildError
+from simulators.demo import statistics
+from simulators.demo.children import Child, ChildError
 from simulators.demo.desk_page import DeskPage
 from simulators.demo.hub import Hub
 from simulators.demo.site import PERSON_PACE, Site, make_site
@@ -67,10 +68,12 @@ async def _headless(site: Site) -> int:
 
 async def _page(site: Site, port: int) -> int:
     view = View(Hub())
+    centre = statistics.prepare(site) if statistics.here() else None
     print("正在生成密钥并启动网关与扫码墩……", flush=True)
     world = World(
         site,
         PERSON_PACE,
+        more={"center": centre.box_table} if centre else {},
         on_seen=view.seen,
         on_exchange=view.exchanged,
         on_change=view.refresh,
@@ -79,6 +82,7 @@ async def _page(site: Site, port: int) -> int:
     over = asyncio.Event()
     _when_told(over.set)
     web: WebServer | None = None
+    running: Child | None = None
     try:
         await world.start()
         page = DeskPage(world, view)
@@ -86,11 +90,19 @@ async def _page(site: Site, port: int) -> int:
         web = WebServer(page.answer)
         await web.start(port)
         _say_where(web, site.directory)
+        if centre:
+            running = await statistics.start(centre)
+            print(
+                f"  统计中心     {centre.address}  用户 {statistics.USER}  密码 {centre.password}"
+            )
+            print("               （病人付款后数秒内即可在这里查到）\n", flush=True)
         await over.wait()
         print("\n正在关闭……", flush=True)
     finally:
         if web:
             await web.stop()
+        if running:
+            await running.stop()
         await world.stop()
     return 0
 

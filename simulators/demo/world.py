@@ -11,6 +11,7 @@ import asyncio
 import re
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
 
 from simulators.demo.cable import Cable
 from simulators.demo.cashier import Cashier
@@ -30,11 +31,12 @@ BOX_READY = re.compile(r"^ready his=(?:tcp://127\.0\.0\.1:(\d+)|serial://)")
 class World:
     """Everything that runs. The page and the headless stories both stand on it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a site, its pace, and who wants to know of what
         self,
         site: Site,
         limits: Mapping[str, float],
         *,
+        more: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
         on_seen: Callable[[Seen], None] = lambda _: None,
         on_exchange: Callable[[Exchange], None] = lambda _: None,
         on_change: Callable[[], None] = lambda: None,
@@ -50,6 +52,7 @@ class World:
         self.phone = Phone(self.provider, self.scanner, on_change)
         self.cashier = Cashier(on_change)
         self._limits = limits
+        self._more = more
         self._on_change = on_change
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -63,6 +66,7 @@ class World:
             scanner_port=self.scanner.port,
             network_port=self.net_cable.port,
             limits=self._limits,
+            more=self._more,
         )
         await self.phone.show_code()
         await self.power_on()
