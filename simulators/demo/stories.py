@@ -18,6 +18,7 @@ PATIENCE_S = 20.0  # for one thing to happen; the longest, a payer who never typ
 LOOK_EVERY_S = 0.02
 WECHAT, ALIPAY = "wechat", "alipay"
 AMOUNT_FEN = 1234
+HAND_S = 0.1  # no hand is quicker; a code whose first key is older than the glass is dropped
 
 
 class WentOtherwise(Exception):
@@ -36,6 +37,7 @@ class Desk:
         before = self._glass()
         id_ = self.world.cashier.pay(amount_fen, Business.OUTPATIENT_FEE, "张小三", wallet)
         await self._until(lambda: self._lamp() == "waiting" and self._glass() != before, "armed")
+        await asyncio.sleep(HAND_S)
         return id_
 
     async def show(self, wallet: str, luck: str = "normal") -> None:
