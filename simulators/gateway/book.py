@@ -142,8 +142,9 @@ class Book:
     def _land(self) -> None:
         now = self.clock.now()
         due = [one for one in self.late if one.lands_at is not None and one.lands_at <= now]
-        for late in due:
+        for late in due:  # all at first: who is told of one may look, and come here again
             self.late.remove(late)
+        for late in due:
             if not self._can_land(late.order):
                 continue
             trade = self.open(late.order, late.plan)
