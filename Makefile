@@ -7,11 +7,12 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
+ROWS ?= 1000000
 SEEDS ?= 20000
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help demo test test-postgresql test-scanner check bench idle soak fuzz matrix power-cuts prove format docs screens kit-windows clean
+.PHONY: help demo test test-postgresql test-scanner check bench bench-center idle soak fuzz matrix power-cuts prove format docs screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -20,6 +21,7 @@ help:
 	@echo "make test-postgresql  统计中心的测试在真实的 PostgreSQL 上 / the centre on a real PostgreSQL"
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
 	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
+	@echo "make bench-center ROWS=1000000  统计中心：收数、查询、导出、对账 / the centre with many rows"
 	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
@@ -63,6 +65,10 @@ check: $(VENV)/.checks
 bench: $(VENV)/.installed
 	@$(BIN)/python -m simulators.bench $(ARGS)
 	@$(BIN)/python -m simulators.panel_bench
+
+# ARGS=--postgresql: on a PostgreSQL server of its own instead of SQLite.
+bench-center: $(VENV)/.tests
+	@$(BIN)/python -m simulators.center_bench --rows $(ROWS) $(ARGS)
 
 idle: $(VENV)/.installed
 	@$(BIN)/python -m simulators.idle $(ARGS)

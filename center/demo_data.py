@@ -108,6 +108,15 @@ class Size:
 def make(size: Size, today: date, progress: Callable[[int], None]) -> int:
     """Store the transactions of the days up to today; return how many rows."""
     count = 0
+    for batch in batches(size, today):
+        ingest(batch, datetime.now(BEIJING))
+        count += len(batch.rows)
+        progress(len(batch.rows))
+    return count
+
+
+def batches(size: Size, today: date) -> Iterator[Batch]:
+    """Yield what the boxes would send, box after box."""
     for number in range(1, size.boxes + 1):
         box = _DemoBox(number, random.Random(f"{size.seed}-{number}"))  # noqa: S311  invented data
         for back in range(size.days - 1, -1, -1):
@@ -115,11 +124,8 @@ def make(size: Size, today: date, progress: Callable[[int], None]) -> int:
         first = 1
         for rows in list(box.take()):
             health = {"clock": "sane", "vpn": "up", "waiting": 0}
-            batch = Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), health)
-            ingest(batch, datetime.now(BEIJING))
-            first, count = first + len(rows), count + len(rows)
-            progress(len(rows))
-    return count
+            yield Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), health)
+            first += len(rows)
 
 
 def _day(box: _DemoBox, day: date, payments: int, today: date) -> None:

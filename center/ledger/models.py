@@ -109,21 +109,16 @@ class Payment(Row):
 
     class Meta:
         indexes = (
-            models.Index(fields=["-first_at", "-uid"], name="payment_newest"),
-            models.Index(fields=["desk", "-first_at", "-uid"], name="payment_desk"),
+            models.Index(fields=["-day", "-first_at", "-uid"], name="payment_newest"),
+            models.Index(fields=["desk", "-day", "-first_at", "-uid"], name="payment_desk"),
             models.Index(fields=["uid"], name="payment_uid"),
             models.Index(fields=["his_id"], name="payment_his"),
-            models.Index(
-                fields=["provider_trade_no"],
-                name="payment_provider",
-                condition=~models.Q(provider_trade_no=""),
-            ),
+            models.Index(fields=["provider_trade_no"], name="payment_provider"),
             models.Index(
                 fields=["-first_at"],
                 name="payment_open",
                 condition=models.Q(state__in=OPEN_STATES),
             ),
-            models.Index(fields=["day", "channel"], name="payment_day"),
         )
 
 
@@ -143,10 +138,9 @@ class Refund(Row):
 
     class Meta:
         indexes = (
-            models.Index(fields=["-first_at", "-uid"], name="refund_newest"),
+            models.Index(fields=["-day", "-first_at", "-uid"], name="refund_newest"),
             models.Index(fields=["operator", "day"], name="refund_operator"),
             models.Index(fields=["uid"], name="refund_uid"),
-            models.Index(fields=["day", "channel"], name="refund_day"),
         )
 
 

@@ -95,7 +95,7 @@ def _put(
         cursor.executemany(
             f"INSERT INTO {TABLES[kind]} ({', '.join(columns)}{_zero(kind)[0]})"  # noqa: S608  names of ours
             f" VALUES ({places}{_zero(kind)[1]}) ON CONFLICT (box_id, uid) DO UPDATE SET {sets}",
-            [tuple(_plain(f[c]) for c in columns) for f in facts],
+            [tuple(plain(f[c]) for c in columns) for f in facts],
         )
     gone = [(before[f["uid"]], -1) for f in facts if f["uid"] in before]
     return gone + [(f, 1) for f in facts]
@@ -144,7 +144,7 @@ def _add_to_totals(changes: Sequence[tuple[Facts, int]]) -> None:
                 f" count = {table}.count + excluded.count,"
                 f" sum_fen = {table}.sum_fen + excluded.sum_fen",
                 [
-                    (*map(_plain, key), count, fen)
+                    (*map(plain, key), count, fen)
                     for key, (count, fen) in sorted(sums.items(), key=lambda s: str(s[0]))
                     if count or fen
                 ],
@@ -185,7 +185,7 @@ def _time(value: datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As the database wants it: Django's own forms of times and days."""
     if isinstance(value, datetime):
         return _time(value)

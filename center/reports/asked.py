@@ -35,8 +35,8 @@ class Asked:
 
     given: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: tuple[str, ...] = ()
-    after: tuple[str, str] | None = None
-    """The place: the last row of the page before (its order value and key)."""
+    after: tuple[str, ...] | None = None
+    """The place: the last row of the page before (the values of `Report.order`)."""
 
     def address(self, **changed: str) -> str:
         """Return the query string with these filters, for links and forms."""
@@ -105,8 +105,18 @@ def condition(report: Report, asked: Asked) -> Q:
     """Return the filters as a condition; with an error in them, the one that is never true."""
     if asked.errors:
         return Q(pk__in=[])
-    parts = [_part(f, asked.given[f.name]) for f in report.filters if f.name in asked.given]
+    given = _until_the_page(report, asked)
+    parts = [_part(f, given[f.name]) for f in report.filters if f.name in given]
     return reduce(lambda a, b: a & b, parts, Q())
+
+
+def _until_the_page(report: Report, asked: Asked) -> Mapping[str, tuple[str, ...]]:
+    """The days end where the page begins: of two upper ends an index may use the other."""
+    if not asked.after or report.within not in asked.given:
+        return asked.given
+    first, last = asked.given[report.within]
+    ends = [day for day in (_day(last), _day(asked.after[0])) if day]
+    return {**asked.given, report.within: (first, min(ends).isoformat() if ends else "")}
 
 
 def _part(wanted: Filter, values: tuple[str, ...]) -> Q:
@@ -150,43 +160,48 @@ def page(report: Report, rows: QuerySet[Any], asked: Asked) -> tuple[list[Any], 
 
     By keyset: the page after ten thousand others costs what the first one costs.
     """
-    order = report.newest_by
     if asked.after:
-        rows = _after(report, rows, *asked.after)
-    found = list(rows.order_by(f"-{order}", f"-{report.key}")[: PAGE_ROWS + 1])
+        rows = _after(report, rows, asked.after)
+    found = list(rows.order_by(*(f"-{name}" for name in report.order))[: PAGE_ROWS + 1])
     if len(found) <= PAGE_ROWS:
         return found, ""
-    last = found[PAGE_ROWS - 1]
-    return found[:PAGE_ROWS], place_after(getattr(last, order), getattr(last, report.key))
+    return found[:PAGE_ROWS], place_after(report, found[PAGE_ROWS - 1])
 
 
-def _after(report: Report, rows: QuerySet[Any], value: str, key: str) -> QuerySet[Any]:
+def _after(report: Report, rows: QuerySet[Any], place: tuple[str, ...]) -> QuerySet[Any]:
     """Return the rows after that place; all of them if it is none."""
-    order, given = report.newest_by, _value(report, value)
+    *before, key = place
+    if len(place) != len(report.order):
+        return rows
+    later = Q(**{f"{report.key}__lt": key})
+    values = [_value(report, *pair) for pair in zip(report.order[:-1], before, strict=True)]
+    for name, value in reversed(list(zip(report.order[:-1], values, strict=True))):
+        later = Q(**{f"{name}__lt": value}) | Q(later, **{name: value})
     try:
-        return rows.filter(
-            Q(**{f"{order}__lt": given}) | Q(**{order: given, f"{report.key}__lt": key})
-        )
+        # Its first part once more: a range of the index, which the OR hides.
+        return rows.filter(Q(**{f"{report.order[0]}__lte": values[0]}), later)
     except (ValidationError, ValueError):
         return rows
 
 
-def place_after(value: object, key: object) -> str:
+def place_after(report: Report, row: Any) -> str:
     """Return the place after a row, as it stands in an address."""
-    text = value.isoformat() if isinstance(value, date | datetime) else str(value)
-    return base64.urlsafe_b64encode(json.dumps([text, str(key)]).encode()).decode().rstrip("=")
+    values = (getattr(row, name) for name in report.order)
+    texts = [v.isoformat() if isinstance(v, date | datetime) else str(v) for v in values]
+    return base64.urlsafe_b64encode(json.dumps(texts).encode()).decode().rstrip("=")
 
 
-def _place(text: str) -> tuple[str, str] | None:
+def _place(text: str) -> tuple[str, ...] | None:
     try:
-        value, key = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError, binascii.Error):
         return None
-    return None if "\0" in f"{value}{key}" else (str(value), str(key))
+    good = isinstance(values, list) and values and not any("\0" in str(v) for v in values)
+    return tuple(str(v) for v in values) if good else None
 
 
-def _value(report: Report, text: str) -> object:
-    form = next((c.form for c in report.columns if c.name == report.newest_by), Form.TIME)
+def _value(report: Report, name: str, text: str) -> object:
+    form = next((c.form for c in report.columns if c.name == name), Form.TIME)
     try:
         found = _day(text) if form is Form.DAY else parse_datetime(text)
     except ValueError:

@@ -45,7 +45,7 @@ class Sheet:
 
     def __iter__(self) -> Iterator[Any]:
         """The rows, newest first, a few at a time."""
-        ordered = self.rows.order_by(f"-{self.report.newest_by}", f"-{self.report.key}")
+        ordered = self.rows.order_by(*(f"-{name}" for name in self.report.order))
         return iter(ordered[:MOST_ROWS].iterator(chunk_size=AT_ONCE))
 
     @property

@@ -82,6 +82,8 @@ class Report:
     newest_by: str = ""
     """The attribute it is ordered by, newest first; with `key` it makes the page's place."""
     key: str = "pk"
+    within: str = ""
+    """A day column that the order begins with: one index for its filter and the order."""
     sums: tuple[str, ...] = ()
     """Money columns whose sum stands under the table."""
     groups: tuple[str, ...] = ()
@@ -92,6 +94,11 @@ class Report:
     """Where a row leads."""
     patient_level: bool = True
     """Its rows are about single patients: a manager does not see them."""
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The attributes that the rows are ordered by, all of them downwards."""
+        return (*((self.within,) if self.within else ()), self.newest_by, self.key)
 
     def column(self, name: str) -> Column:
         """The column of that name."""

@@ -27,7 +27,8 @@ def test_pages_follow_each_other_without_gap_or_double(
     finance: Client, journal: JournalOfABox
 ) -> None:
     for number in range(PAGE_ROWS * 2 + 7):
-        journal.pay(f"N{number:04d}", "paid", at=f"2026-11-22T09:00:{number % 3:02d}+08:00")
+        at = f"2026-11-{20 + number % 3}T09:00:{number % 2:02d}+08:00"
+        journal.pay(f"N{number:04d}", "failed", at=at)
     journal.send()
     seen: list[str] = []
     address = "/reports/orders/" + ALL_DAYS
