@@ -252,7 +252,11 @@ class Recovery:
         return await self._reports.refund(refund, event, facts or Facts(), number)
 
     async def _look(self, refund: Refund, trail: RefundTrail) -> tuple[Refund, RefundTrail]:
-        """Count what other desks gave back before the first byte of ours leaves (§1, M3)."""
+        """Count what other desks gave back before a byte of ours leaves (§1, M3).
+
+        Among it may be this very refund, given before the card was replaced or though its answer
+        was lost: its number is a function (§1.8).
+        """
         told = await self._channels[refund.wallet].refunded_sum(refund.out_trade_no)
         order = await self._reports.order(refund.out_trade_no)
         assert order
@@ -261,7 +265,12 @@ class Recovery:
             return refund, looked  # the provider refuses what passes the sum
         given = order.refund_fen - refund.amount_fen  # ours, without this one
         elsewhere = max(0, told.refunded_fen - given)
-        done = await self._given_already(refund) if elsewhere >= refund.amount_fen else None
+        ours: RefundOutcome = Missing()
+        if elsewhere >= refund.amount_fen:
+            ours = await self._channels[refund.wallet].query_refund(refund_order(refund))
+        if not isinstance(ours, (Refunded, Missing)):
+            return refund, looked  # whether it is this very refund that was given is not known
+        done = ours if isinstance(ours, Refunded) else None
         elsewhere -= refund.amount_fen if done else 0
         if not done and elsewhere + order.refund_fen > order.amount_fen:
             over = Facts(reason=Reason.OVER_REFUND)
@@ -271,11 +280,6 @@ class Recovery:
             facts = Facts(paid_at=done.refunded_at)
             refund = await self._tell(refund, RefundEvent.DONE, facts, done.provider_refund_no)
         return refund, looked
-
-    async def _given_already(self, refund: Refund) -> Refunded | None:
-        """This very refund, given before the card was replaced: its number is a function (§1.8)."""
-        outcome = await self._channels[refund.wallet].query_refund(refund_order(refund))
-        return outcome if isinstance(outcome, Refunded) else None
 
     async def look_up(self, out_trade_no: str) -> Order | ErrorReply:
         """Find an order of another desk: every wallet is asked (his-link §3.10)."""

@@ -1,8 +1,9 @@
 """What to ask the provider next about a refund (payment-states §2).
 
-The order and its refunds are queried once before the first send, so that what another desk gave
-back counts. Then the same number is sent, asked about, and sent again where the provider says later
-or has never heard of it: after 1, 5, 15, 60 minutes, then hourly for seven days, then a person.
+The order and its refunds are queried before each send, so that what another desk gave back counts:
+a look that was lost must not leave a refund to be refused for days. The same number is sent, asked
+about, and sent again where the provider says later or has never heard of it: after 1, 5, 15, 60
+minutes, then hourly for seven days, then a person.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ GIVE_UP_S = 7 * 86400.0
 class RefundCall(StrEnum):
     """What recovery does next."""
 
-    LOOK = "look"  # query the order and its refunds, before the first send
+    LOOK = "look"  # query the order and its refunds, before a send
     SEND = "send"
     QUERY = "query"
     GIVE_UP = "give_up"
@@ -56,10 +57,8 @@ def next_refund_call(refund: Refund, trail: RefundTrail, now_s: float) -> tuple[
         return RefundCall.NOTHING, 0.0
     if now_s - trail.started_s > GIVE_UP_S:
         return RefundCall.GIVE_UP, now_s
-    if refund.state is RefundState.REQUESTED and not trail.looked:
-        return RefundCall.LOOK, trail.due_s
     if refund.state is RefundState.REQUESTED or trail.resend:
-        return RefundCall.SEND, trail.due_s
+        return RefundCall.SEND if trail.looked else RefundCall.LOOK, trail.due_s
     return RefundCall.QUERY, trail.due_s  # after a boot too: asked about before it is sent again
 
 
@@ -93,7 +92,7 @@ def _ended(outcome: RefundOutcome) -> tuple[RefundEvent, Facts] | None:
 
 def _send_again(trail: RefundTrail, now_s: float) -> RefundTrail:
     wait = SEND_AGAIN_S[min(max(trail.sends - 1, 0), len(SEND_AGAIN_S) - 1)]
-    return replace(trail, resend=True, asks=0, due_s=now_s + wait)
+    return replace(trail, resend=True, looked=False, asks=0, due_s=now_s + wait)
 
 
 def _ask_later(trail: RefundTrail, now_s: float) -> RefundTrail:

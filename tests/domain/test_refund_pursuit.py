@@ -78,8 +78,9 @@ def test_look_send_ask() -> None:
     assert story.refund.state is RefundState.REFUNDED
 
 
-def test_the_order_is_looked_at_once_and_only_before_the_first_send() -> None:
-    assert len(Story([Later("BUSY")]).run(DAY_S).times("look")) == 1
+def test_the_order_is_looked_at_before_each_send_and_at_no_other_time() -> None:
+    story = Story([Later("BUSY")]).run(DAY_S)
+    assert story.times("look") == story.times("send")
     assert Story([DONE], RefundState.SENT).run().times("look") == []
 
 
@@ -103,7 +104,7 @@ def test_a_lost_answer_is_asked_about_and_not_sent_again() -> None:
 
 def test_a_lost_request_is_sent_again() -> None:
     story = Story([Unknown("timeout"), Missing(), DONE]).run(120)
-    assert [what for _, what in story.log] == ["look", "send", "query", "send"]
+    assert [what for _, what in story.log] == ["look", "send", "query", "look", "send"]
 
 
 def test_a_pending_refund_is_asked_about_ever_more_rarely() -> None:
