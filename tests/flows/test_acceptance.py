@@ -89,7 +89,7 @@ async def test_a_good_box_passes_inside_tls(desk: "Desk") -> None:
     files: dict[str, object] = {"cert_file": str(pki.box_cert), "key_file": str(pki.box_key)}
     desk.changes = {"his": {"security": "tls"}, "his.tls": files}
     await desk.power_on()
-    address = f"{desk.address}?ca={pki.ca}"
+    address = f"{desk.address}?ca={pki.ca}".replace("tcp://", "tls://")  # the ready line says tcp
     assert wrong(await accept(Visit(address, open_stream, UTF8))) == []
 
 
