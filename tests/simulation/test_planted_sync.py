@@ -60,16 +60,8 @@ def _(patch: Patch) -> None:
     patch.setitem(uploader.Uploader._PERFORM, Rewind, _ignored)
 
 
-@bug("an answer that is not sealed counts", "M16")
-def _(patch: Patch) -> None:
-    true = uploader._opened
-
-    def believed(key: bytes, batch: Any, sealed: bytes, status: int, body: bytes) -> Any:
-        if body.startswith(b"{"):
-            return Answer(batch.epoch, batch.last)
-        return true(key, batch, sealed, status, body)
-
-    patch.setattr(uploader, "_opened", believed)
+# "An answer that is not sealed counts" met no forged answer in 60 seeds of the present world; it is
+# held by tests/sync/test_uploader.py (test_an_answer_that_is_not_sealed_changes_nothing) alone.
 
 
 @bug("what was sent counts as acknowledged", "M16")
