@@ -1,0 +1,141 @@
+"""The units, rules and settings of the card, as far as they can be judged without booting it.
+
+`make test-image` judges them on the running card. Where a machine has no systemd or nft, what needs
+it is left out: the CI machine has both.
+"""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[2] / "systemd"
+MANIFEST = tomllib.loads((FOLDER / "install.toml").read_text(encoding="utf-8"))
+UNITS = sorted(path.name for path in FOLDER.glob("paybox*.service"))
+MOST_EXPOSED = {"paybox.service": 1.5, "paybox-provision.service": 1.0}
+
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd is not installed"
+)
+
+
+def _settings(unit: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in (FOLDER / unit).read_text(encoding="utf-8").splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def test_every_file_has_its_place_and_no_place_is_without_its_file() -> None:
+    files = {path.name for path in FOLDER.iterdir()} - {"install.toml"}
+    assert set(MANIFEST["files"]) == files
+    assert all(path.startswith(("/usr/lib/", "/etc/")) for path in MANIFEST["files"].values())
+
+
+def test_every_unit_that_is_enabled_is_ours_or_debians_and_says_by_what_it_is_wanted() -> None:
+    ours = {name for name in MANIFEST["enable"] if name in MANIFEST["files"]}
+    assert {u for u in MANIFEST["enable"] if u.startswith("paybox")} <= ours
+    assert all("WantedBy" in _settings(name) for name in ours)
+    assert not set(MANIFEST["enable"]) & set(MANIFEST["mask"])
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", sorted(MOST_EXPOSED))
+def test_the_exposure_stays_below_its_limit(unit: str) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(FOLDER / unit)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
+    score = re.search(r"exposure level for \S+: ([0-9.]+)", told.stdout)
+    assert score, told.stderr
+    assert float(score[1]) <= MOST_EXPOSED[unit]
+
+
+@needs_systemd
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_understands_every_line(unit: str, tmp_path: Path) -> None:
+    """What the unit starts is not installed here; everything else must be right."""
+    for path in FOLDER.glob("*.service"):
+        text = re.sub(r"^(Exec\w+=[-+]?)/\S+", r"\1/bin/true", path.read_text(), flags=re.MULTILINE)
+        (tmp_path / path.name).write_text(text)
+    name = unit.replace("@", "@sda1")
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", name]
+    path = f"{tmp_path}:/lib/systemd/system"
+    told = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={"SYSTEMD_UNIT_PATH": path, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.stderr == ""
+    assert told.returncode == 0
+
+
+def test_the_firmware_reaches_every_kind_of_device_that_a_driver_opens() -> None:
+    allowed = {value.split()[0] for value in _settings("paybox.service")["DeviceAllow"]}
+    assert allowed >= {
+        *("char-input", "char-hidraw", "char-ttyUSB", "char-ttyACM"),
+        *("char-i2c", "char-spi", "char-gpiochip", "char-alsa"),
+    }
+    (groups,) = _settings("paybox.service")["SupplementaryGroups"]
+    made = re.findall(r"^m paybox (\S+)$", (FOLDER / "sysusers.conf").read_text(), re.MULTILINE)
+    assert sorted(groups.split()) == sorted(made)
+
+
+def test_a_running_payment_has_time_to_end_when_the_box_is_stopped() -> None:
+    from device.app.box import LAST_PAYMENT_S  # noqa: PLC0415  the heaviest import of the tests
+
+    (stop,) = _settings("paybox.service")["TimeoutStopSec"]
+    assert int(stop) > LAST_PAYMENT_S
+
+
+def test_nothing_listens_beside_the_firmware() -> None:
+    assert _settings("resolved.conf")["DNSStubListener"] == ["no"]
+    assert _settings("resolved.conf")["LLMNR"] == _settings("resolved.conf")["MulticastDNS"]
+    assert (
+        "/run/paybox-network/authorized_keys"
+        in _settings("ssh-service.conf")["ConditionPathExists"]
+    )
+
+
+def test_the_hardware_watchdog_waits_no_longer_than_a_raspberry_pi_can() -> None:
+    (seconds,) = _settings("system.conf")["RuntimeWatchdogSec"]
+    assert int(seconds) <= 15  # bcm2835_wdt
+
+
+def _nft(*lines: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+    """Check the rules, in a network of their own, with users that this machine has."""
+    text = (FOLDER / "nftables.conf").read_text()
+    for user in ("paybox", "systemd-network", "systemd-resolve", "systemd-timesync"):
+        text = text.replace(f'"{user}"', "65534")
+    file = tmp_path / "rules.nft"
+    file.write_text(text + "\n".join(lines))
+    command = ["unshare", "--user", "--map-root-user", "--net", "nft", "-c", "-f", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_packet_filter_is_understood_and_knows_its_set(tmp_path: Path) -> None:
+    if not shutil.which("nft") or "netlink" in _nft("", tmp_path=tmp_path).stderr:
+        pytest.skip("no nftables here")
+    right = _nft("add element inet paybox open_ports { 7601 }", tmp_path=tmp_path)
+    assert (right.returncode, right.stderr) == (0, "")
+    assert _nft("add element inet paybox other { 1 }", tmp_path=tmp_path).returncode != 0
+
+
+def test_the_firmware_goes_out_through_the_tunnel_alone() -> None:
+    """The rule that lets it out names wg0, and the next one refuses it everything else."""
+    text = (FOLDER / "nftables.conf").read_text()
+    rules = [line.strip() for line in text.splitlines() if '"paybox"' in line]
+    assert rules == [
+        'meta skuid "paybox" oifname "wg0" accept',
+        'meta skuid "paybox" reject with icmpx admin-prohibited',
+    ]
+    chain = text[text.index("chain output") :]
+    before = chain[: chain.index('meta skuid "paybox"')]
+    assert "ct state established" not in before.replace("ct direction reply ct state", "")
+    assert text.count("policy drop") == 3
