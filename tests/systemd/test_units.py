@@ -63,11 +63,11 @@ def test_systemd_understands_every_line(unit: str, tmp_path: Path) -> None:
         (tmp_path / path.name).write_text(text)
     name = unit.replace("@", "@sda1")
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", name]
-    path = f"{tmp_path}:/lib/systemd/system"
+    units = f"{tmp_path}:/lib/systemd/system"
     told = subprocess.run(
         command,
         cwd=tmp_path,
-        env={"SYSTEMD_UNIT_PATH": path, "PATH": "/usr/bin:/bin"},
+        env={"SYSTEMD_UNIT_PATH": units, "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
         check=False,
