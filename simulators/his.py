@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from device.his_link.body import Writing
-from device.his_link.host import ANSWER_TIMEOUT_S, PLAIN, Client, Fields, NoAnswer, OpenStream
+from device.his_link.calls import Fields, NoAnswer
+from device.his_link.host import ANSWER_TIMEOUT_S, PLAIN, Client, OpenStream
 
 RECONNECT_S = 0.5  # a box restarts in a second or two
 PAY_TIMEOUT_S = 400.0  # the longest ttl and then some

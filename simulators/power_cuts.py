@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from device.drivers.streams import open_stream
-from device.his_link.host import Client, NoAnswer
+from device.his_link.calls import NoAnswer
+from device.his_link.host import Client
 from simulators.demo.children import Child
 from simulators.demo.provider import ProviderAdmin
 from simulators.demo.scanner import ScannerCable

@@ -14,7 +14,8 @@ from device.domain.words import Form
 from device.his_link.acceptance.report import accept, print_report
 from device.his_link.acceptance.visit import Visit
 from device.his_link.body import Writing
-from device.his_link.host import ANSWER_TIMEOUT_S, Client, Fields, NoAnswer, OpenStream
+from device.his_link.calls import Fields, NoAnswer
+from device.his_link.host import ANSWER_TIMEOUT_S, Client, OpenStream
 from device.his_link.xml_body import FLAGS, NUMBERS
 
 ANSWERED, NOT_PAID, USAGE = 0, 1, 2

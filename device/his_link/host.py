@@ -13,18 +13,17 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 from urllib.parse import parse_qs, urlsplit
 
 from device.domain.ports import ByteStream
-from device.errors import PeerError
 from device.his_link.body import Writing, read
+from device.his_link.calls import Call, Calls, Fields, NoAnswer, fail
 from device.his_link.connection import Connection, LoopTimers, Timers
-from device.his_link.frames import SERIAL_BODY_BYTES, TCP_BODY_BYTES
 from device.his_link.handshake import Accepted, HisEnd, Ignored, Opened, Required
 from device.his_link.messages import PROTOCOL_VERSION
 from device.his_link.seal import NONCE_BYTES, DeskKey, Seal, plain_limit
-from device.his_link.session import Line, Message, serial_line
+from device.his_link.session import TCP_LINE, Line, Message, serial_line, tcp_line
 from device.his_link.text import BadBody
 
 ANSWER_TIMEOUT_S = 10.0  # of what is answered at once; a pay is given its own
@@ -32,17 +31,8 @@ ENQ_TIMEOUT_S = 2.0
 GREETING_S = 5.0  # a hello without an answer for so long is said again with the next request
 DEFAULT_BAUDRATE = 9600  # his-link §1
 UNASKED_KEPT = 1000  # messages nobody took; the oldest go first
-LINES = {
-    "tcp": Line(TCP_BODY_BYTES, closes=True, asks=True),
-    "serial": Line(SERIAL_BODY_BYTES, closes=False, asks=True),
-}
 
-Fields = dict[str, Any]
 PLAIN = Writing()
-
-
-class NoAnswer(PeerError):
-    """The box did not answer in time, or the way to it is gone: ask again with `query`."""
 
 
 class Receiver(Protocol):
@@ -61,33 +51,12 @@ OpenStream = Callable[[str, Receiver], Awaitable[ByteStream]]
 """`drivers.streams.open_stream`: address and receiver to an open stream; OSError, ValueError."""
 
 
-def _byte_s(address: str) -> float:
-    """Return what one byte takes on the line of a serial address: the wait for ACK begins after."""
-    baudrate = parse_qs(urlsplit(address).query).get("baudrate", [str(DEFAULT_BAUDRATE)])[0]
-    return serial_line(int(baudrate)).byte_s
-
-
-class _Call:
-    """A message that was sent, and what became of it."""
-
-    def __init__(self, body: bytes, *, answered: bool = True) -> None:
-        self.body = body
-        self.answered = answered
-        """Whether an answer is expected."""
-        loop = asyncio.get_running_loop()
-        self.delivered: asyncio.Future[None] = loop.create_future()
-        self.answer: asyncio.Future[Fields] = loop.create_future()
-        self.so_far: Fields | None = None
-
-    def fail(self) -> None:
-        for future in (self.delivered, self.answer):
-            _fail(future, "the connection to the box is gone")
-
-
-def _fail(future: "asyncio.Future[Any]", why: str) -> None:
-    if not future.done():
-        future.set_exception(NoAnswer(why))
-        future.exception()  # seen: whoever waits gets it all the same
+def _line(address: str) -> Line:
+    """Return the line of an address; where its speed is known the wait for ACK begins later."""
+    baudrate = parse_qs(urlsplit(address).query).get("baudrate", ["0"])[0]
+    if address.startswith("serial:"):
+        return serial_line(int(baudrate) or DEFAULT_BAUDRATE)
+    return tcp_line(int(baudrate))
 
 
 def _confirmed(greeted: "asyncio.Future[None]", answer: "asyncio.Future[Fields]") -> None:
@@ -100,27 +69,23 @@ class Client:
 
     def __init__(
         self,
-        kind: str = "tcp",
+        line: Line = TCP_LINE,
         writing: Writing = PLAIN,
         *,
         key: bytes | None = None,
         timers: Timers | None = None,
     ) -> None:
-        self._line = replace(LINES[kind], sealed=key is not None)
+        self._line = replace(line, asks=True, sealed=key is not None)
         self._writing = writing
         self._end = HisEnd(DeskKey.of(key)) if key else None
         self._greeting_s: float | None = None
         """Since when a hello is unanswered."""
         self._greeted: asyncio.Future[None] | None = None
         """The first session, once somebody waits for it."""
-        self._held: list[_Call] = []
-        """What is to be sent when the box has proved itself again."""
         self._timers = timers or LoopTimers()
         self._connection: Connection | None = None
         self._stream: ByteStream | None = None
-        self._unsent: list[_Call] = []
-        self._calls: dict[int, _Call] = {}
-        """By SEQ; a SEQ that comes round again takes the place."""
+        self._calls = Calls()
         self._here: list[asyncio.Future[None]] = []
         self._unasked: asyncio.Queue[Fields | None] = asyncio.Queue(UNASKED_KEPT)
 
@@ -137,10 +102,7 @@ class Client:
 
         NoAnswer if the box does not prove that it holds the key.
         """
-        serial = address.startswith("serial:")
-        client = cls("serial" if serial else "tcp", writing, key=key)
-        if serial:
-            client._line = replace(client._line, byte_s=_byte_s(address))
+        client = cls(_line(address), writing, key=key)
         client.attach(await open_stream(address, client))
         if key:
             await client.greet()
@@ -195,9 +157,9 @@ class Client:
             case Required() if self._greeting_s is None:
                 self._hello()
             case Required() if self._greeted:
-                _fail(self._greeted, "the box does not take this key")
+                fail(self._greeted, "the box does not take this key")
             case Ignored(unproved=True) if self._greeted:
-                _fail(self._greeted, "the box does not prove that it holds this key")
+                fail(self._greeted, "the box does not prove that it holds this key")
         return None
 
     def _accepted(self, seal: Seal) -> None:
@@ -205,13 +167,11 @@ class Client:
         assert self._connection is not None
         self._connection.reseal(seal)
         self._greeting_s = None
-        again = [c for c in self._calls.values() if c.answered and not c.answer.done()]
-        held, self._held = self._held, []
-        self._calls.clear()
-        hello = _Call(self._writing.encode({"type": "hello", "v": PROTOCOL_VERSION}))
+        again = tuple(self._calls.again())
+        hello = Call(self._writing.encode({"type": "hello", "v": PROTOCOL_VERSION}))
         if self._greeted and not self._greeted.done():
             hello.answer.add_done_callback(partial(_confirmed, self._greeted))
-        for call in (hello, *again, *held):
+        for call in (hello, *again):
             self._post(call)
 
     # -------------------------------------------------------------- asking
@@ -260,25 +220,25 @@ class Client:
             raise NoAnswer("the connection to the box is gone")
         return message
 
-    def _send(self, type_: str, fields: Fields | None, *, answered: bool = True) -> _Call:
+    def _send(self, type_: str, fields: Fields | None, *, answered: bool = True) -> Call:
         if self._connection is None or not self.is_open:
             raise NoAnswer("not connected")
         body = self._writing.encode({"type": type_, **(fields or {})})
         limit = plain_limit(self._line.body_limit) if self._end else self._line.body_limit
         if len(body) > limit:
             raise ValueError(f"the message is longer than {limit} bytes")
-        call = _Call(body, answered=answered)
+        call = Call(body, answered=answered)
         if self._greeting_s is None:
             self._post(call)
             return call
-        self._held.append(call)
+        self._calls.hold(call)
         if self._timers.monotonic() - self._greeting_s > GREETING_S:
             self._hello()
         return call
 
-    def _post(self, call: _Call) -> None:
+    def _post(self, call: Call) -> None:
         assert self._connection is not None
-        self._unsent.append(call)
+        self._calls.add(call)
         self._connection.send(Message(call.body, token=call))
 
     # -------------------------------------------------------------- called by the stream
@@ -293,8 +253,8 @@ class Client:
         if self._connection is not None:
             self._connection.closed()
         if self._greeted:
-            _fail(self._greeted, "the box closed the connection")
-        self._fail_all()
+            fail(self._greeted, "the box closed the connection")
+        self._calls.fail_all()
         self._put(None)
 
     # -------------------------------------------------------------- called by the connection
@@ -308,21 +268,20 @@ class Client:
             message = read(plain, self._writing.encoding)
         except BadBody:
             return
-        call = self._calls.get(_seq(message.get("re")))
-        if call is None or call.answer.done():
+        call = self._calls.waiting(message)
+        if call is None:
             self._put(message)
         else:
-            _add(call, message)
+            call.take(message)
 
     def on_sent(self, token: object, seq: int) -> None:
         """Learn which SEQ the answer will name."""
-        if isinstance(token, _Call):
-            self._unsent.remove(token)
-            self._calls[seq] = token
+        if isinstance(token, Call):
+            self._calls.left(token, seq)
 
     def on_acknowledged(self, token: object) -> None:
         """Learn that the box's link has a message."""
-        if isinstance(token, _Call) and not token.delivered.done():
+        if isinstance(token, Call) and not token.delivered.done():
             token.delivered.set_result(None)
 
     def on_here(self) -> None:
@@ -336,36 +295,9 @@ class Client:
     def on_up(self, up: bool) -> None:  # noqa: FBT001  Listener's signature
         """Fail what waits when a serial line goes down."""
         if not up:
-            self._fail_all()
-
-    def _fail_all(self) -> None:
-        for call in (*self._unsent, *self._calls.values(), *self._held):
-            call.fail()
-        self._unsent.clear()
-        self._held.clear()
-        self._calls.clear()
+            self._calls.fail_all()
 
     def _put(self, message: Fields | None) -> None:
         if self._unasked.full():
             self._unasked.get_nowait()
         self._unasked.put_nowait(message)
-
-
-def _seq(re: object) -> int:
-    try:
-        return int(re, 16) if isinstance(re, str) else 0
-    except ValueError:
-        return 0
-
-
-def _add(call: _Call, message: Fields) -> None:
-    """Join the lists of an answer that was cut into several."""
-    so_far = call.so_far
-    if so_far is not None:
-        for name, value in message.items():
-            if isinstance(value, list) and isinstance(so_far.get(name), list):
-                message[name] = so_far[name] + value
-    if message.pop("more", False):
-        call.so_far = message
-    else:
-        call.answer.set_result(message)

@@ -18,7 +18,7 @@ from device.his_link.connection import LoopTimers, Timer
 from device.his_link.handshake import BoxEnd
 from device.his_link.messages import Codec
 from device.his_link.peer import Peer
-from device.his_link.session import ENQ_EVERY_S, TCP_LINE, serial_line
+from device.his_link.session import ENQ_EVERY_S, serial_line, tcp_line
 
 log = logging.getLogger(__name__)
 
@@ -86,15 +86,19 @@ class HisLink:
         stream: ByteStream,
         kind: Literal["tcp", "serial"] = "tcp",
         *,
-        baudrate: int = DEFAULT_BAUDRATE,
+        baudrate: int | None = None,
     ) -> Receiver:
         """Take a newly opened stream (`tcp` or `serial`); its driver feeds the receiver.
+
+        `baudrate`: of the serial port, or of the line behind a converter from TCP.
 
         One connection too many is closed at once, unless another left ENQ unanswered for ten
         seconds: then that one goes.
         """
         self._last_number += 1
-        line = TCP_LINE if kind == "tcp" else serial_line(baudrate)
+        line = (
+            tcp_line(baudrate or 0) if kind == "tcp" else serial_line(baudrate or DEFAULT_BAUDRATE)
+        )
         line = replace(line, sealed=self._end is not None)
         peer = Peer(self, self._last_number, stream, line, self._codec, self._end)
         if peer.known:

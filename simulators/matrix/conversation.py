@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from device.his_link.host import NoAnswer
+from device.his_link.calls import NoAnswer
 from simulators.crash.virtual_time import BEGIN
 from simulators.gateway.identities import Identities
 from simulators.his import Entry

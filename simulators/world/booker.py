@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-from device.his_link.host import Fields
+from device.his_link.calls import Fields
 from simulators.world.chance import Stream
 from simulators.world.view import Key
 from simulators.world.world import World

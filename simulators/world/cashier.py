@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from device.his_link.host import Fields
+from device.his_link.calls import Fields
 from simulators.world.booker import BOOKS_IN_TWO_STEPS, Booker
 from simulators.world.chance import Stream
 from simulators.world.time import START

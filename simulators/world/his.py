@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from device.his_link.host import Client, Fields, NoAnswer
+from device.his_link.calls import Fields, NoAnswer
+from device.his_link.host import Client
 from simulators.world.box import SimBox
 from simulators.world.chance import Stream
 from simulators.world.loop import VirtualLoop
@@ -57,7 +58,7 @@ class TellingClient(Client):
     """The real client; everything the box says is told before anybody acts on it."""
 
     def __init__(self, name: str, on_said: OnSaid, on_astray: OnSaid) -> None:
-        super().__init__("tcp")
+        super().__init__()
         self.name = name
         self._on_said = on_said
         self._on_astray = on_astray
@@ -66,7 +67,7 @@ class TellingClient(Client):
         """Tell, then act."""
         message = json.loads(body)
         self._on_said(self.name, message)
-        call = self._calls.get(int(message["re"], 16)) if "re" in message else None
+        call = self._calls.named(message)
         answered = call and call.answer.done() and not call.answer.cancelled()
         if "re" in message and (call is None or answered):
             self._on_astray(self.name, message)

@@ -9,6 +9,7 @@ from device.domain.words import Form
 from device.drivers.streams import open_stream
 from device.his_link.body import Writing
 from device.his_link.host import Client
+from device.his_link.session import Line
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
@@ -20,8 +21,8 @@ GBK = Writing("gbk")
 class Watched(Client):
     """Keeps every body as it came."""
 
-    def __init__(self, kind: str, writing: Writing, *, key: bytes | None = None) -> None:
-        super().__init__(kind, writing, key=key)
+    def __init__(self, line: Line, writing: Writing, *, key: bytes | None = None) -> None:
+        super().__init__(line, writing, key=key)
         self.bodies: list[bytes] = []
 
     def on_message(self, seq: int, body: bytes) -> None:

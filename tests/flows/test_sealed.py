@@ -12,7 +12,8 @@ from device.domain.screens import AmountDue
 from device.domain.words import Form
 from device.drivers.streams import open_stream
 from device.his_link.body import Writing
-from device.his_link.host import Client, NoAnswer
+from device.his_link.calls import NoAnswer
+from device.his_link.host import Client
 from simulators.pki import make_pki
 
 if TYPE_CHECKING:

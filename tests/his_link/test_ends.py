@@ -20,8 +20,9 @@ from device.drivers.streams import open_stream
 from device.drivers.tcp import TcpServer
 from device.his_link import frames
 from device.his_link.body import Writing
+from device.his_link.calls import NoAnswer
 from device.his_link.handshake import BoxEnd
-from device.his_link.host import Client, NoAnswer
+from device.his_link.host import Client
 from device.his_link.link import HisLink, Receiver
 from device.his_link.seal import DeskKey
 

@@ -13,9 +13,10 @@ from device.domain.replies import Result
 from device.drivers.streams import open_stream
 from device.drivers.tcp import TcpServer
 from device.his_link import frames
+from device.his_link.calls import NoAnswer
 from device.his_link.frames import Decoder, Frame
 from device.his_link.handshake import HELLO_REQUIRED, BoxEnd, HisEnd
-from device.his_link.host import Client, NoAnswer
+from device.his_link.host import Client
 from device.his_link.link import HELLO_S, MAX_STRANGERS, HisLink
 from device.his_link.seal import HIS_TO_BOX, DeskKey, Seal
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.his_link import frames, session
+from device.his_link import frames
 from device.his_link.frames import Ack, BadFrame, Enq, Frame, Nak
 from device.his_link.session import (
     ACK_WAIT_S,
@@ -21,7 +21,9 @@ from device.his_link.session import (
     Close,
     Deliver,
     Effects,
+    Event,
     Here,
+    Line,
     Lost,
     Message,
     Now,
@@ -35,6 +37,7 @@ from device.his_link.session import (
     State,
     Tick,
     Write,
+    rules,
     serial_line,
     step,
 )
@@ -69,7 +72,7 @@ STATES = {
     ),
     "serial down": State(SERIAL_LINE, Phase.DOWN, enq_at_s=100.0),
 }
-EVENTS: dict[str, session.Event] = {
+EVENTS: dict[str, Event] = {
     "frame": Frame(1, b"{}", b"01{}"),
     "bad frame": BadFrame("crc"),
     "enq": Enq(),
@@ -368,7 +371,7 @@ def test_nothing_printed_holds_a_body() -> None:
 
 
 def test_every_event_has_a_rule() -> None:
-    assert set(session._RULES) == {type(event) for event in EVENTS.values()}
+    assert set(rules._RULES) == {type(event) for event in EVENTS.values()}
 
 
 moves = st.one_of(
@@ -384,7 +387,7 @@ moves = st.one_of(
     st.lists(st.tuples(moves, st.floats(0, 4)), max_size=30),
 )
 def test_whatever_happens_the_promises_hold(
-    line: session.Line, story: list[tuple[bytes | Send | Tick | Probe, float]]
+    line: Line, story: list[tuple[bytes | Send | Tick | Probe, float]]
 ) -> None:
     s, now = Session(line), 0.0
     sends: dict[bytes, int] = {}

@@ -23,7 +23,7 @@ from device.domain.requests import (
 from device.domain.words import ErrorCode
 from device.drivers.streams import open_stream
 from device.drivers.tcp import TcpServer
-from device.his_link.host import NoAnswer
+from device.his_link.calls import NoAnswer
 from device.his_link.link import HisLink
 from device.his_link.messages import Codec
 from simulators.his import HisSimulator

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from device.his_link.acceptance.visit import BUSINESS, Skipped, Visit, must, told
-from device.his_link.host import Fields
+from device.his_link.calls import Fields
 
 QUERY_S = 0.5  # 50 ms by the book; a slow network and a busy computer are allowed for
 OFFER_S = 5.0  # a reconnect is seen at once

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from device.his_link.acceptance.line_checks import LINE_CHECKS
 from device.his_link.acceptance.pay_checks import PAY_CHECKS
 from device.his_link.acceptance.visit import Skipped, Visit, Wrong
-from device.his_link.host import NoAnswer
+from device.his_link.calls import NoAnswer
 
 Check = Callable[[Visit], Awaitable[None]]
 MARKS = {"ok": "✓", "wrong": "✗", "skipped": "－"}

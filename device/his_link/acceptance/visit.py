@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from device.domain.money import format_yuan
 from device.his_link import frames
 from device.his_link.body import Writing
-from device.his_link.host import Client, Fields, NoAnswer, OpenStream
+from device.his_link.calls import Fields, NoAnswer
+from device.his_link.host import Client, OpenStream
 
 ANSWER_S = 10.0  # a question that only reads
 PAY_S = 120.0  # with a patient in front of the scanner
