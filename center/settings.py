@@ -91,7 +91,7 @@ def _database() -> dict[str, Any]:
             "timeout": 20,
             "init_command": (
                 "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8000;"
-                "PRAGMA temp_store=MEMORY"
+                "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000"  # pages, 16 MB
             ),
         }
     else:

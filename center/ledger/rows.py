@@ -17,6 +17,7 @@ from center.ledger.words import (
     PaymentState,
     RefundState,
 )
+from device.domain.chain import linked_text, row_text, text_hash
 from device.sync import wire
 
 OLDEST, YOUNGEST = 1, 9999  # years that every database and every offset can hold
@@ -52,6 +53,8 @@ class LedgerRow:
     """A row that passed."""
 
     raw: Mapping[str, Any]
+    text: str
+    """The same as JSON, prev and hash included."""
     at: datetime
     money_at: datetime | None
     day: date
@@ -64,7 +67,13 @@ class LedgerRow:
 
 def read_row(raw: Mapping[str, Any], prev: str) -> LedgerRow:
     """Return the row; BadRow says why it is not believed. `prev`: the hash it must follow."""
-    fault = wire.row_fault(raw) or _fault(raw)
+    fault = wire.fields_fault(raw)
+    if fault:
+        raise BadRow(fault)
+    text = row_text(raw)
+    if text_hash(raw["prev"], text) != raw["hash"]:
+        raise BadRow(wire.HASH_FAULT)
+    fault = _fault(raw)
     if fault:
         raise BadRow(fault)
     if raw["prev"] != prev:
@@ -72,7 +81,8 @@ def read_row(raw: Mapping[str, Any], prev: str) -> LedgerRow:
     at = _time(raw, "at")
     money_at = _time(raw, "money_at") if raw["money_at"] else None
     local = (money_at or at).astimezone(BEIJING)
-    return LedgerRow(raw, at, money_at, local.date(), local.hour)
+    kept = linked_text(text, prev, raw["hash"])
+    return LedgerRow(raw, kept, at, money_at, local.date(), local.hour)
 
 
 def _fault(raw: Mapping[str, Any]) -> str:

@@ -2,14 +2,16 @@
 
 Plain SQL in sets, the same text for SQLite and PostgreSQL: the mapper would take one statement a
 row. A total changes by what the newest row adds less what the row before it had added, so the sums
-are exact however often a row is sent.
+are exact however often a row is sent. A uid is looked up before it is inserted or updated; the
+batches of one box come one after the other, because each begins by writing the box's own row.
 """
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery, Sum
@@ -20,35 +22,83 @@ from center.ledger.rows import LedgerRow
 from center.ledger.words import Kind
 
 COMMON = (
-    *("box_id", "uid", "epoch_number", "seq", "state", "reason", "desk", "department", "business"),
-    *("business_date", "operator", "his_id", "try_number", "revision", "amount_fen", "at"),
-    *("first_at", "day", "hour", "do_id"),
+    *("uid", "seq", "state", "reason", "desk", "department", "business", "business_date"),
+    *("operator", "his_id", "revision", "amount_fen", "do_id"),
 )
-EXTRA: dict[str, tuple[str, ...]] = {
-    Kind.PAYMENT: (
-        *("channel", "attempt", "out_trade_no", "provider_trade_no", "payer_mask", "money_at"),
-    ),
-    Kind.REFUND: (
-        *("channel", "ref", "out_trade_no", "out_refund_no", "provider_trade_no", "payer_mask"),
-        "money_at",
-    ),
-    Kind.CHARGE: (),
-}
-TABLES: dict[str, str] = {
-    Kind.PAYMENT: Payment._meta.db_table,  # noqa: SLF001  Django's documented way to the name
-    Kind.REFUND: Refund._meta.db_table,  # noqa: SLF001
-    Kind.CHARGE: Charge._meta.db_table,  # noqa: SLF001
-}
-KEPT = frozenset({"box_id", "uid", "first_at"})
-"""Columns that the first event of a uid sets for good."""
+MONEY = ("channel", "out_trade_no", "provider_trade_no", "payer_mask")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Where the newest rows of a kind stand."""
+
+    kind: str
+    model: Any
+    told: tuple[str, ...]
+    """Columns that hold a field of the row as it is."""
+    has_money: bool = True
+    """It has `channel` and `money_at`."""
+    zero: str = ""
+    """A column that begins at 0 and is not the row's to set."""
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """Columns that are worked out from the row."""
+        money = ("money_at",) if self.has_money else ()
+        return ("epoch_number", "at", "day", "hour", *money, "try_number")
+
+    @property
+    def insert(self) -> str:
+        """The statement for a uid that is new: the values of `row_values`, then box and time."""
+        names = (*self.made, *self.told, "box_id", "first_at")
+        zero = (f", {self.zero}", ", 0") if self.zero else ("", "")
+        return _insert(self.name, names, *zero)
+
+    @property
+    def update(self) -> str:
+        """The statement for a uid that is there: the same values, then box, uid and its day."""
+        sets = ", ".join(f"{c} = %s" for c in (*self.made, *self.told))
+        return f"UPDATE {self.name} SET {sets} WHERE box_id = %s AND uid = %s AND day = %s"  # noqa: S608  names of ours
+
+    @property
+    def name(self) -> str:
+        """The table's own name."""
+        return str(self.model._meta.db_table)  # noqa: SLF001  Django's documented way to it
+
+
+TABLES = (
+    Table(Kind.PAYMENT.value, Payment, (*COMMON, *MONEY, "attempt"), zero="refunded_fen"),
+    Table(Kind.REFUND.value, Refund, (*COMMON, *MONEY, "ref", "out_refund_no")),
+    Table(Kind.CHARGE.value, Charge, COMMON, has_money=False),
+)
 TOTALS: dict[str, tuple[str, ...]] = {
     "ledger_daytotal": ("day", "kind", "channel", "department", "business", "state"),
     "ledger_desktotal": ("day", "desk", "box_id", "kind", "channel", "state"),
     "ledger_hourtotal": ("day", "hour", "kind", "channel", "state"),
 }
 
-Facts = dict[str, Any]
-"""What the totals are made of: one row by the columns' names."""
+
+class Counted(NamedTuple):
+    """What a row is counted by in the totals."""
+
+    box_id: str
+    kind: str
+    state: str
+    desk: str
+    department: str
+    business: str
+    amount_fen: int
+    day: date
+    hour: int
+    channel: str = ""
+
+
+def _insert(table: str, names: Sequence[str], more: str = "", values: str = "") -> str:
+    return f"INSERT INTO {table} ({', '.join(names)}{more}) VALUES ({_places(names)}{values})"  # noqa: S608  names of ours
+
+
+def _places(values: Collection[object]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 def store(box_id: str, epoch: Epoch, rows: Sequence[LedgerRow], now: datetime) -> None:
@@ -56,96 +106,99 @@ def store(box_id: str, epoch: Epoch, rows: Sequence[LedgerRow], now: datetime) -
     if not rows:
         return
     _insert_events(box_id, epoch.epoch, rows, now)
-    changes: list[tuple[Facts, int]] = []
-    for kind in TABLES:
-        newest = {row["uid"]: row for row in rows if row["kind"] == kind}
+    changes: list[tuple[Counted, int]] = []
+    for table in TABLES:
+        newest = {row["uid"]: row for row in rows if row["kind"] == table.kind}
         if newest:
-            changes += _put(kind, box_id, epoch.number, newest)
+            changes += _put(table, box_id, epoch.number, newest)
     _add_to_totals(changes)
     _sum_refunds(rows)
     _note_actions(box_id, rows, now)
 
 
+EVENT = ("box_id", "epoch", "seq", "uid", "kind", "state", "row", "received_at")
+
+
 def _insert_events(box_id: str, epoch: str, rows: Sequence[LedgerRow], now: datetime) -> None:
+    facts, time = itemgetter("seq", "uid", "kind", "state"), plain(now)
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO ledger_event (box_id, epoch, seq, uid, kind, state, row, received_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                (box_id, epoch, r["seq"], r["uid"], r["kind"], r["state"], _json(r.raw), _time(now))
-                for r in rows
-            ],
+            _insert("ledger_event", EVENT),
+            [(box_id, epoch, *facts(row.raw), row.text, time) for row in rows],
         )
 
 
 def _put(
-    kind: str, box_id: str, epoch_number: int, newest: dict[str, LedgerRow]
-) -> list[tuple[Facts, int]]:
-    """Insert or replace the newest row of each uid; return what leaves and enters the totals."""
-    before = _before(kind, box_id, newest)
-    columns = (*COMMON, *EXTRA[kind])
-    facts = [
-        _facts(kind, box_id, epoch_number, row)
-        for uid, row in newest.items()
-        if uid not in before or before[uid]["epoch_number"] <= epoch_number
-    ]
-    sets = ", ".join(f"{c} = excluded.{c}" for c in columns if c not in KEPT)
-    places = ", ".join(["%s"] * len(columns))
+    table: Table, box_id: str, epoch_number: int, newest: Mapping[str, LedgerRow]
+) -> list[tuple[Counted, int]]:
+    """Insert or renew the newest row of each uid; return what leaves and enters the totals."""
+    before = _before(table, box_id, newest)
+    told = itemgetter("try", *table.told)
+    new: list[tuple[Any, ...]] = []
+    renewed: list[tuple[Any, ...]] = []
+    changes: list[tuple[Counted, int]] = []
+    time, day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
+    for uid, row in newest.items():
+        at, money = time(row.at), (time(row.money_at),) if table.has_money else ()
+        values = (epoch_number, at, day(row.day), row.hour, *money, *told(row.raw))
+        if uid not in before:
+            new.append((*values, box_id, at))
+        elif before[uid][0] <= epoch_number:
+            renewed.append((*values, box_id, uid, day(before[uid][1].day)))
+            changes.append((before[uid][1], -1))
+        else:
+            continue  # a late row of an older epoch
+        changes.append((_counted(table, box_id, row), 1))
     with connection.cursor() as cursor:
-        cursor.executemany(
-            f"INSERT INTO {TABLES[kind]} ({', '.join(columns)}{_zero(kind)[0]})"  # noqa: S608  names of ours
-            f" VALUES ({places}{_zero(kind)[1]}) ON CONFLICT (box_id, uid) DO UPDATE SET {sets}",
-            [tuple(plain(f[c]) for c in columns) for f in facts],
+        cursor.executemany(table.insert, new)
+        cursor.executemany(table.update, renewed)
+    return changes
+
+
+def _before(table: Table, box_id: str, uids: Iterable[str]) -> dict[str, tuple[int, Counted]]:
+    """What stands under these uids: of which epoch, and what it is counted by."""
+    names = ["state", "desk", "department", "business", "amount_fen", "day", "hour"]
+    names += ["channel"] if table.has_money else []
+    asked = [*uids]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT uid, epoch_number, {', '.join(names)} FROM {table.name}"  # noqa: S608  names of ours
+            f" WHERE box_id = %s AND uid IN ({_places(asked)})",
+            [box_id, *asked],
         )
-    gone = [(before[f["uid"]], -1) for f in facts if f["uid"] in before]
-    return gone + [(f, 1) for f in facts]
+        return {
+            uid: (epoch_number, Counted(box_id, table.kind, *values))
+            for uid, epoch_number, *values in cursor.fetchall()
+        }
 
 
-def _zero(kind: str) -> tuple[str, str]:
-    return (", refunded_fen", ", 0") if kind == Kind.PAYMENT else ("", "")
+_TOLD = itemgetter("kind", "state", "desk", "department", "business", "amount_fen")
 
 
-def _before(kind: str, box_id: str, uids: Iterable[str]) -> dict[str, Facts]:
-    names = ["uid", "epoch_number", "state", "desk", "department", "business", "amount_fen"]
-    names += ["day", "hour"] + (["channel"] if EXTRA[kind] else [])
-    model = {Kind.PAYMENT: Payment, Kind.REFUND: Refund, Kind.CHARGE: Charge}[Kind(kind)]
-    found = model.objects.filter(box_id=box_id, uid__in=list(uids)).values(*names)  # type: ignore[attr-defined]
-    return {f["uid"]: {"channel": "", **f, "kind": kind, "box_id": box_id} for f in found}
+def _counted(table: Table, box_id: str, row: LedgerRow) -> Counted:
+    channel = row["channel"] if table.has_money else ""
+    values = (*_TOLD(row.raw), row.day, row.hour, channel)
+    return Counted(box_id, *values)
 
 
-def _facts(kind: str, box_id: str, epoch_number: int, row: LedgerRow) -> Facts:
-    return {
-        "channel": "",
-        **row.raw,
-        "kind": kind,
-        "box_id": box_id,
-        "epoch_number": epoch_number,
-        "try_number": row["try"],
-        "at": row.at,
-        "first_at": row.at,
-        "money_at": row.money_at,
-        "day": row.day,
-        "hour": row.hour,
-    }
-
-
-def _add_to_totals(changes: Sequence[tuple[Facts, int]]) -> None:
+def _add_to_totals(changes: Sequence[tuple[Counted, int]]) -> None:
     with connection.cursor() as cursor:
         for table, keys in TOTALS.items():
+            key = attrgetter(*keys)
             sums: defaultdict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
-            for facts, sign in changes:
-                total = sums[tuple(facts[k] for k in keys)]
+            for counted, sign in changes:
+                total = sums[key(counted)]
                 total[0] += sign
-                total[1] += sign * facts["amount_fen"]
+                total[1] += sign * counted.amount_fen
             cursor.executemany(
-                f"INSERT INTO {table} ({', '.join(keys)}, count, sum_fen)"  # noqa: S608  names of ours
-                f" VALUES ({', '.join(['%s'] * (len(keys) + 2))})"
+                f"{_insert(table, (*keys, 'count', 'sum_fen'))}"
                 f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET"
                 f" count = {table}.count + excluded.count,"
                 f" sum_fen = {table}.sum_fen + excluded.sum_fen",
+                # in one order, so that two boxes' batches never wait for each other in a circle
                 [
-                    (*map(plain, key), count, fen)
-                    for key, (count, fen) in sorted(sums.items(), key=lambda s: str(s[0]))
+                    (*map(plain, place), count, fen)
+                    for place, (count, fen) in sorted(sums.items())
                     if count or fen
                 ],
             )
@@ -154,8 +207,7 @@ def _add_to_totals(changes: Sequence[tuple[Facts, int]]) -> None:
 def _sum_refunds(rows: Sequence[LedgerRow]) -> None:
     """Keep `refunded_fen` of the payments that are touched; a refund may be another box's."""
     uids = {r["ref"] for r in rows if r["kind"] == Kind.REFUND and r["ref"]}
-    payments = [r["uid"] for r in rows if r["kind"] == Kind.PAYMENT]
-    uids |= set(Refund.objects.filter(ref__in=payments).values_list("ref", flat=True))
+    uids |= _refunded({r["uid"] for r in rows if r["kind"] == Kind.PAYMENT})
     if not uids:
         return
     given_back = (
@@ -167,28 +219,30 @@ def _sum_refunds(rows: Sequence[LedgerRow]) -> None:
     Payment.objects.filter(uid__in=uids).update(refunded_fen=Coalesce(Subquery(given_back), 0))
 
 
+def _refunded(payments: Collection[str]) -> set[str]:
+    """Those of the payments that a refund names."""
+    if not payments:
+        return set()
+    with connection.cursor() as cursor:
+        places = _places(payments)
+        cursor.execute(f"SELECT ref FROM ledger_refund WHERE ref IN ({places})", [*payments])  # noqa: S608
+        return {ref for (ref,) in cursor.fetchall()}
+
+
 def _note_actions(box_id: str, rows: Sequence[LedgerRow], now: datetime) -> None:
     """An action is done when a row with its id has come; later rows tell how it went on."""
     for row in rows:
         number = row["do_id"].removeprefix("C-")
-        if row["do_id"] and number.isdecimal():
+        if number.isdecimal():
             Action.objects.filter(pk=int(number), box_id=box_id).exclude(
                 state=ActionState.REQUESTED
             ).update(state=ActionState.DONE, outcome=row["state"], done_at=now)
 
 
-def _json(raw: object) -> str:
-    return json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
-
-
-def _time(value: datetime) -> Any:
-    return connection.ops.adapt_datetimefield_value(value)
-
-
 def plain(value: Any) -> Any:
     """As the database wants it: Django's own forms of times and days."""
     if isinstance(value, datetime):
-        return _time(value)
+        return connection.ops.adapt_datetimefield_value(value)
     if isinstance(value, date):
         return connection.ops.adapt_datefield_value(value)
     return value

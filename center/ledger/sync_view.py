@@ -29,7 +29,8 @@ def sync(request: HttpRequest) -> HttpResponse:
     """One batch of one box."""
     box, key_id = request.headers.get("X-Box", ""), request.headers.get("X-Key", "")
     key = box_key(box, key_id)
-    body = request.body if int(request.headers.get("Content-Length") or 0) <= LARGEST else b""
+    length = int(request.headers.get("Content-Length") or 0)
+    body = request.body if length <= wire.MAX_SEALED_BYTES else b""
     if key is None:
         return HttpResponse(status=403)
     try:
@@ -42,9 +43,6 @@ def sync(request: HttpRequest) -> HttpResponse:
     context = wire.answer_context(status, box, key_id, body)
     sealed = wire.seal(key, text, context, os.urandom(wire.NONCE_BYTES))
     return HttpResponse(sealed, status=status, content_type=wire.CONTENT_TYPE)
-
-
-LARGEST = wire.MAX_SEALED_BYTES
 
 
 def answer(batch: wire.Batch, now: datetime) -> wire.Answer | wire.Conflict:

@@ -40,6 +40,20 @@ def columns_of(kind: object) -> tuple[str, ...]:
 
 def row_hash(prev: str, row: Mapping[str, Any]) -> str:
     """Return the hash of a row that follows `prev`; what is no field of the wire is left out."""
+    return text_hash(prev, row_text(row))
+
+
+def row_text(row: Mapping[str, Any]) -> str:
+    """Return the canonical JSON of a row, without prev and hash."""
     names = _SORTED_DIGEST if row["kind"] == "digest" else _SORTED
-    text = _canonical({name: row[name] for name in names})
+    return _canonical({name: row[name] for name in names})
+
+
+def text_hash(prev: str, text: str) -> str:
+    """Return the hash of a row by its canonical JSON."""
     return hashlib.sha256(prev.encode() + text.encode()).hexdigest()
+
+
+def linked_text(text: str, prev: str, hash_: str) -> str:
+    """Return the canonical JSON of a row with prev and hash, as it is kept."""
+    return f'{text[:-1]},"prev":{_canonical(prev)},"hash":{_canonical(hash_)}}}'

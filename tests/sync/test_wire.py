@@ -185,6 +185,32 @@ def test_a_bad_row_is_named(change: dict[str, object], why: str) -> None:
     assert wire.row_fault({**ROWS[0], **change}) == why
 
 
+ODD_VALUES: tuple[object, ...] = (
+    None,
+    True,
+    -1,
+    0,
+    2**53 - 1,
+    2**53,
+    1.0,
+    "",
+    "x" * 256,
+    "x" * 257,
+    "\x7f",
+    "\ud800",
+    [],
+)
+
+
+@pytest.mark.parametrize("name", sorted(ROWS[0].keys() - {"kind"}))
+@pytest.mark.parametrize("value", ODD_VALUES)
+def test_a_value_is_judged_by_what_its_field_may_hold(name: str, value: object) -> None:
+    is_number = name in {"seq", "try", "attempt", "revision", "amount_fen"}
+    allowed = (0, 2**53 - 1) if is_number else ("", "x" * 256)
+    good = any(type(value) is type(each) and value == each for each in allowed)
+    assert wire.fields_fault({**ROWS[0], name: value}) == ("" if good else f"not allowed: {name}")
+
+
 def test_an_operator_with_a_chinese_space_is_good() -> None:
     row = {**ROWS[0], "operator": "张\u3000三"}
     assert wire.row_fault({**row, "hash": wire.row_hash(row["prev"], row)}) == ""
