@@ -38,6 +38,9 @@ The same at run time, with the clock, the book and the patient's phone:
   curl http://127.0.0.1:PORT/_admin/phone/CODE
   curl -d '{"ok": true}' http://127.0.0.1:PORT/_admin/phone/CODE/password
 
+The bills of a day are served from ten the next morning, as they were or with differences:
+  curl -d '{"day": "2026-11-22", "seed": 7, "each": 2}' http://127.0.0.1:PORT/_admin/differences
+
 `paybox gateway --list` prints all behaviours.
 """
 
@@ -89,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
         help="life of a code the phone API issues (default: 60)")  # fmt: skip
     add("--only-issued-codes", action="store_true", help="refuse codes the phone API did not issue")
     add("--refund-processing-s", type=float, default=0, metavar="S", help="refunds take so long")
+    add("--bill-columns", type=int, choices=(24, 27), default=rules.wechat_bill_columns,
+        help="of WeChat's bill (default: 27)")  # fmt: skip
     add("--list", action="store_true", help="print all behaviours and exit")
     return parser
 
@@ -100,6 +105,7 @@ def _rules(options: argparse.Namespace) -> Rules:
         code_life_s=options.code_life_s,
         only_issued_codes=options.only_issued_codes,
         refund_processing_s=options.refund_processing_s,
+        wechat_bill_columns=options.bill_columns,
     )
 
 

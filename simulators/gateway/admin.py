@@ -9,15 +9,21 @@ GET /_admin/book                         all trades, refunds and arrivals
 POST /_admin/phone/new-code              ``{"wallet": "wechat"}``; a payer code like a phone shows
 GET /_admin/phone/CODE                   what that phone shows now
 POST /_admin/phone/CODE/password         ``{"ok": true}``: the payer types the password, or refuses
+POST /_admin/differences                 ``{"day": "2026-11-22", "seed": 7, "each": 2}``: that day's
+                                         bills are changed; answers how, one by one
+POST /_admin/comments                    ``{"out_trade_no": ..., "stars": 5, "text": ...}``
 POST /_admin/reset                       empty book, no bindings (the clock stays)
 =======================================  ===========================================================
 """
 
 import json
 import secrets
+from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from simulators.gateway import bills
 from simulators.gateway.behaviours import TABLE, BadScript
 from simulators.gateway.clock import spaced
 from simulators.gateway.model import ENDED_WITHOUT_MONEY, PayerCode, State, Trade, Wallet
@@ -46,6 +52,8 @@ class Admin:
             ("GET", "clock"): lambda _: self._time(),
             ("GET", "book"): lambda _: book_as_json(provider),
             ("POST", "phone/new-code"): self._new_code,
+            ("POST", "differences"): self._change_bills,
+            ("POST", "comments"): self._comment,
             ("POST", "reset"): lambda _: self._reset(),
         }
 
@@ -86,6 +94,19 @@ class Admin:
     def _time(self) -> dict[str, Any]:
         now = self._provider.clock.now()
         return {"now": now, "beijing": spaced(now)}
+
+    def _change_bills(self, given: Any) -> list[dict[str, Any]]:
+        day = date.fromisoformat(str(_needed(given, "day")))
+        seed, each = int(_needed(given, "seed")), int(_needed(given, "each"))
+        return [asdict(one) for one in bills.change(self._provider.book, day, seed, each)]
+
+    def _comment(self, given: Any) -> dict[str, Any]:
+        number = str(_needed(given, "out_trade_no"))
+        trade = self._provider.book.find(Wallet.WECHAT, number)
+        if trade is None:
+            raise LookupError("no such order of WeChat's")
+        stars, text = int(_needed(given, "stars")), str(_needed(given, "text"))
+        return asdict(self._provider.book.comment(trade, stars, text))
 
     def _reset(self) -> None:
         self._provider.book.clear()

@@ -12,6 +12,7 @@ from typing import Any
 from simulators.gateway.model import Wallet
 
 CALLS = ("pay", "query", "reverse", "refund", "refund_query")
+EVERY = (*CALLS, "bill", "comments")  # what is lost on the way may be a bill too
 PAY = ("pay",)
 BOTH = (Wallet.WECHAT, Wallet.ALIPAY)
 WECHAT = (Wallet.WECHAT,)
@@ -137,17 +138,17 @@ TABLE: MappingProxyType[str, Behaviour] = MappingProxyType(
             "refused: charset is not in the query", CALLS, ALIPAY, {"processed": False}
         ),
         # Delivery: what becomes of the bytes
-        "drop_before": Behaviour("not processed, no answer", CALLS, BOTH, _HOW),
-        "drop_after": Behaviour("processed, no answer", CALLS, BOTH, _HOW),
-        "reset": Behaviour("processed, reset after so many bytes", CALLS, BOTH, {"bytes": 40}),
-        "truncated": Behaviour("processed, half of the body, then closed"),
-        "late": Behaviour("processed, answered so much later", CALLS, BOTH, {"delay_s": 20.0}),
-        "http_502": Behaviour("HTTP 502 with HTML", CALLS, BOTH, {"processed": True}),
-        "html": Behaviour("HTTP 200 with HTML", CALLS, BOTH, {"processed": True}),
-        "garbage": Behaviour("bytes that are no HTTP body of ours", CALLS, BOTH),
-        "empty": Behaviour("HTTP 200 with an empty body", CALLS, BOTH),
-        "redirect": Behaviour("HTTP 302 to another path", CALLS, BOTH, {"processed": True}),
-        "huge": Behaviour("processed, so many bytes of body", CALLS, BOTH, {"bytes": 5_000_000}),
+        "drop_before": Behaviour("not processed, no answer", EVERY, BOTH, _HOW),
+        "drop_after": Behaviour("processed, no answer", EVERY, BOTH, _HOW),
+        "reset": Behaviour("processed, reset after so many bytes", EVERY, BOTH, {"bytes": 40}),
+        "truncated": Behaviour("processed, half of the body, then closed", EVERY),
+        "late": Behaviour("processed, answered so much later", EVERY, BOTH, {"delay_s": 20.0}),
+        "http_502": Behaviour("HTTP 502 with HTML", EVERY, BOTH, {"processed": True}),
+        "html": Behaviour("HTTP 200 with HTML", EVERY, BOTH, {"processed": True}),
+        "garbage": Behaviour("bytes that are no HTTP body of ours", EVERY, BOTH),
+        "empty": Behaviour("HTTP 200 with an empty body", EVERY, BOTH),
+        "redirect": Behaviour("HTTP 302 to another path", EVERY, BOTH, {"processed": True}),
+        "huge": Behaviour("processed, so many bytes of body", EVERY, BOTH, {"bytes": 5_000_000}),
         "drip": Behaviour(
             "processed, the answer comes byte by byte, one each so many seconds",
             CALLS,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simulators.gateway.clock import Clock, compact
 from simulators.gateway.model import (
     Arrival,
+    Comment,
     LatePay,
     PayerCode,
     PayerPlan,
@@ -24,6 +25,9 @@ from simulators.gateway.rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import date
+
+    from simulators.differences import Entry
 
 Change = dict[str, Any]
 # A gateway that runs for days in a demo must not fill the memory with polls.
@@ -42,16 +46,20 @@ class Book:
         self.codes: dict[str, PayerCode] = {}
         self.arrivals: list[Arrival] = []
         self.late: list[LatePay] = []
+        self.comments: list[Comment] = []
+        self.changed_bills: dict[tuple[Wallet, date], list[Entry]] = {}
+        self.bill_links: dict[str, tuple[date, float]] = {}  # token to day and end of its life
         self.listeners: list[Callable[[Change], None]] = []
         self._numbers: dict[tuple[Wallet, str], str] = {}  # any other number to out_trade_no
         self._sequence = 0
 
     def clear(self) -> None:
         """Forget everything but the listeners."""
-        for table in (self.trades, self.codes, self._numbers):
+        tables = (self.trades, self.codes, self._numbers, self.changed_bills, self.bill_links)
+        for table in tables:
             table.clear()
-        self.arrivals.clear()
-        self.late.clear()
+        for found in (self.arrivals, self.late, self.comments):
+            found.clear()
 
     def next_no(self, prefix: str) -> str:
         """A provider's own number, 28 digits: prefix, Beijing date, digits that never repeat."""
@@ -119,6 +127,15 @@ class Book:
             number=refund.number,
             amount_fen=refund.amount_fen,
         )
+
+    def comment(self, trade: Trade, stars: int, text: str) -> Comment:
+        """The payer says something; places rise, by steps that nobody can foresee."""
+        self._sequence += 1
+        step = 1 + int(fingerprint({"place": self._sequence})[:3], 16)
+        place = (self.comments[-1].place if self.comments else 0) + step
+        one = Comment(place, self.clock.now(), trade.trade_no, stars, text)
+        self.comments.append(one)
+        return one
 
     def reversed_nothing(self, wallet: Wallet, out_trade_no: str) -> None:
         """A reverse met no such order: a pay waiting for exactly that sets out now."""

@@ -152,6 +152,17 @@ class Arrival:
     out_trade_no: str
 
 
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What a payer said about one payment. `place`: the provider's own offset of it."""
+
+    place: int
+    at: float
+    trade_no: str
+    stars: int
+    text: str
+
+
 @dataclass(slots=True)
 class LatePay:
     """A pay still on its way; it lands at ``lands_at``, or so long after an empty reverse."""

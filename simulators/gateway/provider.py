@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from simulators.gateway import cashier
+from simulators.gateway.alipay import bill
 from simulators.gateway.alipay.dialect import AlipayDialect
 from simulators.gateway.behaviours import Rule, read_rule
 from simulators.gateway.book import Book
@@ -61,7 +62,7 @@ class Dialect(Protocol):
     def order_of(self, call: Call) -> PayOrder:
         """The order of a pay call."""
 
-    def process(self, call: Call, turn: Turn) -> dict[str, Any]:
+    def process(self, call: Call, turn: Turn) -> dict[str, Any] | Answer:
         """Do it."""
 
     def error(self, call: Call, rule: Rule) -> dict[str, Any] | Answer:
@@ -92,6 +93,8 @@ class Provider:
             return self._receive(self._alipay, request)
         if path in PATHS:
             return self._receive(self._wechat, request)
+        if path == bill.PATH:
+            return Delivery(bill.download(request, self.book))
         return Delivery(NOT_FOUND)
 
     def _receive(self, dialect: Dialect, request: HttpRequest) -> Delivery:

@@ -29,3 +29,5 @@ class Rules:
     wechat_refund_spacing_s: float = 0
     # How long a refund is under way before the refund query calls it done.
     refund_processing_s: float = 0
+    # Columns of WeChat's ALL bill: 27, or 24 for merchants from before 2018 (wechat §7).
+    wechat_bill_columns: int = 27

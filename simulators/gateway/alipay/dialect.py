@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from simulators.gateway.alipay import calls, reading, signing
+from simulators.gateway.alipay import bill, calls, reading, signing
 from simulators.gateway.alipay.calls import Node
 from simulators.gateway.behaviours import Rule
 from simulators.gateway.book import Book
@@ -14,6 +14,7 @@ from simulators.gateway.scripts import Asked, Turn
 from simulators.gateway.wire import Answer, Call, HttpRequest
 
 NO_RULES = Turn(Asked(Wallet.ALIPAY, "", ""))
+_HOST = "host"  # to which the request was sent; a bill is to be fetched from there
 _METHOD = "method"  # stands among the call's fields; biz_content has no such name
 
 
@@ -40,7 +41,8 @@ class AlipayDialect:
             calls.fen(content.get("total_amount", "")),
         )
         certificates = bool(values.get("app_cert_sn"))
-        fields = {**content, _METHOD: values["method"]}
+        host = request.headers.get("host", "")
+        fields = {**content, _METHOD: values["method"], _HOST: host}
         return Call(asked, fields, values["sign_type"], given.charset, certificates)
 
     def order_of(self, call: Call) -> PayOrder:
@@ -49,6 +51,12 @@ class AlipayDialect:
 
     def process(self, call: Call, turn: Turn) -> Node:
         """Do it."""
+        if call.asked.call == "bill":
+            try:
+                found = bill.address(call.fields, str(call.fields[_HOST]), self.book)
+            except bill.NoBill as none:
+                return calls.failure(str(none), "账单不存在")
+            return calls.success(bill_download_url=found)
         return calls.CALLS[call.asked.call](self.book, call, turn)
 
     def error(self, call: Call, rule: Rule) -> Node | Answer:

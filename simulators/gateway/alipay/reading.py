@@ -21,6 +21,7 @@ METHODS = MappingProxyType(
         "alipay.trade.cancel": "reverse",
         "alipay.trade.refund": "refund",
         "alipay.trade.fastpay.refund.query": "refund_query",
+        "alipay.data.dataservice.bill.downloadurl.query": "bill",
     }
 )
 CHARSETS = MappingProxyType(

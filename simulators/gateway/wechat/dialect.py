@@ -7,7 +7,7 @@ from simulators.gateway.book import Book, fingerprint
 from simulators.gateway.merchant import Merchant
 from simulators.gateway.model import PayOrder
 from simulators.gateway.scripts import Turn
-from simulators.gateway.wechat import calls, reading, signing, xml
+from simulators.gateway.wechat import bill, calls, comments, reading, signing, xml
 from simulators.gateway.wechat.calls import Fields
 from simulators.gateway.wire import Answer, Call, HttpRequest
 
@@ -33,8 +33,13 @@ class WechatDialect:
         """The order of a pay call."""
         return calls.order_of(call)
 
-    def process(self, call: Call, turn: Turn) -> Fields:
-        """Do it."""
+    def process(self, call: Call, turn: Turn) -> Fields | Answer:
+        """Do it. A bill and comments are answers of their own form, unsigned."""
+        match call.asked.call:
+            case "bill":
+                return bill.answer(call.fields, self.merchant, self.book)
+            case "comments":
+                return comments.answer(call.fields, self.book)
         return calls.CALLS[call.asked.call](self.book, call, turn)
 
     def error(self, call: Call, rule: Rule) -> Fields | Answer:

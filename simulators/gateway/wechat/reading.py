@@ -18,6 +18,8 @@ PATHS = MappingProxyType(
         "/secapi/pay/reverse": "reverse",
         "/secapi/pay/refund": "refund",
         "/pay/refundquery": "refund_query",
+        "/pay/downloadbill": "bill",
+        "/billcommentsp/batchquerycomment": "comments",
     }
 )
 _ALL = ("appid", "mch_id", "nonce_str", "sign")
@@ -28,8 +30,11 @@ REQUIRED = MappingProxyType(
         "reverse": _ALL,
         "refund": (*_ALL, "out_refund_no", "total_fee", "refund_fee"),
         "refund_query": _ALL,
+        "bill": (*_ALL, "bill_date"),
+        "comments": (*_ALL, "begin_time", "end_time", "offset"),
     }
 )
+_WITH_CERTIFICATE = ("/secapi/", "/billcommentsp/")
 MAX_NONCE = 32  # characters, wechat §1
 
 
@@ -40,7 +45,7 @@ class Refuse(Exception):
 def read(request: HttpRequest, merchant: Merchant, book: Book) -> Call | Answer:
     """Check method, certificate, XML, required fields, merchant and signature."""
     path = urlsplit(request.target).path
-    if path.startswith("/secapi/") and request.tls and not request.client_certificate:
+    if path.startswith(_WITH_CERTIFICATE) and request.tls and not request.client_certificate:
         return HTML_NO_CERTIFICATE
     call = PATHS[path]
     try:
@@ -54,7 +59,7 @@ def read(request: HttpRequest, merchant: Merchant, book: Book) -> Call | Answer:
         fields.get("auth_code", ""),
         _int(fields.get("total_fee", "")),
     )
-    return Call(asked, fields, fields.get("sign_type") or "MD5")
+    return Call(asked, fields, _sign_type(call, fields))
 
 
 def fail(text: str, code: str = "FAIL") -> Answer:
@@ -73,7 +78,7 @@ def _fields(request: HttpRequest, call: str, merchant: Merchant) -> Mapping[str,
     if missing:
         raise Refuse(f"缺少参数{missing[0]}")
     _check_merchant(fields, merchant)
-    _check_signature(fields, merchant)
+    _check_signature(call, fields, merchant)
     return fields
 
 
@@ -88,9 +93,15 @@ def _check_merchant(fields: Mapping[str, str], merchant: Merchant) -> None:
         raise Refuse("nonce_str参数长度有误")
 
 
-def _check_signature(fields: Mapping[str, str], merchant: Merchant) -> None:
-    sign_type = fields.get("sign_type") or "MD5"
-    known = sign_type in signing.SIGN_TYPES
+def _sign_type(call: str, fields: Mapping[str, str]) -> str:
+    """The type a request is signed with; of comments it can only be HMAC (wechat §2.7)."""
+    return fields.get("sign_type") or ("HMAC-SHA256" if call == "comments" else "MD5")
+
+
+def _check_signature(call: str, fields: Mapping[str, str], merchant: Merchant) -> None:
+    sign_type = _sign_type(call, fields)
+    allowed = ("HMAC-SHA256",) if call == "comments" else signing.SIGN_TYPES
+    known = sign_type in allowed
     if not known or not signing.is_signed(fields, merchant.wechat_key, sign_type):
         raise Refuse("签名错误，请检查后再试")
 
