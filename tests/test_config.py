@@ -184,6 +184,10 @@ WRONG: list[tuple[Changes, str]] = [
     ({"his.tcp": {"listen": "127.0.0.1"}}, "must be host:port"),
     ({"his.tcp": {"listen": "127.0.0.1:65536"}}, "must be host:port"),
     ({"his.tcp": {"listen": 7601}}, "must be host:port"),
+    (
+        {"his": {"link": "serial"}, "his.serial": {}, "scanner": {"driver": "auto"}},
+        "[scanner] driver: must name the scanner's kind where the HIS is on a serial port",
+    ),
     ({"his.serial": {"baudrate": 9601}}, "[his.serial] baudrate = 9601: must be one of 1200, "),
     ({"his.serial": {"port": "COM1"}}, "must be an absolute path"),
     ({"scanner": {"match": "honeywell"}}, "must be vendor:product"),
@@ -245,6 +249,7 @@ RIGHT: list[Changes] = [
     {"his": {"default_department": "inpatient"}},
     {"scanner": {"match": "auto"}},
     {"scanner": {"driver": "stdin"}},
+    {"scanner": {"driver": "auto", "match": "auto"}},
     {"scanner": {"driver": "hidraw", "match": "/dev/hidraw0"}},
     {"display": {"driver": "png", "width": 256}},
     {"display": {"driver": "none"}},

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from device import config
-from device.app import provisioning
+from device.app import building, provisioning
 from device.config import Hardware, Scanner
 from device.domain.screens import (
     Provisioning,
@@ -20,6 +20,7 @@ from device.domain.screens import (
     ScannerMissing,
     Screen,
 )
+from device.drivers import input_nodes
 from device.errors import BundleRefused
 from device.provisioning.bundle import Bundle, Title
 from device.provisioning.codes import passphrase_code, split
@@ -73,8 +74,8 @@ class NewBox:
         self.shown.append(screen)
         self._news.set()
 
-    def start(self) -> "asyncio.Task[None]":
-        hardware = Hardware(scanner=Scanner(driver="serial", port=self.port))
+    def start(self, hardware: Hardware | None = None) -> "asyncio.Task[None]":
+        hardware = hardware or Hardware(scanner=Scanner(driver="serial", port=self.port))
         return asyncio.ensure_future(provisioning.wait(self.file, self.boot, hardware, self.show))
 
     async def until(self, wanted: Callable[[Screen], bool]) -> None:
@@ -202,6 +203,33 @@ async def test_without_a_scanner_it_says_so(box: NewBox) -> None:
     await box.until(lambda s: isinstance(s, ScannerMissing))
     await end(task)
     box.line, box._slave = os.openpty()
+
+
+async def test_a_box_that_knows_nothing_reads_with_whatever_scanner_there_is(
+    box: NewBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dev").mkdir()
+    monkeypatch.setattr(building, "ANY_ACM", str(tmp_path / "dev/ttyACM*"))
+    monkeypatch.setattr(input_nodes, "INPUT", tmp_path / "dev")  # not this machine's keyboard
+    task = box.start(Hardware())
+    await box.until(lambda s: isinstance(s, Provisioning))
+    (tmp_path / "dev/ttyACM3").symlink_to(box.port)
+    await box.until(lambda _: len(box.shown) > 1)  # it is held
+    await asyncio.sleep(0.1)  # and flushed
+    for code in split(sealed(7)):
+        await box.scan(code)
+    await box.until_stage(ProvisioningStage.PASSPHRASE)
+    await end(task)
+
+
+async def test_a_box_that_never_had_a_scanner_says_so_too(
+    box: NewBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioning, "FOUND_S", 0.05)
+    port = str(tmp_path / "none")
+    task = box.start(Hardware(scanner=Scanner(driver="serial", port=port)))
+    await box.until(lambda s: isinstance(s, ScannerMissing))
+    await end(task)
 
 
 async def test_a_key_of_its_own_that_was_half_written_is_no_key(box: NewBox) -> None:

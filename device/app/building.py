@@ -4,6 +4,8 @@
 
 import logging
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -67,8 +69,22 @@ def _after(journal: Path) -> bool:
     return time.time() >= max(written, default=0.0)
 
 
+ANY_ACM = "/dev/ttyACM*"  # USB-CDC scanners; adapters (ttyUSB) are cables of a HIS
+
+
 def make_scanner(section: ScannerSection, sink: ScanSink, most_chars: int = MOST_CHARS) -> Scanner:
     """The scanner by its driver's name."""
+    if section.driver == "auto":
+        from device.drivers.any_scanner import AnyScanner
+
+        kinds = (
+            replace(section, driver="evdev"),
+            replace(section, driver="hidraw"),
+            replace(section, driver="serial", port=ANY_ACM),
+        )
+        return AnyScanner(
+            [partial(make_scanner, kind, most_chars=most_chars) for kind in kinds], sink
+        )
     if section.driver == "serial":
         from device.drivers.serial_scanner import SerialScanner
 

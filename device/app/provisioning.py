@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from device import config
-from device.app.building import make_scanner
+from device.app.building import Scanner, make_scanner
 from device.clock import Clock, SystemClock
 from device.config import Hardware
 from device.domain.screens import (
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 SEAL_NAME, SEAL_PUBLIC_NAME = "seal.key", "seal.pub"
 DONE_S = 3.0  # how long the last screen stays before the firmware starts
 REFUSED_S = 10.0  # long enough to read and to telephone
+FOUND_S = 3.0  # a scanner that is there is held within this
 MOST_WAITING = 32  # scans that wait while one is judged: a person scans one a second
 
 
@@ -115,6 +116,11 @@ class Reception:
         await self._try()
         return self._stage
 
+    def look_at(self, scanner: Scanner) -> None:
+        """Say that there is no scanner, which one that was never there does not say itself."""
+        if not scanner.online:
+            self._show(ScannerMissing())
+
     async def _try(self) -> None:
         try:
             title = await asyncio.to_thread(self._taker.take, self._intake)
@@ -164,10 +170,12 @@ async def wait(file: Path, boot: Path, hardware: Hardware, show: Callable[[Scree
         return
     scanner = make_scanner(hardware.scanner, reception.sink, LONGEST_CODE)
     reading = asyncio.ensure_future(scanner.run())
+    late = asyncio.get_running_loop().call_later(FOUND_S, reception.look_at, scanner)
     try:
         await reception.until_done()
         await asyncio.sleep(DONE_S)
     finally:
+        late.cancel()
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
 

@@ -122,6 +122,15 @@ def _picture_fits(config: Config, _tables: dict[str, Any]) -> Finding | None:
     return "display", found, f'must be {pairs} with driver = "{config.display.driver}"'
 
 
+def _scanner_leaves_the_his_its_port(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    link = config.his.link
+    on_tcp = link == "tcp" or (link == "announcer" and config.his.announcer.listen)
+    if config.scanner.driver != "auto" or on_tcp:
+        return None
+    what = "must name the scanner's kind where the HIS is on a serial port: auto takes any ttyACM"
+    return "scanner", "driver", what
+
+
 def _pins_differ(config: Config, _tables: dict[str, Any]) -> Finding | None:
     pins = config.lamp.pins
     if len(set(pins)) < len(pins):
@@ -166,6 +175,7 @@ RULES: tuple[Rule, ...] = (
     _reverse_waits_at_wechat,
     _wechat_certificate,
     _alipay_has_one_mode,
+    _scanner_leaves_the_his_its_port,
     _picture_fits,
     _pins_differ,
     _panel_pins_are_free,

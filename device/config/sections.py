@@ -135,7 +135,7 @@ class His:
 class Scanner:
     """The code scanner."""
 
-    driver: Annotated[str, Choice(("evdev", "serial", "hidraw", "stdin"))] = "evdev"
+    driver: Annotated[str, Choice(("evdev", "serial", "hidraw", "auto", "stdin"))] = "evdev"
     match: Annotated[
         str,
         Text(
@@ -304,7 +304,7 @@ class Hardware:
     """What a box has to show and to read with before it has a configuration."""
 
     language: Annotated[str, Choice(("zh", "en"))] = "zh"
-    scanner: Scanner = Scanner(match="auto")
+    scanner: Scanner = Scanner(driver="auto", match="auto")
     display: Display = Display()
 
 

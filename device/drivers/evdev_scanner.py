@@ -32,7 +32,7 @@ class Keyboard:
         most_chars: int = MOST_CHARS,
         call_at: CallAt = call_at,
     ) -> None:
-        self.fd = node.fd
+        self.fd, self.name = node.fd, node.path
         self.node = node
         self._decoder = KeyDecoder()
         assembler = ScanAssembler(KEYBOARD, most_chars)

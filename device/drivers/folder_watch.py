@@ -28,8 +28,8 @@ class FolderWatch:
             asyncio.get_running_loop().add_reader(self._fd, self._read)
 
     def arm(self) -> None:
-        """Watch the folder; while it is missing (no input device at all), the one above it."""
-        folder = self._folder if self._folder.is_dir() else self._folder.parent
+        """Watch the folder; while it is missing (no such device at all), the nearest above it."""
+        folder = next(f for f in (self._folder, *self._folder.parents) if f.is_dir())
         if self._fd >= 0:  # without inotify the caller's own looks must do
             self._libc.inotify_add_watch(self._fd, os.fsencode(folder), CREATE | ATTRIB)
 

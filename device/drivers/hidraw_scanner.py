@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from device.drivers.hid_pos import Layout, layout_of
 from device.drivers.plugged import PluggedScanner, fault_of
@@ -38,19 +39,25 @@ class Machine:
     open: Callable[[Path], int] = open_node
 
 
+class PosNode(NamedTuple):
+    """An open hidraw node and how its reports are to be read."""
+
+    name: str
+    fd: int
+    layout: Layout
+
+
 class PosScanner:
     """One hidraw node."""
 
     def __init__(
         self,
-        fd: int,
-        layout: Layout,
+        node: PosNode,
         sink: ScanSink,
         most_chars: int = MOST_CHARS,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.fd = fd
-        self._layout = layout
+        self.name, self.fd, self._layout = node
         self._feed = ScanFeed(ScanAssembler(WHOLE, most_chars), sink)
         self._monotonic = monotonic
 
@@ -105,26 +112,26 @@ class HidrawScanner(PluggedScanner):
         here = machine or Machine()
 
         def scanners() -> list[PosScanner]:
-            found = find(match, here)
-            return [PosScanner(fd, layout, sink, most_chars) for fd, layout in found]
+            return [PosScanner(node, sink, most_chars) for node in find(match, here)]
 
         super().__init__(here.dev, scanners, sink.on_online)
 
 
-def find(match: str, machine: Machine) -> list[tuple[int, Layout]]:
+def find(match: str, machine: Machine) -> list[PosNode]:
     """Open the nodes; HardwareError with one clear line if there is none, or one too many."""
     nodes = [node for node in _scanners(machine.nodes) if _fits(match, node[0], machine.dev)]
     if not nodes:
         raise HardwareError(f"没有符合 {match} 的 HID-POS 扫码器")
     if match == "auto" and len(nodes) > 1:
         raise HardwareError("有多个 HID-POS 扫码器，请在 [scanner] match 写明 厂商:产品")
-    opened: list[tuple[int, Layout]] = []
+    opened: list[PosNode] = []
     for entry, layout in nodes:
         try:
-            opened.append((machine.open(machine.dev / entry.name), layout))
+            fd = machine.open(machine.dev / entry.name)
+            opened.append(PosNode(entry.name, fd, layout))
         except OSError as error:
-            for fd, _ in opened:
-                os.close(fd)
+            for node in opened:
+                os.close(node.fd)
             raise HardwareError(fault_of(error)) from None
     return opened
 

@@ -34,6 +34,7 @@ class Node(Protocol):
     """An open event node. `read` raises OSError: EAGAIN when empty, ENODEV when unplugged."""
 
     fd: int
+    path: str
 
     def read(self) -> Iterator[Event]:
         """What is waiting, at most 64 events."""
@@ -54,6 +55,7 @@ class EvdevNode:
     def __init__(self, device: Any) -> None:
         self.device = device
         self.fd: int = device.fd
+        self.path: str = device.path
 
     def use_monotonic_clock(self) -> None:
         """The wall clock of a box without RTC jumps; keys are timed by the other."""

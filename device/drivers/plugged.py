@@ -1,7 +1,8 @@
 """What may be unplugged and plugged again at any moment: looked for, held, looked for again.
 
 Plugging in is heard of by inotify; a slow look is the backstop. The watch stands before the look,
-so that nothing falls between the two.
+so that nothing falls between the two. The nodes of a composite scanner appear one after the other,
+and their permissions later still: each is held as soon as it can be, none is waited for.
 """
 
 import asyncio
@@ -19,13 +20,14 @@ from device.errors import HardwareError
 log = logging.getLogger(__name__)
 
 POLL_S = 2.0  # the backstop: between two looks for a missing scanner
-SETTLE_S = 0.2  # nodes of a composite scanner appear one after the other: all are to be held
 
 
 class Source(Protocol):
     """One descriptor of a scanner; every OSError means that it is gone or refused."""
 
     fd: int
+    name: str
+    """What the kernel calls its node, until it is unplugged."""
 
     def open(self) -> None:
         """Make it ours and forget what was waiting."""
@@ -67,13 +69,11 @@ class PluggedScanner:
     async def run(self) -> None:
         """Look for the scanner, hold it, look again when it is gone."""
         watch = FolderWatch(self._folder, self._changed.set)
-        settled = True  # at the start it has been plugged in for long
         try:
             while True:
                 watch.arm()
                 self._changed.clear()
-                if not self.online:
-                    settled = await self._look(settled=settled)
+                self._look()
                 await self._until_changed()
         finally:
             watch.close()
@@ -84,19 +84,17 @@ class PluggedScanner:
             async with asyncio.timeout(None if self.online else POLL_S):
                 await self._changed.wait()
 
-    async def _look(self, *, settled: bool) -> bool:
-        """Try to hold the scanner; returns whether it is there."""
+    def _look(self) -> None:
+        """Hold what is there and is not held yet: a scanner, or one more node of it."""
         try:
-            sources = self._find()
-            if not settled:
-                _close(sources)
-                await asyncio.sleep(SETTLE_S)
-                sources = self._find()
+            found = self._find()
         except HardwareError as fault:
-            self._say(str(fault))
-            return False
-        self._hold(sources)
-        return True
+            if not self.online:
+                self._say(str(fault))
+            return
+        held = {source.name for source in self._sources}
+        _close([source for source in found if source.name in held])
+        self._hold([source for source in found if source.name not in held])
 
     def _hold(self, sources: Sequence[Source]) -> None:
         try:
@@ -106,12 +104,13 @@ class PluggedScanner:
             _close(sources)
             self._say(fault_of(error))
             return
-        self._sources = sources
+        was_online, self._sources = self.online, [*self._sources, *sources]
         self.fault = ""
         loop = asyncio.get_running_loop()
         for source in sources:
             loop.add_reader(source.fd, partial(self._read, source))
-        self._on_online(self.online)
+        if not was_online:
+            self._on_online(self.online)
 
     def _read(self, source: Source) -> None:
         try:

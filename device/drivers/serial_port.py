@@ -10,12 +10,15 @@ import logging
 import os
 import termios
 from collections.abc import Callable
+from pathlib import Path
 
 import serial
 
+from device.drivers.folder_watch import FolderWatch
+
 log = logging.getLogger(__name__)
 
-REOPEN_S = 1.0  # between two tries to open: plugging a cable is slower than this
+REOPEN_S = 1.0  # between two tries to open, where nothing was heard of plugging in
 READ_BYTES = 4096  # one read; a tty's kernel buffer holds no more
 WRITE_LIMIT_BYTES = 16384  # queued output: eight of the longest serial frames, twice over
 PORT_ERRORS = (OSError, ValueError, OverflowError, termios.error)  # pyserial's own is an OSError
@@ -23,6 +26,9 @@ PORT_ERRORS = (OSError, ValueError, OverflowError, termios.error)  # pyserial's 
 
 class SerialPort:
     """One port by its path; `run()` keeps it open for as long as the task lives.
+
+    A path with a `*` stands for the first port that fits it and can be opened. Plugging in is heard
+    of by inotify; after a loss and at each `reopen_s` the port is looked for all the same.
 
     `on_bytes(data)` gets what arrived, never empty. `on_open(True)` follows each opening and
     `on_open(False)` each loss (unplugged, hung up, closed). What was waiting in the port when it
@@ -46,7 +52,7 @@ class SerialPort:
         self._port: serial.Serial | None = None
         self._fd = -1
         self._out = bytearray()
-        self._changed = asyncio.Event()  # set when the port is lost or `close()` was called
+        self._changed = asyncio.Event()  # lost, plugged in, or `close()` was called
         self._closing = False
 
     @property
@@ -57,17 +63,22 @@ class SerialPort:
     async def run(self) -> None:
         """Open, watch and reopen until `close()`; no fault of a port ends it."""
         missing_said = False
+        watch = FolderWatch(Path(self.path).parent, self._changed.set)
         try:
             while not self._closing:
+                watch.arm()
                 if self._open():
                     missing_said = False
-                    await self._until_changed(None)
+                    while self.is_open:
+                        await self._until_changed(None)
                 elif not missing_said:
                     missing_said = True
                     log.warning("serial port %s cannot be opened", self.path)
+                self._changed.clear()  # a port that is lost as soon as it is open must not spin
                 if not self._closing:
                     await self._until_changed(self._reopen_s)
         finally:
+            watch.close()
             self._lose()
 
     def write(self, data: bytes) -> None:
@@ -107,20 +118,20 @@ class SerialPort:
         self._changed.clear()
 
     def _open(self) -> bool:
-        try:
-            port = serial.Serial(self.path, self.baudrate, timeout=0, exclusive=True)
-        except PORT_ERRORS:
-            return False
-        try:
-            port.reset_input_buffer()
-        except PORT_ERRORS:
-            _close_port(port)
+        port = next(filter(None, (_opened(path, self.baudrate) for path in self._paths())), None)
+        if port is None:
             return False
         self._port, self._fd = port, port.fileno()
         asyncio.get_running_loop().add_reader(self._fd, self._read)
-        log.info("serial port %s open", self.path)
+        log.info("serial port %s open", port.port)
         self._on_open(self.is_open)
         return True
+
+    def _paths(self) -> list[str]:
+        if "*" not in self.path:
+            return [self.path]
+        path = Path(self.path)
+        return sorted(str(found) for found in path.parent.glob(path.name))
 
     def _read(self) -> None:
         try:
@@ -158,6 +169,19 @@ class SerialPort:
         self._changed.set()
         log.info("serial port %s closed", self.path)
         self._on_open(self.is_open)
+
+
+def _opened(path: str, baudrate: int) -> serial.Serial | None:
+    try:
+        port = serial.Serial(path, baudrate, timeout=0, exclusive=True)
+    except PORT_ERRORS:
+        return None
+    try:
+        port.reset_input_buffer()
+    except PORT_ERRORS:
+        _close_port(port)
+        return None
+    return port
 
 
 def _close_port(port: serial.Serial) -> None:

@@ -8,7 +8,7 @@ from device.drivers.scan_feed import ScanFeed
 from device.drivers.scan_sink import ScanSink
 from device.drivers.serial_port import SerialPort
 
-REOPEN_S = 0.5  # plugged in again, it works within a second
+REOPEN_S = 0.5  # where inotify does not hear of it: plugged in again, it works within a second
 
 
 class SerialScanner:

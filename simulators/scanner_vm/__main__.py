@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "cpio": "cpio", "depmod": "km
 NEEDED |= {"/bin/busybox": "busybox-static"}
 WECHAT, OTHER = "134567890123456789", "130000000000000001"
 QUIET_S = 1.5  # nothing more is said after a story: longer than any pause of the drivers
+MOST_RESUME_MS = 1000
 EBUSY = 16
 POS = (
     "058C 0902 A101 8502 7508 9501 0501 093B 8102"
@@ -131,12 +132,20 @@ async def unplugged(stage: Stage) -> None:
     await stage.machine.type(WECHAT[:9])
     await stage.machine.unplug(KEYBOARD)
     await stage.until(wanted=False)
+    await _plugged_in(stage, KEYBOARD)
+    await stage.machine.type(WECHAT + "\r")
+
+
+async def _plugged_in(stage: Stage, device: Mapping[str, str]) -> None:
+    """Plug in; ours is what follows the node's creation, before it the kernel gets to know it."""
+    await stage.machine.plug(device)
     began = time.perf_counter()
-    await stage.machine.plug(KEYBOARD)
     said = await stage.until(wanted=True)
     whole_ms = (time.perf_counter() - began) * 1e3
-    stage.notes.append(f"held {said['held_ms']} ms after its node appeared, {whole_ms:.0f} in all")
-    await stage.machine.type(WECHAT + "\r")
+    ours_ms = said["held_ms"]
+    stage.notes.append(f"held {ours_ms} ms after its node appeared, {whole_ms:.0f} in all")
+    if ours_ms > MOST_RESUME_MS:
+        stage.told.append(f"too late: limit {MOST_RESUME_MS} ms")
 
 
 async def second_reader(stage: Stage) -> None:
@@ -151,10 +160,7 @@ async def serial(stage: Stage) -> None:
     stage.notes.append(f"ended by {said['by']}")
     await stage.machine.unplug(SERIAL)
     await stage.until(wanted=False)
-    await stage.machine.plug(SERIAL)
-    began = time.perf_counter()
-    await stage.until(wanted=True)
-    stage.notes.append(f"open {(time.perf_counter() - began) * 1e3:.0f} ms after plugging in")
+    await _plugged_in(stage, SERIAL)
     await stage.machine.send(OTHER + "\r")
 
 

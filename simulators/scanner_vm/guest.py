@@ -13,12 +13,12 @@ import termios
 import time
 import tty
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from device.drivers.evdev_scanner import EvdevScanner
-from device.drivers.folder_watch import FolderWatch
 from device.drivers.hidraw_scanner import HidrawScanner
-from device.drivers.input_nodes import EV_KEY, INPUT, Event, Node, find_nodes
+from device.drivers.input_nodes import EV_KEY, Event, Node, find_nodes
 from device.drivers.scan_sink import ScanSink
 from device.drivers.serial_scanner import SerialScanner
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 LINE = "/dev/ttyS1"
 KEYBOARD = "0627:0001"  # QEMU's
 SERIAL = "/dev/ttyUSB0"
+NODES = {"keyboard": "input/event*", "pos": "hidraw*", "serial": "ttyUSB*"}
 UHID = "/dev/uhid"
 UHID_DESTROY, UHID_CREATE2, UHID_INPUT2 = 1, 11, 12
 CREATE2 = struct.Struct("<I128s64s64sHHIIII4096s")
@@ -43,7 +44,6 @@ class Guest:
         tty.setraw(self._line, termios.TCSANOW)
         self._waiting = b""
         self._pos = -1
-        self._appeared_s = 0.0
         self.downs = 0
         self._scanners: dict[str, PluggedScanner | SerialScanner] = {
             "keyboard": EvdevScanner(KEYBOARD, self._sink("keyboard"), self._find),
@@ -55,7 +55,6 @@ class Guest:
         """Serve until the host is gone."""
         asyncio.get_running_loop().add_reader(self._line, self._read)
         self._say(hello=sys.version.split()[0], kernel=os.uname().release)
-        FolderWatch(INPUT, self._appeared).arm()
         await asyncio.gather(*(scanner.run() for scanner in self._scanners.values()))
 
     def _sink(self, name: str) -> ScanSink:
@@ -72,12 +71,10 @@ class Guest:
         return sink
 
     def _online(self, name: str, *, online: bool) -> None:
-        held_ms = round((time.monotonic() - self._appeared_s) * 1000)
-        self._appeared_s = 0.0
-        self._say(**{name: online}, held_ms=held_ms)
-
-    def _appeared(self) -> None:
-        self._appeared_s = self._appeared_s or time.monotonic()
+        created_s = max(
+            (file.stat().st_ctime for file in Path("/dev").glob(NODES[name])), default=0
+        )
+        self._say(**{name: online}, held_ms=round((time.time() - created_s) * 1000))
 
     def _find(self, match: str) -> list[Node]:
         return [CountedNode(node, self) for node in find_nodes(match)]
@@ -115,7 +112,7 @@ class CountedNode:
     """A node whose key-downs are counted: what the kernel gave, whatever the drivers made of it."""
 
     def __init__(self, node: Node, guest: Guest) -> None:
-        self.fd, self._node, self._guest = node.fd, node, guest
+        self.fd, self.path, self._node, self._guest = node.fd, node.path, node, guest
         self.held, self.grab, self.close = node.held, node.grab, node.close
 
     def read(self) -> Iterator[Event]:

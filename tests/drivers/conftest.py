@@ -72,6 +72,7 @@ class PipeNode:
         from evdev.eventio import EventIO  # noqa: PLC0415  built from source: absent somewhere
 
         self.fd, self._writing = os.pipe()
+        self.path = f"/dev/input/event{self.fd}"
         os.set_blocking(self.fd, False)
         self._reader = EventIO()
         self._reader.fd = self.fd  # type: ignore[attr-defined]  # InputDevice's, which it reads
@@ -88,7 +89,7 @@ class PipeNode:
         return self.keys_down, False
 
     def grab(self) -> None:
-        if self.busy:
+        if self.busy or self.grabbed:
             raise OSError(errno.EBUSY, "Device or resource busy")
         self.grabbed = True
 
@@ -123,20 +124,43 @@ class PipeNode:
         self.emit((EV_SYN, 0, 0))  # wakes the reader as the kernel does
 
 
+class Opened:
+    """One opening of a node: another one of a node that is held neither reads nor lets go of it."""
+
+    def __init__(self, node: PipeNode) -> None:
+        self._node = node
+        self.fd, self.path = node.fd, node.path
+        self.read, self.held = node.read, node.held
+        self._grabbed = False
+
+    def grab(self) -> None:
+        self._node.grab()
+        self._grabbed = True
+
+    def close(self) -> None:
+        if self._grabbed or not self._node.grabbed:
+            self._node.close()
+
+
 class Bench:
     """A scanner whose device may be missing, come and go; `folder` stands for /dev/input."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.nodes: list[PipeNode] = []
-        self.next: list[PipeNode] = []
         self.fault = ""
+        self.looks = 0
 
     def find(self, _match: str) -> list[Node]:
+        self.looks += 1
         if self.fault or not self.nodes:
             raise HardwareError(self.fault or "no scanner fits")
-        found, self.nodes = self.nodes, self.next or self.nodes
-        return list(found)
+        return [Opened(node) for node in self.nodes]
+
+    async def until(self, done: Callable[[], object]) -> None:
+        async with asyncio.timeout(PATIENT_S):
+            while not done():  # noqa: ASYNC110  the driver tells nobody of it
+                await asyncio.sleep(0)
 
     def make(self) -> PipeNode:
         return PipeNode()
@@ -154,7 +178,6 @@ class Bench:
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bench]:
     monkeypatch.setattr(plugged, "POLL_S", 60.0)  # plugging in is heard of, not looked for
-    monkeypatch.setattr(plugged, "SETTLE_S", 0.01)
     bench = Bench(tmp_path)
     yield bench
     for node in bench.nodes:

@@ -10,7 +10,7 @@ import pytest
 
 from device.drivers import plugged
 from device.drivers.hid_pos import layout_of
-from device.drivers.hidraw_scanner import HidrawScanner, Machine, PosScanner, find
+from device.drivers.hidraw_scanner import HidrawScanner, Machine, PosNode, PosScanner, find
 from device.errors import HardwareError
 
 if TYPE_CHECKING:
@@ -70,7 +70,6 @@ class Kernel:
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]:
     machine = Kernel(tmp_path)
     monkeypatch.setattr(plugged, "POLL_S", 60.0)
-    monkeypatch.setattr(plugged, "SETTLE_S", 0.01)
     yield machine
     for ends in machine.ends.values():
         for end in ends:
@@ -79,8 +78,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Kernel]
 
 def found(machine: Kernel, match: str) -> int:
     opened = find(match, machine.seen())
-    for fd, _ in opened:
-        os.close(fd)
+    for node in opened:
+        os.close(node.fd)
     return len(opened)
 
 
@@ -137,7 +136,9 @@ async def test_the_whole_code_has_the_time_of_its_report(collected: "Collected")
     assert layout
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     ours.settimeout(0)
-    scanner = PosScanner(ours.fileno(), layout, collected.sink, monotonic=lambda: 7.0)
+    scanner = PosScanner(
+        PosNode("hidraw0", ours.fileno(), layout), collected.sink, monotonic=lambda: 7.0
+    )
     theirs.send(report(WECHAT))
     scanner.read()
     assert collected.scans == [(WECHAT, 7.0)]

@@ -111,6 +111,37 @@ async def test_unplugged_is_told_and_replugged_is_found(cable: Cable, desk: Desk
     assert cable.read() == b""
 
 
+async def test_a_port_just_plugged_in_is_open_before_the_next_look(tmp_path: Path) -> None:
+    """Heard of by inotify, also where the folder itself appears with the first device."""
+    folder = tmp_path / "serial" / "by-id"
+    opened = asyncio.Event()
+    port = SerialPort(
+        str(folder / "usb-if00"), 9600, ignore, lambda _open: opened.set(), reopen_s=600
+    )
+    task = asyncio.create_task(port.run())
+    await asyncio.sleep(0)
+    folder.parent.mkdir()
+    folder.mkdir()
+    cable = Cable(folder / "usb-if00")
+    async with asyncio.timeout(5):
+        await opened.wait()
+    port.close()
+    await task
+    cable.unplug()
+
+
+async def test_a_pattern_is_the_first_port_that_can_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "ttyACM0").touch()  # not a serial port
+    cable = Cable(tmp_path / "ttyACM1")
+    desk = Desk(tmp_path / "ttyACM*")
+    await until(lambda: desk.port.is_open)
+    os.write(cable.master, b"12.34J")
+    await until(lambda: bytes(desk.received) == b"12.34J")
+    desk.port.close()
+    await desk.task
+    cable.unplug()
+
+
 async def test_a_missing_port_is_waited_for_without_a_busy_loop(tmp_path: Path) -> None:
     tries = 0
 
