@@ -127,6 +127,13 @@ def _replace_board(arguments: Sequence[str]) -> int:
     return app.replace_board(settings)
 
 
+def network(arguments: Sequence[str]) -> int:
+    """Write the card's network for systemd."""
+    from device.app import network_command
+
+    return network_command.main(arguments)
+
+
 def keygen(arguments: Sequence[str]) -> int:
     """Make the three keys of a new box; existing files are never touched."""
     parser = _parser(
@@ -238,6 +245,12 @@ COMMANDS = {
         "provision keygen|make|show|wait|install ...",
         "签名加密的配置包：制作、打印成码、由扫码墩扫入；更换主板（--replace-board）",
         "a signed, sealed bundle for a box, as a file or as codes; a new board",
+    ),
+    "network": Command(
+        network,
+        "network -c FILE",
+        "卡镜像：把配置里的网络写给系统（开机时自动运行）",
+        "on the card: the network of the configuration, for systemd",
     ),
     "keygen": Command(keygen, "keygen DIR", "为新扫码墩生成密钥", "keys for a new box"),
 }

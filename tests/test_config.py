@@ -93,15 +93,28 @@ REQUIRED = [
     ("box", "data_dir"),
     ("box", "key_file"),
     ("his", "link"),
+    ("network.wireguard", "address"),
+    ("network.wireguard", "peer_key"),
+    ("network.wireguard", "endpoint"),
     ("channels.wechat", "appid"),
     ("channels.wechat", "mch_id"),
     ("channels.alipay", "app_id"),
 ]
 
 
+WHOLE: dict[str, dict[str, object]] = {
+    "network.wireguard": {
+        "address": "10.77.0.2/32",
+        "peer_key": "A" * 43 + "=",
+        "endpoint": "10.1.0.1:51820",
+    }
+}
+"""Sections that the smallest configuration has not."""
+
+
 @pytest.mark.parametrize(("section", "key"), REQUIRED)
 def test_a_missing_required_key_is_named(section: str, key: str, write_config: WriteConfig) -> None:
-    message = refusal(write_config({section: {key: None}}))
+    message = refusal(write_config({section: {**WHOLE.get(section, {}), key: None}}))
     assert message.startswith(f"[{section}] {key}: is missing and required: must be ")
 
 

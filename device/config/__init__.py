@@ -12,6 +12,7 @@ from typing import Any
 
 from device.config.key_files import read_bounded, read_key, read_text_secret
 from device.config.kinds import split_address
+from device.config.network import Network, Wireguard
 from device.config.reader import Reader, wrong
 from device.config.rules import RULES, is_file
 from device.config.sections import (
@@ -31,7 +32,6 @@ from device.config.sections import (
     HisTls,
     Lamp,
     Limits,
-    Network,
     Scanner,
     Sections,
     Wechat,
@@ -56,6 +56,7 @@ __all__ = [
     "Network",
     "Scanner",
     "Wechat",
+    "Wireguard",
     "load",
     "load_hardware",
     "read_bounded",

@@ -153,6 +153,13 @@ def _center_certificate(config: Config, _tables: dict[str, Any]) -> Finding | No
     return None
 
 
+def _tunnel_is_the_interface(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    """The packet filter of the card lets the firmware out through wg0 alone."""
+    if config.network.wireguard and config.network.vpn_interface != "wg0":
+        return "network", "vpn_interface", 'must be "wg0" with [network.wireguard]'
+    return None
+
+
 def _box_key_exists(config: Config, _tables: dict[str, Any]) -> Finding | None:
     """Without the box's key there are no order numbers, so nothing at all can work.
 
@@ -180,6 +187,7 @@ RULES: tuple[Rule, ...] = (
     _pins_differ,
     _panel_pins_are_free,
     _center_certificate,
+    _tunnel_is_the_interface,
     _box_key_exists,
 )
 """What several keys, or a key and the disk, must have in common; asked in this order."""

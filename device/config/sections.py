@@ -4,10 +4,8 @@ A key without a default is required; an unknown key is an error. What several ke
 common stands in `rules`. No value here is a secret, so any of it may be shown.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated
 
 from device.config.kinds import (
@@ -16,14 +14,13 @@ from device.config.kinds import (
     File,
     Flag,
     Peers,
-    Pins,
-    Proxy,
     Seconds,
     Text,
     Url,
     Whole,
     Word,
 )
+from device.config.network import Network
 from device.domain.words import Business, Department
 
 SHORTEST_S = 0.05  # below this a time is no time: it would only spin the loop
@@ -188,17 +185,6 @@ class Lamp:
         if self.driver == "gpio":
             return self.green, self.red, self.buzzer, self.cancel_button
         return (self.cancel_button,) if self.driver == "leds" else ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """The way to the providers."""
-
-    vpn_interface: Annotated[
-        str, Text(r"[A-Za-z0-9_.@-]{0,15}", 'an interface name of at most 15 characters, or ""')
-    ] = "wg0"
-    proxy: Annotated[str, Proxy()] = ""
-    dns: Annotated[Mapping[str, str], Pins()] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

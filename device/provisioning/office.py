@@ -130,7 +130,7 @@ def _named_in(section: Any) -> Iterator[Path]:
     for item in declared(type(section)):
         value = getattr(section, item.name)
         if not isinstance(item, Key):
-            yield from _named_in(value)
+            yield from () if value is None else _named_in(value)
         elif isinstance(item.kind, File) and item.kind.credential and value is not None:
             yield value
 
