@@ -25,6 +25,7 @@ CAUSES = {
     "refund_not_settled_yet": _("退款尚未入账"),
     "refund_given_elsewhere": _("在其他渠道或商户后台退款"),
     "provider_kept_money": _("支付机构已收款而流水为未收：须查询并退款"),
+    "booked_under_another_channel": _("记在了另一支付渠道名下"),
 }
 STATES = dict(PaymentState.choices) | dict(RefundState.choices)
 

@@ -106,17 +106,30 @@ def _alone(code: Code, items: list[Item]) -> Iterator[Break]:
 
 
 def _together(ours: list[Item], others: list[Item]) -> Iterator[Break | Item]:
-    first, second = ours[0], others[0]
-    for code, more in ((Code.TWICE_JOURNAL, ours[1:]), (Code.TWICE_OTHER, others[1:])):
-        for item in more:
-            mine = code is Code.TWICE_JOURNAL
-            yield _break(code, first, item if mine else None, None if mine else item)
-    if first.amount_fen != second.amount_fen:
-        yield _break(Code.AMOUNT, first, first, second)
-    elif first.channel and second.channel and first.channel != second.channel:
-        yield _break(Code.CHANNEL, first, first, second)
-    else:
-        yield first
+    """A number that both know: what is the same goes in pairs, then what is not, then the rest.
+
+    A number may rightly stand there several times: paid, given back, and paid again.
+    """
+    left, right = [], list(others)
+    for item in ours:
+        same = next((o for o in right if _agree(item, o)), None)
+        if same is None:
+            left.append(item)
+        else:
+            right.remove(same)
+            yield item
+    for mine, other in zip(left, right, strict=False):
+        code = Code.AMOUNT if mine.amount_fen != other.amount_fen else Code.CHANNEL
+        yield _break(code, mine, mine, other)
+    for item in left[len(right) :]:
+        yield _break(Code.TWICE_JOURNAL, ours[0], item, None)
+    for item in right[len(left) :]:
+        yield _break(Code.TWICE_OTHER, ours[0], None, item)
+
+
+def _agree(one: Item, other: Item) -> bool:
+    channels = {one.channel, other.channel} - {""}
+    return one.amount_fen == other.amount_fen and len(channels) <= 1
 
 
 def _break(code: Code, of: Item, journal: Item | None, other: Item | None) -> Break:

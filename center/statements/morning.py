@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from center.ledger.ingest import raise_alarm
-from center.ledger.models import Action, ActionKind, ActionState, Box, Payment
+from center.ledger.models import Action, ActionKind, ActionState, Box, DayTotal, Payment
 from center.reconciliation.models import STATE, BreakRow, BreakState
 from center.reconciliation.run import reconcile_day
+from center.reports.dashboard import TAKEN
 from center.statements.keep import keep, no_answer
 from center.statements.models import FileState, StatementFile
 from center.statements.providers import Statements
@@ -39,14 +40,31 @@ def morning(providers: Sequence[Statements], now: datetime) -> list[date]:
 
 def _fetch_missing(provider: Statements, now: datetime) -> list[date]:
     last = now.date() - timedelta(days=1 if now.hour >= READY_HOUR else 2)
-    known = StatementFile.objects.filter(channel=provider.channel, state__in=DONE)
-    have = set(known.values_list("day", flat=True))
+    have = _days_done(provider.channel, last)
     got: list[date] = []
     for back in range(DAYS_BACK):
         day = last - timedelta(days=back)
         if day not in have and fetch(provider, day, now).state in DONE:
             got.append(day)
     return got
+
+
+def _days_done(channel: str, last: date) -> set[date]:
+    """Days that need not be asked for again.
+
+    "No bill" on a day when the boxes took money may mean "not yet" (Alipay has one word for both):
+    it is asked again as long as the day is looked for.
+    """
+    first = last - timedelta(days=DAYS_BACK - 1)
+    files = StatementFile.objects.filter(channel=channel, day__gte=first, state__in=DONE)
+    taken = DayTotal.objects.filter(day__gte=first, channel=channel, count__gt=0)
+    moved = taken.filter(kind="payment", state__in=TAKEN) | taken.filter(state="refunded")
+    doubted = set(moved.values_list("day", flat=True))
+    return {
+        day
+        for day, state in files.values_list("day", "state")
+        if state != FileState.EMPTY or day not in doubted
+    }
 
 
 def fetch(provider: Statements, day: date, now: datetime) -> StatementFile:

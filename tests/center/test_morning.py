@@ -93,3 +93,22 @@ def test_the_box_is_asked_about_an_order_that_the_statement_contradicts(
     assert {a.box for a in actions} == {Box.objects.get()}
     morning([provider], at(14, DAY + timedelta(days=5)))
     assert Action.objects.count() == 2, "asked once"
+
+
+def test_no_bill_on_a_day_that_took_money_is_asked_for_again(journal: JournalOfABox) -> None:
+    journal.pay("A", "paid")
+    journal.send()
+    provider = Provider()
+    provider.days[DAY] = EMPTY_DAY
+    morning([provider], at(11))
+    assert named_states() == [("only_journal", "waiting")]
+    statement = Wechat()
+    statement.pay("A", 100)
+    provider.days[DAY] = statement.bytes()
+    morning([provider], at(12))
+    assert StatementFile.objects.get(day=DAY).state == FileState.GOOD
+    assert named_states() == [("only_journal", "cleared")]
+
+
+def named_states() -> list[tuple[str, str]]:
+    return list(BreakRow.objects.values_list("code", "state"))

@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import pytest
 
+from center.reconciliation.explain import WAIT
 from center.reconciliation.models import BreakRow, BreakState, HisList, HisRow, Pair, Run
-from center.reconciliation.run import WAIT, reconcile, reconcile_day
+from center.reconciliation.run import reconcile, reconcile_day
 from center.statements.keep import keep
 from center.statements.models import FileState, StatementFile
 from tests.center.conftest import NOON, JournalOfABox
@@ -207,3 +208,72 @@ def test_one_number_of_the_his_may_break_in_both_wallets() -> None:
         )
     reconcile_day(DAY, NOON, LATER)
     assert sorted(BreakRow.objects.values_list("channel", flat=True)) == ["alipay", "wechat"]
+
+
+def his_list(*rows: tuple[str, str, str, int], day: date = DAY) -> None:
+    """Rows: kind, number, payment type, amount."""
+    given = HisList.objects.create(
+        name="x.csv", sha256=f"{day}", uploaded_by="one", uploaded_at=NOON, rows=len(rows)
+    )
+    for kind, his_id, pay_type, fen in rows:
+        HisRow.objects.create(
+            list=given, day=day, kind=kind, his_id=his_id, pay_type=pay_type, amount_fen=fen
+        )
+
+
+def named() -> set[tuple[str, str, str, str, int]]:
+    rows = BreakRow.objects.exclude(state=BreakState.CLEARED)
+    return {(r.code, r.channel, r.kind, r.key, r.difference_fen) for r in rows}
+
+
+def test_a_payment_under_another_channel_is_one_break_named_where_the_journal_has_it(
+    journal: JournalOfABox,
+) -> None:
+    for number in ("H1", "H2", "H3"):
+        journal.pay(f"A{number}", "paid", his_id=number, amount_fen=100)
+    journal.pay("B", "paid", his_id="H4", amount_fen=500, channel="alipay")
+    journal.send()
+    his_list(
+        ("payment", "H1", "alipay", 100),
+        ("payment", "H2", "cash", 90),
+        ("payment", "H3", "wechat", 100),
+        ("payment", "H4", "alipay", 500),
+    )
+    reconcile_day(DAY, NOON, LATER)
+    assert named() == {
+        ("channel", "wechat", "payment", "H1", 0),
+        ("channel", "wechat", "payment", "H2", -10),
+    }
+
+
+def test_one_number_paid_given_back_and_paid_again_is_no_break(journal: JournalOfABox) -> None:
+    journal.pay("A", "paid", "refunded", his_id="H1", amount_fen=100)
+    journal.refund("R1", "A", 100, "refunded", his_id="H1", money_at=NOON.isoformat())
+    journal.pay("B", "paid", his_id="H1", amount_fen=70)
+    journal.send()
+    rows = [("payment", "H1", "wechat", 70), ("payment", "H1", "wechat", 100)]
+    his_list(*rows, ("refund", "H1", "wechat", 100))
+    reconcile_day(DAY, NOON, LATER)
+    assert named() == set()
+
+
+def test_one_number_collected_twice_is_named(journal: JournalOfABox) -> None:
+    for number in ("A", "B"):
+        journal.pay(number, "paid", his_id="H1", amount_fen=100)
+    journal.send()
+    his_list(("payment", "H1", "wechat", 100))
+    reconcile_day(DAY, NOON, LATER)
+    assert named() == {("twice_journal", "wechat", "payment", "H1", -100)}
+
+
+@pytest.mark.parametrize("whole", [1, 0])
+def test_what_the_his_booked_and_took_back_is_explained_by_a_reverse(
+    journal: JournalOfABox, whole: int
+) -> None:
+    journal.pay("A", "paid", "reversing", "reversed", his_id="H1", amount_fen=100)
+    journal.send()
+    his_list(("payment", "H1", "wechat", 100), ("refund", "V1", "wechat", 100 if whole else 60))
+    HisRow.objects.update(out_trade_no="A")
+    reconcile_day(DAY, NOON, LATER)
+    found = {(code, key, fen) for code, _channel, _kind, key, fen in named()}
+    assert found == (set() if whole else {("state", "H1", 100), ("only_other", "V1", -60)})
