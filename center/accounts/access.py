@@ -8,7 +8,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 
-from center.accounts.models import User
+from center.accounts.models import Token, User
 from center.accounts.roles import Permission
 
 View = Callable[..., HttpResponseBase]
@@ -35,4 +35,11 @@ def require(user: object, permission: Permission) -> User:
     """Return the user; PermissionDenied if the role lacks the permission."""
     if isinstance(user, User) and user.may(permission):
         return user
+    raise PermissionDenied
+
+
+def require_token(token: Token, permission: Permission) -> User:
+    """Return the token's user; PermissionDenied if its scope or the user's role lacks it."""
+    if token.may(permission):
+        return token.user
     raise PermissionDenied

@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 
 from center.accounts.models import User
 
-OPEN = frozenset({"login", "logout", "password", "language"})
+OPEN = frozenset({"login", "logout", "password", "set_language"})
 
 
 class PasswordChangeRequired:

@@ -26,6 +26,7 @@ class Permission(models.TextChoices):
     CHARTS = "charts", _("图表")
     EXPORT = "export", _("导出")
     FLEET = "fleet", _("设备")
+    ALARMS = "alarms", _("处理告警")
     AUDIT = "audit", _("审计记录")
     USERS = "users", _("用户")
     REQUEST_ACTION = "request_action", _("提出退款、撤销")
@@ -56,6 +57,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
             Permission.APPROVE_ACTION,
             Permission.RESOLVE,
             Permission.UPLOAD,
+            Permission.ALARMS,
         }
     ),
     # No row about one patient: sums and charts only.
@@ -69,8 +71,21 @@ ROLES: dict[Role, frozenset[Permission]] = {
     ),
     Role.AUDITOR: frozenset(_READ_MONEY | {Permission.AUDIT}),
     # Users and boxes, no money.
-    Role.ADMINISTRATOR: frozenset({Permission.USERS, Permission.FLEET, Permission.AUDIT}),
+    Role.ADMINISTRATOR: frozenset(
+        {Permission.USERS, Permission.FLEET, Permission.ALARMS, Permission.AUDIT}
+    ),
 }
+
+SCOPES = (
+    Permission.ORDERS,
+    Permission.SETTLEMENT,
+    Permission.STATEMENTS,
+    Permission.REVIEWS,
+    Permission.FLEET,
+    Permission.DASHBOARD,
+    Permission.UPLOAD,
+)
+"""What a program's token can be given: each is asked for by an address of the API."""
 
 
 def allowed(role: str, permission: Permission) -> bool:

@@ -5,10 +5,10 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from center.accounts.models import AuditRecord, User
+from center.accounts.models import User
 from center.accounts.roles import Permission
 from center.ledger.models import Alarm, Box, Quarantine
-from center.reports.report import Column, Filter, Form, Match, Report, register
+from center.reports.report import Column, Filter, Form, Report, register
 
 
 def _boxes(_user: User) -> QuerySet[Any]:
@@ -21,10 +21,6 @@ def _alarms(_user: User) -> QuerySet[Any]:
 
 def _quarantine(_user: User) -> QuerySet[Any]:
     return Quarantine.objects.all()
-
-
-def _audit(_user: User) -> QuerySet[Any]:
-    return AuditRecord.objects.all()
 
 
 BOXES = Report(
@@ -84,27 +80,4 @@ QUARANTINE = Report(
     default_days=0,
     patient_level=False,
 )
-AUDIT = Report(
-    name="audit",
-    title=_("审计记录"),
-    permission=Permission.AUDIT,
-    rows=_audit,
-    columns=(
-        Column("at", _("时间"), Form.TIME),
-        Column("username", _("用户")),
-        Column("address", _("地址"), Form.NUMBER),
-        Column("action", _("操作")),
-        Column("object", _("对象")),
-        Column("detail", _("内容")),
-    ),
-    filters=(
-        Filter("username", _("用户")),
-        Filter("action", _("操作")),
-        Filter("object", _("对象"), Match.STARTS),
-    ),
-    newest_by="at",
-    key="id",
-    default_days=0,
-    patient_level=False,
-)
-register(BOXES, ALARMS, QUARANTINE, AUDIT)
+register(BOXES, ALARMS, QUARANTINE)

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
-from center.accounts.access import require
+from center.accounts.access import require_token
 from center.accounts.models import Token
 from center.reports import xml
 from center.reports.asked import ask, condition, page
@@ -39,7 +39,7 @@ def api(request: HttpRequest, name: str) -> HttpResponse:
     if name not in NAMES or NAMES[name] not in REPORTS:
         raise Http404
     report = REPORTS[NAMES[name]]
-    user = require(token.user, report.permission)
+    user = require_token(token, report.permission)
     asked = ask(report, request.GET, beijing_today())
     if asked.errors:
         return JsonResponse({"error": "bad_filter", "fields": list(asked.errors)}, status=400)
@@ -56,7 +56,7 @@ def token_of(request: HttpRequest) -> Token | None:
         Token.objects.select_related("user").filter(pk=id_).first() if scheme == "Bearer" else None
     )
     digest = hashlib.sha256(secret.encode()).digest()
-    if token is None or not hmac.compare_digest(digest, bytes(token.digest)):
+    if token is None or not hmac.compare_digest(digest, bytes(token.digest)) or token.revoked_at:
         return None
     Token.objects.filter(pk=id_).update(last_used_at=datetime.now(UTC))
     return token

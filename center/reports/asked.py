@@ -25,8 +25,11 @@ from center.reports.report import Filter, Form, Match, Report
 
 PAGE_ROWS = 50
 LONGEST_VALUE = 100  # characters
+_LAST = re.compile(r"[1-9][0-9]{0,3}")
 _YUAN = re.compile(r"[0-9]{1,8}(\.[0-9]{1,2})?")
 ASK_DAYS = "day"
+LAST_DAYS = "last"
+"""In the address: the last N days up to today, where a date would be out of date tomorrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def ask(report: Report, query: QueryDict, today: date) -> Asked:
             given[wanted.name] = values
             if not _understood(wanted, values):
                 errors.append(_("%(what)s：看不懂所给的值") % {"what": wanted.title})
+    _last_days(report, query.get(LAST_DAYS, ""), given, today)
     _default_days(report, given, today)
     return Asked(given, tuple(errors), _place(query.get("after", "")))
 
@@ -73,13 +77,21 @@ def _two_ends(wanted: Filter, query: QueryDict) -> tuple[str, ...]:
     return (*ends, "")[:2]
 
 
+def _last_days(report: Report, text: str, given: dict[str, tuple[str, ...]], today: date) -> None:
+    if ASK_DAYS not in given and report.has_days and _LAST.fullmatch(text):
+        given[ASK_DAYS] = days_until(today, int(text))
+
+
+def days_until(today: date, days: int) -> tuple[str, str]:
+    """Return the first and the last of that many days, as a filter holds them."""
+    return (today - timedelta(days=days - 1)).isoformat(), today.isoformat()
+
+
 def _default_days(report: Report, given: dict[str, tuple[str, ...]], today: date) -> None:
     """Without a day and without a number that finds a row by itself: the last days only."""
     exact = any(f.match is Match.IS and f.name in given for f in report.filters)
-    has_days = any(f.match is Match.DAYS for f in report.filters)
-    if has_days and report.default_days and ASK_DAYS not in given and not exact:
-        first = today - timedelta(days=report.default_days - 1)
-        given[ASK_DAYS] = (first.isoformat(), today.isoformat())
+    if report.has_days and report.default_days and ASK_DAYS not in given and not exact:
+        given[ASK_DAYS] = days_until(today, report.default_days)
 
 
 def _understood(wanted: Filter, values: tuple[str, ...]) -> bool:
@@ -99,6 +111,17 @@ def _day(text: str) -> date | None:
         return parse_date(text)
     except ValueError:
         return None
+
+
+def in_words(report: Report, asked: Asked) -> str:
+    """The filters as people read them, for what is printed or exported."""
+    parts = []
+    for wanted in report.filters:
+        values = [str(wanted.words.get(v, v)) for v in asked.given.get(wanted.name, ())]
+        if values:
+            between = " – " if wanted.match in {Match.DAYS, Match.FEN} else _("、")
+            parts.append(f"{wanted.title} {between.join(values)}")
+    return "; ".join(parts) or _("无")
 
 
 def condition(report: Report, asked: Asked) -> Q:

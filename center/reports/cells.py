@@ -32,6 +32,8 @@ def shown(column: Column, row: Any) -> str:
         return ""
     if column.form is Form.WORD:
         return str(column.words.get(value, value))
+    if column.form is Form.WORDS:
+        return _("、").join(str(column.words.get(word, word)) for word in value)
     return TEXTS.get(column.form, str)(value)
 
 

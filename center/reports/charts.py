@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy as _
 from center.accounts.access import needs, require
 from center.accounts.roles import Permission
 from center.reports.asked import Asked, ask, condition
-from center.reports.pages import find, form_filters
-from center.reports.report import REPORTS, Column, Form, Report
+from center.reports.pages import form_filters
+from center.reports.report import REPORTS, Column, Form, Report, find
 from center.reports.scope import beijing_today
 from center.web.headers import policy
 

@@ -24,10 +24,9 @@ from center.accounts import audit
 from center.accounts.access import require
 from center.accounts.roles import Permission
 from center.reports import xml
-from center.reports.asked import Asked, ask, condition
+from center.reports.asked import Asked, ask, condition, in_words
 from center.reports.cells import plain, safe, shown
-from center.reports.pages import find
-from center.reports.report import Form, Report
+from center.reports.report import Form, Report, find
 from center.reports.scope import beijing_today
 
 MOST_ROWS = 200_000  # more fits no spreadsheet that a person reads; narrow the days instead
@@ -77,15 +76,10 @@ def export(request: HttpRequest, name: str, form: str) -> HttpResponse | Streami
 
 
 def _notes(report: Report, asked: Asked, username: str) -> tuple[tuple[str, str], ...]:
-    filters = "; ".join(
-        f"{f.title} {' – '.join(str(f.words.get(v, v)) for v in asked.given[f.name])}"
-        for f in report.filters
-        if f.name in asked.given
-    )
     stamp = localtime(now()).strftime("%Y-%m-%d %H:%M:%S")
     return (
         (_("报表"), str(report.title)),
-        (_("条件"), filters or _("无")),
+        (_("条件"), in_words(report, asked)),
         (_("用户"), username),
         (_("时间"), stamp),
     )

@@ -1,42 +1,53 @@
 """The page of a report: filters above, rows below, the place in the address."""
 
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Count, Sum
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from center.accounts import audit
 from center.accounts.access import require
-from center.accounts.models import User
 from center.accounts.roles import Permission
-from center.reports.asked import Asked, ask, condition, page
+from center.reports.asked import (
+    ASK_DAYS,
+    LAST_DAYS,
+    Asked,
+    ask,
+    condition,
+    days_until,
+    in_words,
+    page,
+)
 from center.reports.cells import shown
-from center.reports.report import REPORTS, Column, Filter, Form, Match, Report
+from center.reports.report import Column, Filter, Form, Match, Report, find
+from center.reports.saved import kept_query, saved_of
 from center.reports.scope import beijing_today
 
 RIGHT = frozenset({Form.MONEY, Form.COUNT})
-
-
-def find(name: str) -> Report:
-    """Return the report of that name; Http404 if there is none."""
-    if name not in REPORTS:
-        raise Http404
-    return REPORTS[name]
+QUICK_DAYS = (7, 30, 90)
 
 
 def report_page(request: HttpRequest, name: str) -> HttpResponse:
     """One page of rows."""
     report = find(name)
     user = require(request.user, report.permission)
-    asked = ask(report, request.GET, beijing_today())
+    today = beijing_today()
+    asked = ask(report, request.GET, today)
     rows, after = page(report, report.rows(user).filter(condition(report, asked)), asked)
+    if report.patient_level and request.GET and not asked.after:
+        audit.record(request, "search", name, filters=asked.address())
     context = {
         "report": report,
         "asked": asked,
         "query": asked.address(),
+        "told": in_words(report, asked),
         "may_chart": user.may(Permission.CHARTS),
-        "forms": ("xlsx", "csv", "json", "xml", "html"),
+        "forms": ("xlsx", "csv", "json", "xml", "html") if user.may(Permission.EXPORT) else (),
+        "saved": saved_of(user, report, kept_query(asked, today)),
+        "quick": _quick_days(asked, today) if report.has_days else [],
         "filters": form_filters(report, asked),
         "head": [(c.title, c.form in RIGHT) for c in report.columns],
         "table": [(report.link(r) if report.link else "", _cells(report, r)) for r in rows],
@@ -45,6 +56,23 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "groups": [(g, report.column(g).title) for g in report.groups],
     }
     return render(request, "web/report.html", context)
+
+
+def _quick_days(asked: Asked, today: date) -> list[dict[str, Any]]:
+    """Spans of days that are asked for most, with the other filters as they are."""
+    rest = Asked({n: values for n, values in asked.given.items() if n != ASK_DAYS})
+    yesterday = days_until(today - timedelta(days=1), 1)
+    spans = [(_("今天"), days_until(today, 1), {LAST_DAYS: "1"})]
+    spans += [(_("昨天"), yesterday, dict(zip(("day_from", "day_to"), yesterday, strict=True)))]
+    spans += [
+        (_("近 %(days)d 天") % {"days": n}, days_until(today, n), {LAST_DAYS: str(n)})
+        for n in QUICK_DAYS
+    ]
+    now = asked.given.get(ASK_DAYS)
+    return [
+        {"title": title, "query": rest.address(**query), "on": now == span}
+        for title, span, query in spans
+    ]
 
 
 def sums(request: HttpRequest, name: str) -> HttpResponse:
@@ -93,9 +121,3 @@ def _filter(wanted: Filter, asked: Asked) -> dict[str, Any]:
         "words": [(w, t, w in values) for w, t in wanted.words.items()],
         "type": "date" if wanted.match is Match.DAYS else "text",
     }
-
-
-def user_of(request: HttpRequest) -> User:
-    """The user that the check has let in."""
-    assert isinstance(request.user, User), _("未登录")
-    return request.user

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import Http404
 
 from center.accounts.models import User
 from center.accounts.roles import Permission
@@ -28,6 +29,7 @@ class Form(StrEnum):
     TIME = "time"
     DAY = "day"
     WORD = "word"  # one of a closed list; shown by its name
+    WORDS = "words"  # several of them
     MARK = "mark"  # yes or no
 
 
@@ -92,6 +94,8 @@ class Report:
     """How many days are shown unless others are asked for; 0 = all."""
     link: Callable[[Any], str] | None = None
     """Where a row leads."""
+    add: tuple[str, Words] | None = None
+    """Where a new row is made: the name of its address, and the button's text."""
     patient_level: bool = True
     """Its rows are about single patients: a manager does not see them."""
 
@@ -99,6 +103,11 @@ class Report:
     def order(self) -> tuple[str, ...]:
         """The attributes that the rows are ordered by, all of them downwards."""
         return (*((self.within,) if self.within else ()), self.newest_by, self.key)
+
+    @property
+    def has_days(self) -> bool:
+        """Whether it can be asked for days."""
+        return any(f.match is Match.DAYS for f in self.filters)
 
     def column(self, name: str) -> Column:
         """The column of that name."""
@@ -113,3 +122,10 @@ def register(*reports: Report) -> None:
     for report in reports:
         assert report.name not in REPORTS, report.name
         REPORTS[report.name] = report
+
+
+def find(name: str) -> Report:
+    """Return the report of that name; Http404 if there is none."""
+    if name not in REPORTS:
+        raise Http404
+    return REPORTS[name]

@@ -62,7 +62,14 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("隔离的记录"), Permission.FLEET, "report", "quarantine"),
         ),
     ),
-    (_("系统"), (Entry(_("审计记录"), Permission.AUDIT, "report", "audit"),)),
+    (
+        _("系统"),
+        (
+            Entry(_("用户"), Permission.USERS, "report", "users"),
+            Entry(_("接口密钥"), Permission.USERS, "report", "tokens"),
+            Entry(_("审计记录"), Permission.AUDIT, "report", "audit"),
+        ),
+    ),
 )
 
 

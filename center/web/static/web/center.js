@@ -23,14 +23,23 @@ for (const row of document.querySelectorAll("tr[data-href]")) {
 
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
+function go(event, element, how) {
+  if (!element) return;
+  event.preventDefault();
+  element[how]();
+  const field = how === "click" && element.parentElement.querySelector("input:not([type=hidden])");
+  if (field) field.focus();
+}
+
 // An open choice closes when something else is clicked, and by Escape.
 document.addEventListener("click", (event) => {
   for (const open of document.querySelectorAll("details.choice[open]")) if (!open.contains(event.target)) open.open = false;
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") for (const open of document.querySelectorAll("details.choice[open]")) open.open = false;
-  if (event.key === "/" && !/^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) {
-    const first = document.querySelector(".filters input");
-    if (first) { event.preventDefault(); first.focus(); }
-  }
+  if (event.ctrlKey || event.altKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(document.activeElement.tagName)) return;
+  if (event.key === "/") go(event, document.querySelector(".filters input"), "focus");
+  // A digit opens the saved filter of that number; a letter what is marked with it.
+  else if (/^[1-9]$/.test(event.key)) go(event, document.querySelector(`[data-saved="${event.key}"]`), "click");
+  else if (/^[a-z]$/.test(event.key)) go(event, document.querySelector(`[data-key="${event.key}"]`), "click");
 });
