@@ -123,9 +123,35 @@ def batches(size: Size, today: date) -> Iterator[Batch]:
             _day(box, today - timedelta(days=back), size.payments, today)
         first = 1
         for rows in list(box.take()):
-            health = {"clock": "sane", "vpn": "up", "waiting": 0}
-            yield Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), health)
+            yield Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), _health(box))
             first += len(rows)
+
+
+PARTS = (
+    ("scanner", "扫码枪已连接"),
+    ("display", "已连接"),
+    ("his_link", "HIS 已连接"),
+    ("vpn", "wg0 已连接"),
+    ("wechat", "已校验"),
+    ("alipay", "已校验"),
+    ("clock", "时间已校准"),
+    ("disk", "剩余 5120 MB"),
+    ("journal", "正常"),
+)
+FAULTS = {7: ("scanner", "fail", "扫码枪未连接"), 19: ("disk", "warn", "剩余 82 MB")}
+"""By the number of the box."""
+
+
+def _health(box: _DemoBox) -> dict[str, Any]:
+    """What a box says of its parts, as real ones do; two of fifty have something the matter."""
+    named, state, text = FAULTS.get(box.number, ("", "", ""))
+    parts = [
+        {"part": part, "state": state, "text": text}
+        if part == named
+        else {"part": part, "state": "ok", "text": good}
+        for part, good in PARTS
+    ]
+    return {"parts": parts, "waiting": 0}
 
 
 def _day(box: _DemoBox, day: date, payments: int, today: date) -> None:

@@ -13,6 +13,7 @@ from center.accounts.pages import (
     user_page,
 )
 from center.fleet import catalog as _boxes  # noqa: F401  registers its reports
+from center.fleet.pages import box_page, settle_alarm
 from center.ledger.sync_view import sync
 from center.orders import catalog as _orders  # noqa: F401  registers its reports
 from center.orders.pages import act, decide, order
@@ -52,6 +53,8 @@ urlpatterns = [
     path("breaks/<int:number>/resolve", resolve, name="resolve"),
     path("reconciliation/compare", compare_again, name="compare_again"),
     path("reconciliation/upload", upload, name="upload"),
+    path("boxes/<str:id_>/", box_page, name="box"),
+    path("alarms/<int:number>/settle", settle_alarm, name="settle_alarm"),
     path("charts", charts, name="charts"),
     path("v1/sync", sync, name="sync"),
     path("api/v1/<slug:name>", api, name="api"),

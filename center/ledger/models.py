@@ -5,9 +5,12 @@ uid, for searching. The `...Total` tables are sums, written in the same transact
 Money is fen. `day` and `hour` are the provider's Beijing time (payment-states §1.4).
 """
 
+from datetime import UTC, datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from center.ledger import health
 from center.ledger.words import (
     OPEN_STATES,
     Business,
@@ -32,6 +35,17 @@ class Box(models.Model):
     last_seen = models.DateTimeField(_("最近上报"))
     health = models.JSONField(_("状态"), default=dict)
     backlog = models.IntegerField(_("积压"), default=0)
+
+    @property
+    def condition(self) -> str:
+        """One of `health.CONDITIONS`."""
+        return health.condition(self.health, self.last_seen, datetime.now(UTC))
+
+    @property
+    def faults(self) -> str:
+        """Which parts are not as they should be, in words."""
+        told = (f"{part.title} {part.word}" for part in health.faults(self.health))
+        return str(_("、")).join(told)
 
 
 class Epoch(models.Model):
@@ -207,15 +221,30 @@ class Quarantine(models.Model):
     received_at = models.DateTimeField(_("时间"))
 
 
+class AlarmKind(models.TextChoices):
+    """What an alarm is about."""
+
+    CONFLICT = "conflict", _("流水内容冲突")
+    DIGEST = "digest", _("日结不符")
+    QUARANTINE = "quarantine", _("记录被隔离")
+    STATEMENT = "statement", _("与对账单不符")
+
+
 class Alarm(models.Model):
-    """Something about a box that a person must look at."""
+    """Something about a box that a person must look at: acknowledged if seen, cleared if settled.
+
+    Until it is cleared the same thing raises no second one.
+    """
 
     box = models.ForeignKey(Box, on_delete=models.PROTECT)
-    kind = models.CharField(_("类别"), max_length=24)
+    kind = models.CharField(_("类别"), max_length=24, choices=AlarmKind.choices)
     text = models.CharField(_("内容"), max_length=300)
     at = models.DateTimeField(_("时间"), db_index=True)
-    cleared_at = models.DateTimeField(_("处理时间"), null=True)
-    cleared_by = models.CharField(_("处理人"), max_length=150, blank=True)
+    acknowledged_at = models.DateTimeField(_("确认时间"), null=True)
+    acknowledged_by = models.CharField(_("确认人"), max_length=150, blank=True)
+    cleared_at = models.DateTimeField(_("了结时间"), null=True)
+    cleared_by = models.CharField(_("了结人"), max_length=150, blank=True)
+    remark = models.CharField(_("说明"), max_length=200, blank=True)
 
 
 class ActionKind(models.TextChoices):
