@@ -266,7 +266,7 @@ class Box:
         server = TcpServer(
             host,
             port,
-            self._link.attach,
+            partial(self._link.attach, baudrate=his.tcp.baudrate),
             may_connect=named_or_local(his.allow_plain) if plain else None,
             tls=make_his_tls(self._config),
         )

@@ -64,6 +64,8 @@ class HisTcp:
     """Where the box listens for the HIS."""
 
     listen: Annotated[str, Address()] = "127.0.0.1:7601"
+    baudrate: Annotated[int, Whole(0, 115200)] = 0
+    """Of the serial line behind a converter, so that its slowness is waited for; 0 = none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ BAUDRATES = range(1200, 115201)  # his-link §1
 async def open_stream(address: str, receiver: Receiver) -> ByteStream:
     """Open `tcp://host:port`, `tls://host:port?ca=FILE` or `serial:///dev/ttyUSB0?baudrate=9600`.
 
+    `baudrate` with `tcp` is the speed of a serial line behind a converter: here it changes nothing.
     `tls` also takes `cert` and `key`, where the box wants to see a certificate. ValueError: no such
     address. OSError: nobody answers there, or the port cannot be opened. ConfigError: a file of
     `tls` cannot be used.
@@ -31,6 +32,7 @@ async def open_stream(address: str, receiver: Receiver) -> ByteStream:
         tls = _tls(parts.query)
         return await tcp.connect(parts.hostname, parts.port, receiver, tls=tls)
     if parts.scheme == "tcp" and parts.hostname and parts.port:
+        _baudrate(parts.query)
         return await tcp.connect(parts.hostname, parts.port, receiver)
     if parts.scheme == "serial" and parts.path and not parts.netloc:
         return await _open_serial(parts.path, _baudrate(parts.query), receiver)

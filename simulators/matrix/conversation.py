@@ -13,11 +13,10 @@ from typing import Any
 
 from device.his_link.calls import NoAnswer
 from simulators.crash.virtual_time import BEGIN
-from simulators.gateway.identities import Identities
 from simulators.his import Entry
 from simulators.matrix.faults import Fault
 from simulators.matrix.loop import CompressedLoop
-from simulators.matrix.stand import Cell, Stand, standing
+from simulators.matrix.stand import Cell, Stand, Supplies, standing
 
 AGAIN_S = 20.0  # the HIS asks again about what it has not heard the end of
 PATIENCE_S = 1800.0  # of the line's time: nothing takes half an hour
@@ -119,13 +118,13 @@ def run(  # noqa: PLR0913  everything that a run is a function of
     fault: Fault,
     seed: int,
     folder: Path,
-    keys: Identities,
+    supplies: Supplies,
     parts: tuple[Part, ...] = PARTS,
 ) -> Run:
     """One conversation on a loop of its own."""
 
     async def work() -> Run:
-        async with standing(cell, fault, seed, folder, keys) as stand:
+        async with standing(cell, fault, seed, folder, supplies) as stand:
             async with asyncio.timeout(PATIENCE_S):
                 outcome = await converse(stand, parts)
             line = stand.relay.line

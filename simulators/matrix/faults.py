@@ -27,8 +27,8 @@ class Fault:
     """What one byte takes; 0 = the chunk is passed on whole."""
     together: int = 1
     """How many such bytes arrive together, as out of a UART's buffer."""
-    baudrate: int = 115200
-    """What a serial port is set to on such a line."""
+    baudrate: int = 0
+    """What both ends are told of the line's speed; 0 = a quick one."""
     cut_after: int | None = None
     """Bytes, of both directions together, after which the line breaks, once."""
 
@@ -44,10 +44,17 @@ FAULTS = {
 
 
 class Line:
-    """Both directions of one line under one fault. `broken` is called when it is cut."""
+    """Both directions of one line under one fault. `broken` is called when it is cut.
 
-    def __init__(self, fault: Fault, seed: int, broken: Callable[[], None]) -> None:
+    What is lost or changed is a frame or a signal; with `wrapped` nobody on the way can tell one
+    from another, and it is what was written at once.
+    """
+
+    def __init__(
+        self, fault: Fault, seed: int, broken: Callable[[], None], *, wrapped: bool = False
+    ) -> None:
         self._fault = fault
+        self._wrapped = wrapped
         self._chances = {way: random.Random(f"{seed} {way}") for way in ("up", "down")}  # noqa: S311  replayable
         self._left = fault.cut_after
         self._busy_s = {"up": 0.0, "down": 0.0}
@@ -83,7 +90,7 @@ class Line:
 
     def _arriving(self, way: str, data: bytes) -> Iterator[bytes]:
         chance, fault = self._chances[way], self._fault
-        for unit in _UNITS.findall(data):
+        for unit in [data] if self._wrapped and data else _UNITS.findall(data):
             if chance.random() < fault.lost:
                 self.spoilt += 1
             elif chance.random() < fault.changed:

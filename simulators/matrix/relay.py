@@ -12,6 +12,7 @@ from typing import Protocol
 from simulators.matrix.faults import Fault, Line
 
 READ_BYTES = 4096
+QUICK_BAUD = 115200
 
 
 class Relay(Protocol):
@@ -65,10 +66,17 @@ class _End(asyncio.Protocol):
 
 
 class TcpRelay:
-    """Listens for the HIS and connects to the box, once for each connection."""
+    """Listens for the HIS and connects to the box, once for each connection.
 
-    def __init__(self, fault: Fault, seed: int, box: tuple[str, int]) -> None:
-        self.line = Line(fault, seed, self._break)
+    `ca`: what goes over it is TLS, and this file names whom the HIS believes.
+    """
+
+    def __init__(
+        self, fault: Fault, seed: int, box: tuple[str, int], ca: Path | None = None
+    ) -> None:
+        self.line = Line(fault, seed, self._break, wrapped=ca is not None)
+        self._fault = fault
+        self._ca = ca
         self.ends: set[_End] = set()
         self.joining: set[asyncio.Future[None]] = set()
         self.address = ""
@@ -80,7 +88,10 @@ class TcpRelay:
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _End(self, "up"), "127.0.0.1", 0)
         host, port = self._server.sockets[0].getsockname()
-        self.address = f"tcp://{host}:{port}"
+        told = f"?baudrate={self._fault.baudrate}" if self._fault.baudrate else ""
+        self.address = f"tcp://{host}:{port}{told}"
+        if self._ca:
+            self.address = f"tls://{host}:{port}?ca={self._ca}"
 
     async def join(self, his: _End) -> None:
         """Connect a HIS that came to the box."""
@@ -111,7 +122,8 @@ class PtyRelay:
     def __init__(self, fault: Fault, seed: int, folder: Path) -> None:
         self.line = Line(fault, seed, self._replug)
         self.box_path, self.his_path = folder / "ttyBOX", folder / "ttyHIS"
-        self.address = f"serial://{self.his_path}?baudrate={fault.baudrate}"
+        self.baudrate = fault.baudrate or QUICK_BAUD
+        self.address = f"serial://{self.his_path}?baudrate={self.baudrate}"
         self._fds: tuple[int, ...] = ()
         self._plug()
 

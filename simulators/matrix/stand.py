@@ -1,9 +1,11 @@
 """One desk for the matrix: the real desk, journal, channels and link, a HIS, the way between."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from device.desk import Ports
@@ -14,22 +16,25 @@ from device.domain.words import Form
 from device.drivers.serial_port import SerialPort
 from device.drivers.streams import open_stream
 from device.drivers.tcp import TcpServer
+from device.drivers.tls import server_context
 from device.his_link.body import Writing
 from device.his_link.handshake import BoxEnd
 from device.his_link.link import HisLink, Receiver
 from device.his_link.messages import Codec
 from device.his_link.seal import DeskKey
 from device.journal import Inline, SqliteJournal
+from simulators.crash.record import empty_journal
 from simulators.crash.small_box import BOTH, SETTINGS, Place, SmallBox
 from simulators.crash.virtual_time import WorldClock
 from simulators.crash.wire import Network
 from simulators.crash.world import providers
-from simulators.gateway.identities import Identities
+from simulators.gateway.identities import Identities, identities
 from simulators.gateway.provider import Provider
 from simulators.gateway.scripts import read_binding
 from simulators.his import HisSimulator
 from simulators.matrix.faults import Fault
 from simulators.matrix.relay import PtyRelay, Relay, TcpRelay
+from simulators.pki import make_pki
 
 KEY = bytes(range(32))
 LOOK_S = 0.1  # between two looks at the glass
@@ -41,7 +46,7 @@ class Cell:
     """One way of talking: transport, sealed or plain, form."""
 
     way: str
-    """tcp | pty"""
+    """tcp | tls | pty"""
     sealed: bool
     form: Form
 
@@ -52,10 +57,34 @@ class Cell:
 
 CELLS = tuple(
     Cell(way, sealed, form)
-    for way in ("tcp", "pty")
-    for sealed in (False, True)
+    for way, sealed in (
+        ("tcp", False),
+        ("tcp", True),
+        ("tls", False),
+        ("pty", False),
+        ("pty", True),
+    )
     for form in (Form.JSON, Form.XML)
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Supplies:
+    """What every run needs and only the first must make: keys, certificates, a new card."""
+
+    keys: Identities
+    ca: Path
+    tls: ssl.SSLContext
+    journal: bytes
+    """Of a box that was switched on once."""
+
+    @classmethod
+    def made(cls, folder: Path) -> "Supplies":
+        """Make them in this folder."""
+        keys, pki = identities(folder / "keys"), make_pki(folder / "pki")
+        card = empty_journal(keys, folder / "card")
+        (journal,) = card.values()
+        return cls(keys, pki.ca, server_context(pki.box_cert, pki.box_key), journal)
 
 
 class LinkedBox(SmallBox):
@@ -119,19 +148,21 @@ class Stand:
 
 @asynccontextmanager
 async def standing(
-    cell: Cell, fault: Fault, seed: int, folder: Path, keys: Identities
+    cell: Cell, fault: Fault, seed: int, folder: Path, supplies: Supplies
 ) -> AsyncIterator[Stand]:
     """Set everything up on the running loop, and take it away again."""
     loop = asyncio.get_running_loop()
+    keys = supplies.keys
     provider = providers(keys, loop)
-    place = Place(folder / "journal.sqlite3", keys, Network(provider, _unheard), _unheard)
+    journal_file = folder / "journal.sqlite3"
+    journal_file.write_bytes(supplies.journal)
+    place = Place(journal_file, keys, Network(provider, _unheard), _unheard)
     clock = WorldClock(loop)
     journal = await SqliteJournal.open(place.path, clock, Inline(), box=SETTINGS.box_id)
     end = BoxEnd(DeskKey.of(KEY)) if cell.sealed else None
     box = LinkedBox(place, journal, clock, end)
     await box.start()
-    opened = _by_tcp if cell.way == "tcp" else _by_pty
-    async with opened(box.link, fault, seed, folder) as relay:
+    async with _way(cell, box.link, fault, seed, folder, supplies) as relay:
         his = HisSimulator(
             relay.address,
             open_stream,
@@ -148,11 +179,23 @@ async def standing(
     await box.stop()
 
 
+def _way(  # noqa: PLR0913  what each way takes
+    cell: Cell, link: HisLink, fault: Fault, seed: int, folder: Path, supplies: Supplies
+) -> AbstractAsyncContextManager[Relay]:
+    if cell.way == "pty":
+        return _by_pty(link, fault, seed, folder)
+    return _by_tcp(link, fault, seed, supplies if cell.way == "tls" else None)
+
+
 @asynccontextmanager
-async def _by_tcp(link: HisLink, fault: Fault, seed: int, _folder: Path) -> AsyncIterator[Relay]:
-    server = TcpServer("127.0.0.1", 0, link.attach)
+async def _by_tcp(
+    link: HisLink, fault: Fault, seed: int, supplies: Supplies | None
+) -> AsyncIterator[Relay]:
+    """Without supplies the line is not inside TLS."""
+    attach = partial(link.attach, baudrate=fault.baudrate)
+    server = TcpServer("127.0.0.1", 0, attach, tls=supplies.tls if supplies else None)
     await server.start()
-    relay = TcpRelay(fault, seed, server.address)
+    relay = TcpRelay(fault, seed, server.address, supplies.ca if supplies else None)
     await relay.start()
     yield relay
     await relay.aclose()
@@ -166,14 +209,14 @@ async def _by_pty(link: HisLink, fault: Fault, seed: int, folder: Path) -> Async
 
     def opened(is_open: bool) -> None:  # noqa: FBT001  SerialPort's signature
         if is_open:
-            receivers.append(link.attach(port, "serial", baudrate=fault.baudrate))
+            receivers.append(link.attach(port, "serial", baudrate=relay.baudrate))
         else:
             receivers.pop().closed()
 
     def arrived(data: bytes) -> None:
         receivers[0].data_received(data)
 
-    port = SerialPort(str(relay.box_path), fault.baudrate, arrived, opened)
+    port = SerialPort(str(relay.box_path), relay.baudrate, arrived, opened)
     running = asyncio.create_task(port.run())
     yield relay
     port.close()

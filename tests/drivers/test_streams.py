@@ -37,6 +37,7 @@ class Ear:
         ),
         *("tcp://h:x", "udp://h:1", "serial:", "serial://ttyUSB0", "serial:///d?baudrate=1199"),
         *("serial:///d?baudrate=115201", "serial:///d?baudrate=x", "tcp://[::1:7601"),
+        "tcp://h:1?baudrate=9",
     ],
 )
 async def test_a_wrong_address_is_a_value_error(address: str) -> None:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from simulators.matrix.__main__ import BREAK_PARTS, Matrix, Row
+from simulators.matrix.__main__ import BREAK_PARTS, Matrix, Talk, possible
 from simulators.matrix.conversation import PARTS
 from simulators.matrix.faults import FAULTS, Fault
 from simulators.matrix.stand import CELLS, Cell
 
 LINES = ("20 % lost", "20 % changed", "everything twice")
-SLOW = {"one byte at a time": CELLS[3], "1200 baud": CELLS[6]}
-"""These take seconds: one cell each, tcp sealed xml and pty sealed json."""
+SLOW = {"one byte at a time": CELLS[4], "1200 baud": CELLS[3]}
+"""These take seconds: one cell each, TLS in JSON and sealed TCP in XML."""
 BREAKS = 7  # spread over the conversation; `make matrix` breaks it after every byte
 
 
@@ -23,8 +23,10 @@ def matrix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Matrix]:
     logging.disable(logging.NOTSET)
 
 
-@pytest.mark.parametrize("name", LINES)
-@pytest.mark.parametrize("cell", CELLS, ids=str)
+BAD = [(cell, name) for cell in CELLS for name in LINES if possible(cell, name)]
+
+
+@pytest.mark.parametrize(("cell", "name"), BAD, ids=str)
 def test_a_bad_line_changes_no_result(matrix: Matrix, cell: Cell, name: str) -> None:
     assert matrix.faulty(cell, name, range(1, 2)).wrong == []
 
@@ -36,13 +38,12 @@ def test_a_slow_line_changes_no_result(matrix: Matrix, name: str) -> None:
 
 @pytest.mark.parametrize("cell", CELLS, ids=str)
 def test_a_line_that_breaks_anywhere_changes_no_result(matrix: Matrix, cell: Cell) -> None:
-    length = matrix.talk(cell, FAULTS["whole"], 1, BREAK_PARTS).carried
+    length = matrix.talk(Talk(cell, FAULTS["whole"], 1, BREAK_PARTS)).carried
     assert matrix.broken(cell, length // BREAKS, first=CELLS.index(cell) * 5).wrong == []
 
 
 def test_a_his_that_loses_a_refund_would_be_seen(matrix: Matrix) -> None:
-    row = Row(CELLS[0], "whole")
     matrix._good[PARTS] = matrix.good(BREAK_PARTS)
-    matrix.add(row, Fault(), 1, PARTS)
+    row = matrix.row(CELLS[0], "whole", [Talk(CELLS[0], Fault(), 1, PARTS)])
     del matrix._good[PARTS]
     assert len(row.wrong) == 1

@@ -40,6 +40,7 @@ from device.his_link.session import (
     rules,
     serial_line,
     step,
+    tcp_line,
 )
 
 SERIAL_LINE = serial_line(9600)
@@ -196,8 +197,9 @@ def test_a_serial_line_stays_open_and_asks_every_five_seconds() -> None:
     assert written(s.send((ANSWER,), now + 1)) != []
 
 
-def test_the_wait_counts_from_the_last_byte_on_a_slow_line() -> None:
-    s = Session(serial_line(1200))
+@pytest.mark.parametrize("line", [serial_line(1200), tcp_line(1200)], ids=["serial", "behind TCP"])
+def test_the_wait_counts_from_the_last_byte_on_a_slow_line(line: Line) -> None:
+    s = Session(line)
     s.send((Message(b"x" * 1000),), 0.0)
     leaves_at_s = len(frames.encode(1, b"x" * 1000)) * 10 / 1200
     assert leaves_at_s > 8
