@@ -19,7 +19,7 @@ from center.orders import catalog as _orders  # noqa: F401  registers its report
 from center.orders.pages import act, decide, order
 from center.reconciliation import catalog as _breaks  # noqa: F401  registers its reports
 from center.reconciliation.pages import break_page, compare_again, resolve, upload
-from center.reports.api import api
+from center.reports.api import api, his_lists, summary
 from center.reports.charts import charts
 from center.reports.dashboard import dashboard
 from center.reports.output import export
@@ -57,5 +57,7 @@ urlpatterns = [
     path("alarms/<int:number>/settle", settle_alarm, name="settle_alarm"),
     path("charts", charts, name="charts"),
     path("v1/sync", sync, name="sync"),
+    path("api/v1/summary", summary, name="api_summary"),
+    path("api/v1/his-lists", his_lists, name="api_his_lists"),
     path("api/v1/<slug:name>", api, name="api"),
 ]

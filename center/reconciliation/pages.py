@@ -17,6 +17,7 @@ from center.ledger.models import Payment
 from center.reconciliation import his_list
 from center.reconciliation.catalog import BREAKS
 from center.reconciliation.his_list import BadList, Mapped
+from center.reconciliation.intake import MOST_DAYS, saved_mapping, take
 from center.reconciliation.models import (
     BreakRow,
     BreakState,
@@ -30,8 +31,6 @@ from center.reconciliation.run import reconcile_day
 from center.reports.cells import shown
 from center.reports.scope import beijing_today
 from center.statements.models import StatementLine
-
-MOST_DAYS = 62  # compared again by one click
 
 
 @needs(Permission.RECONCILIATION)
@@ -100,29 +99,23 @@ def _take(request: HttpRequest) -> None:
     user = require(request.user, Permission.UPLOAD)
     file = request.FILES["file"]
     name, body = str(getattr(file, "name", "")), file.read()  # type: ignore[union-attr]
-    head, rows = his_list.rows_of(name, body)
-    mapped = _mapping(request, head)
-    found = his_list.read(head, rows, mapped)
-    his_list.store(name, body, found, user.username, datetime.now(UTC))
-    audit.record(request, "his_list_uploaded", name, rows=len(found))
-    for day in sorted({row.day for row in found})[:MOST_DAYS]:
-        reconcile_day(day, datetime.now(UTC), beijing_today())
-    messages.success(request, _("已收下 %(count)d 行并重新对账") % {"count": len(found)})
+    given = take(name, body, _mapping(request, name, body), user)
+    audit.record(request, "his_list_uploaded", name, rows=given.rows)
+    messages.success(request, _("已收下 %(count)d 行并重新对账") % {"count": given.rows})
 
 
-def _mapping(request: HttpRequest, head: list[str]) -> Mapped:
-    """The saved mapping that was chosen, else what the headings say; saved if a name is given."""
-    chosen = ColumnMapping.objects.filter(name=request.POST.get("mapping", "")).first()
-    if chosen:
-        return Mapped(chosen.columns, chosen.words)
-    columns = his_list.guessed(head)
-    for ours in his_list.HEADINGS:
-        given = request.POST.get(f"column_{ours}", "").strip()
-        if given:
-            columns[ours] = given
-    name = request.POST.get("save_as", "").strip()[:60]
-    if name:
-        ColumnMapping.objects.update_or_create(name=name, defaults={"columns": columns})
+def _mapping(request: HttpRequest, name: str, body: bytes) -> Mapped | None:
+    """The saved mapping that was chosen, else what is written in the form beside the headings."""
+    saved = saved_mapping(request.POST.get("mapping", ""))
+    written = {ours: request.POST.get(f"column_{ours}", "").strip() for ours in his_list.HEADINGS}
+    given = {ours: theirs for ours, theirs in written.items() if theirs}
+    if saved or not given:
+        return saved
+    head, _rows = his_list.rows_of(name, body)
+    columns = {**his_list.guessed(head), **given}
+    save_as = request.POST.get("save_as", "").strip()[:60]
+    if save_as:
+        ColumnMapping.objects.update_or_create(name=save_as, defaults={"columns": columns})
     return Mapped(columns)
 
 

@@ -1,4 +1,4 @@
-"""The read API: the same reports for programs, behind the same permission check (center §5).
+"""The API: the reports, the sums and the HIS's list for programs, behind the pages' own check (§5).
 
 `Authorization: Bearer ID.SECRET`. JSON unless `Accept` asks for XML; sealed with the token's own
 key when `X-Sealed: <hex nonce of 12 bytes>` is sent (the request has no body to seal).
@@ -10,23 +10,36 @@ import hmac
 import json
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_GET
+from django.utils.dateparse import parse_date
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
 
+from center.accounts import audit
 from center.accounts.access import require_token
 from center.accounts.models import Token
+from center.accounts.roles import Permission
+from center.ledger.models import DayTotal
+from center.reconciliation.his_list import BadList
+from center.reconciliation.intake import saved_mapping, take
 from center.reports import xml
 from center.reports.asked import ask, condition, page
 from center.reports.cells import plain
-from center.reports.report import REPORTS, Report
+from center.reports.report import REPORTS
 from center.reports.scope import beijing_today
 
-NAMES = {name: name for name in ("orders", "refunds", "statements", "reviews", "boxes")}
-"""Address -> report."""
+NAMES = frozenset({"orders", "refunds", "statements", "reviews", "boxes", "breaks"})
+ENDINGS = {
+    "text/csv": "csv",
+    "application/json": "json",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+}
+"""What a HIS list may be sent as."""
+MOST_DAYS = 400
 _NONCE = re.compile(r"[0-9a-f]{24}")
 
 
@@ -36,16 +49,69 @@ def api(request: HttpRequest, name: str) -> HttpResponse:
     token = token_of(request)
     if token is None:
         return JsonResponse({"error": "unauthorized"}, status=401)
-    if name not in NAMES or NAMES[name] not in REPORTS:
+    if name not in NAMES:
         raise Http404
-    report = REPORTS[NAMES[name]]
+    report = REPORTS[name]
     user = require_token(token, report.permission)
     asked = ask(report, request.GET, beijing_today())
     if asked.errors:
         return JsonResponse({"error": "bad_filter", "fields": list(asked.errors)}, status=400)
     rows, after = page(report, report.rows(user).filter(condition(report, asked)), asked)
-    body, kind = _written(request, report, rows, after)
-    return _sealed(request, token, body) or HttpResponse(body, content_type=kind)
+    records = [{c.name: plain(c, row) for c in report.columns} for row in rows]
+    return _answer(request, token, name, records, next=after)
+
+
+@require_GET
+def summary(request: HttpRequest) -> HttpResponse:
+    """Counts and sums of the days asked for, by all that a report groups by; from the totals."""
+    token = token_of(request)
+    if token is None:
+        return JsonResponse({"error": "unauthorized"}, status=401)
+    require_token(token, Permission.DASHBOARD)
+    ends = [_day(request.GET.get(f"day_{end}", "")) for end in ("from", "to")]
+    first, last = (end or beijing_today() for end in ends)
+    if not 0 <= (last - first).days < MOST_DAYS:
+        fields = ["day_from", "day_to"]
+        return JsonResponse({"error": "bad_filter", "fields": fields}, status=400)
+    rows = DayTotal.objects.filter(day__gte=first, day__lte=last, count__gt=0)
+    names = ("day", "kind", "channel", "department", "business", "state", "count", "sum_fen")
+    records = [
+        {**row, "day": row["day"].isoformat()} for row in rows.order_by(*names[:6]).values(*names)
+    ]
+    return _answer(request, token, "summary", records)
+
+
+@csrf_exempt  # no cookie is looked at: the token proves who it is
+@require_POST
+def his_lists(request: HttpRequest) -> HttpResponse:
+    """Take the HIS's list: the body is the file, `Content-Type` says which kind.
+
+    `mapping` names a saved one of columns. All of it is stored or nothing; 400 says why not.
+    """
+    token = token_of(request)
+    if token is None:
+        return JsonResponse({"error": "unauthorized"}, status=401)
+    user = require_token(token, Permission.UPLOAD)
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    ending = ENDINGS.get(kind)
+    if ending is None:
+        return JsonResponse({"error": "bad_type", "allowed": sorted(ENDINGS)}, status=415)
+    name = f"{request.GET.get('name', '') or 'api'}.{ending}"
+    try:
+        mapped = saved_mapping(request.GET.get("mapping", ""))
+        given = take(name, request.body, mapped, user)
+    except BadList as wrong:
+        return JsonResponse({"error": "bad_list", "why": str(wrong)}, status=400)
+    audit.append("his_list_uploaded", name, {"rows": given.rows}, username=user.username)
+    told = {"rows": given.rows, "first_day": given.first_day, "last_day": given.last_day}
+    return JsonResponse(told, status=201)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None
 
 
 def token_of(request: HttpRequest) -> Token | None:
@@ -62,15 +128,16 @@ def token_of(request: HttpRequest) -> Token | None:
     return token
 
 
-def _written(
-    request: HttpRequest, report: Report, rows: list[Any], after: str
-) -> tuple[bytes, str]:
-    records = [{c.name: plain(c, row) for c in report.columns} for row in rows]
+def _answer(
+    request: HttpRequest, token: Token, name: str, records: list[dict[str, Any]], **about: str
+) -> HttpResponse:
+    """The records as JSON or XML, sealed if that was asked for."""
     if "xml" in request.headers.get("Accept", ""):
-        body = b"".join(xml.write(report.name, {"next": after}, records))
-        return body, "application/xml; charset=utf-8"
-    answer = {"rows": records, "next": after}
-    return json.dumps(answer, ensure_ascii=False, default=str).encode(), "application/json"
+        body, kind = b"".join(xml.write(name, about, records)), "application/xml; charset=utf-8"
+    else:
+        told = {"rows": records, **about}
+        body, kind = json.dumps(told, ensure_ascii=False, default=str).encode(), "application/json"
+    return _sealed(request, token, body) or HttpResponse(body, content_type=kind)
 
 
 def _sealed(request: HttpRequest, token: Token, body: bytes) -> HttpResponse | None:

@@ -1,0 +1,42 @@
+"""A HIS list taken in, from a page or a program: read whole, stored whole, compared at once."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from center.accounts.models import User
+from center.reconciliation import his_list
+from center.reconciliation.his_list import BadList, Mapped
+from center.reconciliation.models import ColumnMapping, HisList
+from center.reconciliation.run import reconcile_day
+from center.reports.scope import beijing_today
+
+MOST_DAYS = 62  # compared again at once
+
+
+def take(name: str, body: bytes, mapped: Mapped | None, user: User) -> HisList:
+    """Store a list and compare its days; BadList, and nothing is stored.
+
+    `mapped` None: the headings say themselves which column is which.
+    """
+    head, rows = his_list.rows_of(name, body)
+    found = his_list.read(head, rows, mapped or guess(head))
+    now = datetime.now(UTC)
+    given = his_list.store(name, body, found, user.username, now)
+    for day in sorted({row.day for row in found})[:MOST_DAYS]:
+        reconcile_day(day, now, beijing_today())
+    return given
+
+
+def guess(head: Sequence[str]) -> Mapped:
+    """Return what the headings say."""
+    return Mapped(his_list.guessed(head))
+
+
+def saved_mapping(name: str) -> Mapped | None:
+    """Return the mapping saved under a name, None for no name; BadList if there is none such."""
+    if not name:
+        return None
+    found = ColumnMapping.objects.filter(name=name).first()
+    if found is None:
+        raise BadList(f"没有名为“{name[:60]}”的列对应")
+    return Mapped(found.columns, found.words)
