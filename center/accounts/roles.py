@@ -80,6 +80,7 @@ SCOPES = (
     Permission.ORDERS,
     Permission.SETTLEMENT,
     Permission.STATEMENTS,
+    Permission.RECONCILIATION,
     Permission.REVIEWS,
     Permission.FLEET,
     Permission.DASHBOARD,
