@@ -15,7 +15,7 @@ SEEDS ?= 20000
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help demo test test-postgresql test-scanner check bench bench-center idle soak fuzz matrix power-cuts prove format docs screens kit-windows clean
+.PHONY: help demo test test-postgresql test-scanner check bench bench-center idle soak fuzz matrix power-cuts prove format docs messages screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -34,6 +34,7 @@ help:
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
 	@echo "make docs     由代码重新生成文档 / render the generated documents"
+	@echo "make messages 收集统计中心的文字、编译英文 / the centre's texts and their English"
 	@echo "make screens  重新绘制屏幕样图 / draw every screen again"
 	@echo "make clean    删除生成物 / remove what was made here"
 
@@ -111,6 +112,12 @@ format: $(VENV)/.checks
 docs: $(VENV)/.installed
 	$(BIN)/python docs/generate_states.py
 	$(BIN)/python docs/generate_quick_start.py
+
+# Collects the centre's texts for translation and compiles the English. Needs: apt-get install gettext
+messages: $(VENV)/.installed
+	cd center && DJANGO_SETTINGS_MODULE=center.settings ../$(BIN)/python -m django makemessages -l en --no-location --no-wrap
+	cd center && msgattrib --untranslated --no-wrap locale/en/LC_MESSAGES/django.po
+	msgfmt -o center/locale/en/LC_MESSAGES/django.mo center/locale/en/LC_MESSAGES/django.po
 
 screens: $(VENV)/.installed
 	@$(BIN)/python -m device.display.sheet docs/screens

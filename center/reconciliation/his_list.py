@@ -18,6 +18,8 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from openpyxl import load_workbook
 
 from center.ledger.rows import BEIJING
@@ -41,6 +43,18 @@ HEADINGS: dict[str, tuple[str, ...]] = {
     "out_trade_no": ("商户单号", "商户订单号", "out_trade_no"),
     "operator": ("收费员", "操作员", "工号", "operator"),
     "business": ("业务", "业务类型", "business"),
+}
+TITLES: dict[str, Any] = {
+    "day": gettext_lazy("日期"),
+    "at": gettext_lazy("时间"),
+    "his_id": gettext_lazy("HIS 单号"),
+    "amount": gettext_lazy("金额（元）"),
+    "amount_fen": gettext_lazy("金额（分）"),
+    "pay_type": gettext_lazy("支付方式"),
+    "kind": gettext_lazy("收退"),
+    "out_trade_no": gettext_lazy("商户单号"),
+    "operator": gettext_lazy("收费员"),
+    "business": gettext_lazy("业务"),
 }
 PAY_TYPES = {
     **dict.fromkeys(("微信", "微信支付", "wechat"), "wechat"),
@@ -76,12 +90,12 @@ def rows_of(name: str, body: bytes) -> tuple[list[str], list[Sequence[Any]]]:
     elif ending in {"csv", "txt"}:
         table = _csv(body)
     else:
-        raise BadList("只收 CSV、XLSX、JSON 文件")
+        raise BadList(_("只收 CSV、XLSX、JSON 文件"))
     head, *rows = [*table, []][:-1] if table else ([],)
     if not head:
-        raise BadList("文件是空的")
+        raise BadList(_("文件是空的"))
     if len(rows) > MOST_ROWS:
-        raise BadList(f"超过 {MOST_ROWS} 行，请分几次上传")
+        raise BadList(_("超过 %(most)d 行，请分几次上传") % {"most": MOST_ROWS})
     return [str(h or "").strip() for h in head], rows
 
 
@@ -92,7 +106,7 @@ def _csv(body: bytes) -> list[Sequence[Any]]:
         except UnicodeDecodeError:
             continue
         return [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)]
-    raise BadList("文字编码看不懂：请存为 UTF-8 或 GBK")
+    raise BadList(_("文字编码看不懂：请存为 UTF-8 或 GBK"))
 
 
 def _xlsx(body: bytes) -> list[Sequence[Any]]:
@@ -105,9 +119,9 @@ def _xlsx(body: bytes) -> list[Sequence[Any]]:
             else None
         )
     except Exception:  # noqa: BLE001  openpyxl raises many kinds for a file that is none
-        raise BadList("不是能打开的 XLSX 文件") from None
+        raise BadList(_("不是能打开的 XLSX 文件")) from None
     if book is None:
-        raise BadList("文件解开后太大")
+        raise BadList(_("文件解开后太大"))
     page = book.worksheets[0]
     rows = (row for row in page.iter_rows(values_only=True) if any(v is not None for v in row))
     return list(islice(rows, MOST_ROWS + 2))
@@ -122,10 +136,10 @@ def _json(body: bytes) -> list[Sequence[Any]]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
-        raise BadList("不是 JSON") from None
+        raise BadList(_("不是 JSON")) from None
     records = found.get("rows") if isinstance(found, dict) else found
     if not isinstance(records, list) or not all(isinstance(r, dict) for r in records):
-        raise BadList('JSON 须是记录的列表，或 {"rows": [...]}')
+        raise BadList(_('JSON 须是记录的列表，或 {"rows": [...]}'))
     head = sorted({str(key) for record in records for key in record})
     return [head, *([record.get(key) for key in head] for record in records)]
 
@@ -149,14 +163,14 @@ def read(head: Sequence[str], rows: Iterable[Sequence[Any]], mapped: Mapped) -> 
     given = columns.keys() | ({"amount"} if "amount_fen" in columns else set())
     missing = [name for name in REQUIRED if name not in given]
     if missing:
-        raise BadList("缺少列：" + "、".join(HEADINGS[name][0] for name in missing))
+        raise BadList(_("缺少列：") + _("、").join(str(TITLES[name]) for name in missing))
     found = []
     for number, row in enumerate(rows, 2):
         cells = {ours: row[at] if at < len(row) else None for ours, at in columns.items()}
         try:
             found.append(_row(cells, mapped.words))
         except ValueError as wrong:
-            raise BadList(f"第 {number} 行：{wrong}") from None
+            raise BadList(_("第 %(row)d 行：") % {"row": number} + str(wrong)) from None
     return found
 
 
@@ -165,10 +179,10 @@ def _row(cells: Mapping[str, Any], words: Mapping[str, str]) -> HisRow:
     pay_type, kind = _text(cells, "pay_type", 20), _text(cells, "kind", 20)
     told = KINDS.get(words.get(kind, kind), "")
     if kind and not told:
-        raise ValueError(f"收退标志“{kind}”看不懂")
+        raise ValueError(_("收退标志“%(kind)s”看不懂") % {"kind": kind})
     his_id = _text(cells, "his_id", 64)
     if not his_id:
-        raise ValueError("没有单号")
+        raise ValueError(_("没有单号"))
     at = _moment(cells["at"]) if cells.get("at") else None
     return HisRow(
         day=_day(cells["day"]),
@@ -189,7 +203,7 @@ def _text(cells: Mapping[str, Any], name: str, longest: int) -> str:
         value = int(value)  # a spreadsheet keeps 10023 as 10023.0
     text = "" if value is None else str(value).strip().strip("`'")
     if len(text) > longest:
-        raise ValueError(f"{HEADINGS[name][0]}太长")
+        raise ValueError(_("%(what)s太长") % {"what": TITLES[name]})
     return text
 
 
@@ -199,12 +213,12 @@ def _fen(cells: Mapping[str, Any]) -> int:
         try:
             return int(str(whole))
         except ValueError:
-            raise ValueError("金额（分）不是整数") from None
+            raise ValueError(_("金额（分）不是整数")) from None
     value = cells.get("amount")
     text = f"{value:.2f}" if isinstance(value, int | float) else str(value or "").strip()
     found = _YUAN.fullmatch(text)
     if not found:
-        raise ValueError("金额看不懂")
+        raise ValueError(_("金额看不懂"))
     fen = int(found[2].replace(",", "")) * 100 + int((found[3] or "").ljust(2, "0"))
     return -fen if found[1] else fen
 
@@ -228,7 +242,7 @@ def _moment(value: Any) -> datetime:
             return datetime.strptime(text, form).replace(tzinfo=BEIJING)
         except ValueError:
             continue
-    raise ValueError("日期看不懂")
+    raise ValueError(_("日期看不懂"))
 
 
 def store(name: str, body: bytes, rows: Sequence[HisRow], by: str, now: datetime) -> HisList:

@@ -83,7 +83,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "mappings": ColumnMapping.objects.order_by("name"),
         "lists": HisList.objects.order_by("-uploaded_at")[:20],
-        "fields": [(name, words[0]) for name, words in his_list.HEADINGS.items()],
+        "fields": list(his_list.TITLES.items()),
     }
     if request.method == "POST" and request.FILES.get("file"):
         try:

@@ -92,6 +92,10 @@ MEASURES: tuple[tuple[str, Any], ...] = (
 )
 
 
+WORDS = {"trend": _("趋势"), "forecast": _("预测"), "cumulative": _("累计 %")}
+"""What `chart-kinds.js` adds to a picture by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """What is to be drawn."""
@@ -182,6 +186,7 @@ def _data(chart: Chart, rows: Any) -> dict[str, Any]:
         "keys": [str(key) for key in keys],
         "group": chart.group,
         "series": series,
+        "words": {name: str(text) for name, text in WORDS.items()},
     }
 
 

@@ -29,8 +29,8 @@ class SiteLanguage:
         cookie = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
         known = dict(settings.LANGUAGES)
         chosen = next((name for name in (own, cookie) if name in known), settings.LANGUAGE_CODE)
-        with translation.override(chosen):
-            return self._get_response(request)
+        translation.activate(chosen)  # and left so: an export is written after the answer returns
+        return self._get_response(request)
 
 
 @require_POST

@@ -88,7 +88,7 @@ const KINDS = {
   area: (d) => ({ ...flat(d), series: d.series.map((s) => ({ ...s, type: "line", stack: "all", symbol: "none", areaStyle: { opacity: 0.5 } })) }),
   trend: (d) => {
     const values = total(d), line = straight(values), last = values.length - 1;
-    return { ...flat(d), series: [{ name: d.measure, type: "line", data: values.map(round2), symbolSize: 6 }, { name: "趋势 trend", type: "line", data: values.map((_, x) => (x === 0 || x === last ? round2(line(x)) : null)), connectNulls: true, symbol: "none", lineStyle: { type: "dashed" } }] };
+    return { ...flat(d), series: [{ name: d.measure, type: "line", data: values.map(round2), symbolSize: 6 }, { name: d.words.trend, type: "line", data: values.map((_, x) => (x === 0 || x === last ? round2(line(x)) : null)), connectNulls: true, symbol: "none", lineStyle: { type: "dashed" } }] };
   },
   forecast: (d) => {
     // Holt's linear smoothing over what is there; ahead a quarter of its length, seven steps at least.
@@ -100,7 +100,7 @@ const KINDS = {
     const last = values.length - 1, gap = Array(Math.max(last, 0)).fill(null);
     const to = (f) => [...gap, round2(values[last] || 0), ...Array.from({ length: ahead }, (_, n) => round2(f(n + 1)))];
     const x = [...d.x, ...Array.from({ length: ahead }, (_, n) => `+${n + 1}`)];
-    return { ...flat({ ...d, x }), series: [{ name: d.measure, type: "line", data: values.map(round2), symbolSize: 5 }, { name: "预测 forecast", type: "line", data: to((n) => level + n * slope), lineStyle: { type: "dashed" }, symbol: "none" }, { name: "± 2σ", type: "line", data: to((n) => level + n * slope + 2 * deviation * Math.sqrt(n)), symbol: "none", lineStyle: { opacity: 0.35 } }, { name: "± 2σ", type: "line", data: to((n) => level + n * slope - 2 * deviation * Math.sqrt(n)), symbol: "none", lineStyle: { opacity: 0.35 } }] };
+    return { ...flat({ ...d, x }), series: [{ name: d.measure, type: "line", data: values.map(round2), symbolSize: 5 }, { name: d.words.forecast, type: "line", data: to((n) => level + n * slope), lineStyle: { type: "dashed" }, symbol: "none" }, { name: "± 2σ", type: "line", data: to((n) => level + n * slope + 2 * deviation * Math.sqrt(n)), symbol: "none", lineStyle: { opacity: 0.35 } }, { name: "± 2σ", type: "line", data: to((n) => level + n * slope - 2 * deviation * Math.sqrt(n)), symbol: "none", lineStyle: { opacity: 0.35 } }] };
   },
   candlestick: (d) => {
     const { names, candles } = weeks(d);
@@ -118,7 +118,7 @@ const KINDS = {
     const sorted = falling(d), all = sorted.reduce((sum, p) => sum + p.value, 0) || 1;
     let so = 0;
     return { ...flat({ ...d, x: sorted.map((p) => p.name) }), yAxis: [{ type: "value", name: d.measure, ...axis() }, { type: "value", max: 100, name: "%", ...axis(), splitLine: { show: false } }],
-      series: [{ name: d.measure, type: "bar", barMaxWidth: 28, data: sorted.map((p) => p.value) }, { name: "累计 %", type: "line", yAxisIndex: 1, data: sorted.map((p) => round2((100 * (so += p.value)) / all)) }] };
+      series: [{ name: d.measure, type: "bar", barMaxWidth: 28, data: sorted.map((p) => p.value) }, { name: d.words.cumulative, type: "line", yAxisIndex: 1, data: sorted.map((p) => round2((100 * (so += p.value)) / all)) }] };
   },
   pie: (d) => ({ ...base(), tooltip: { trigger: "item", valueFormatter: amount }, series: [{ type: "pie", radius: "68%", center: ["50%", "54%"], data: parts(d), label: { color: THEME.ink, formatter: "{b} {d}%" } }] }),
   doughnut: (d) => ({ ...base(), tooltip: { trigger: "item", valueFormatter: amount }, series: [{ type: "pie", radius: ["44%", "70%"], center: ["50%", "54%"], data: parts(d), itemStyle: { borderColor: THEME.ground, borderWidth: 2 }, label: { color: THEME.ink, formatter: "{b} {d}%" } }] }),
