@@ -1,11 +1,12 @@
 """A box that writes rows like the journal does, and users of every role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from center.accounts.models import User
@@ -84,6 +85,13 @@ class JournalOfABox:
 def quick_passwords(settings: Settings) -> None:
     """Scrypt is slow on purpose, and so would be these tests."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """A request leaves its language to its thread; the next test begins with the site's."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture
