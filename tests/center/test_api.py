@@ -165,7 +165,7 @@ def test_a_saved_mapping_is_used_by_its_name(client: Client, token_of: Callable[
 @pytest.mark.parametrize(
     ("body", "kind", "status", "why"),
     [
-        (LIST.replace("收费单号", "什么"), "text/csv", 400, "缺少列：HIS单号"),
+        (LIST.replace("收费单号", "什么"), "text/csv", 400, "缺少列：HIS 单号"),
         (LIST.replace("5.00", "五元"), "text/csv", 400, "第 3 行：金额看不懂"),
         (LIST.replace("2026-11-22,H2", "12,H2"), "text/csv", 400, "第 3 行：日期看不懂"),
         ("[1]", "application/json", 400, "JSON"),
