@@ -63,7 +63,7 @@ from device.domain.desk.young import number_of_attempt
 from device.domain.found import OFFLINE, Found, Wanted
 from device.domain.outcome import Declined, PayOrder, PayOutcome, RefundOutcome, Unknown
 from device.domain.payment import Attempt, AttemptEvent, Facts
-from device.domain.record import Delivered, Moment, Stored
+from device.domain.record import Delivered, Moment, PutTrace, Stored
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent
 from device.domain.replies import ErrorReply, Progress, Reply, StatusResult, SummaryResult
 from device.domain.requests import (
@@ -76,10 +76,12 @@ from device.domain.requests import (
     Status,
 )
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
+from device.domain.trace import Mark
 from device.domain.words import ErrorCode, Reason, Wallet
 from device.errors import CommitRefused, StorageError
 from device.keeping import Keeping
 from device.known import AttemptWord, RefundWord
+from device.stopwatch import RUNNING, PaymentTimer, note
 
 __all__ = ["DeskLoop", "Ports"]
 
@@ -101,6 +103,7 @@ class DeskLoop:
         self._timer: asyncio.TimerHandle | None = None
         self._shown: Screen | None = None
         self._keeping = Keeping(ports.journal)
+        self._timing = PaymentTimer(ports.clock.monotonic)
         self._disk_timer: asyncio.TimerHandle | None = None
         self._probing = asyncio.Lock()
 
@@ -173,6 +176,8 @@ class DeskLoop:
             young = self._ports.probe is not None and self._ports.journal.young
             if isinstance(event, Asked):
                 event = replace(event, young=young, owner_silent=self._owner_silent())
+            if isinstance(event, Scanned):
+                self._timing.scanned(event)
             facts = await known.with_facts(self._ports.journal, self.state, event)
             await self._handle(facts)
         return None
@@ -227,6 +232,12 @@ class DeskLoop:
             await self._keeping.commit(effect.change, told=self._told)
         finally:
             self._disk_news(before=before)
+        self._keep_trace(self._timing.committed(effect.change))
+
+    def _keep_trace(self, trace: PutTrace | None) -> None:
+        """It goes to disk with the next commit: no money depends on it."""
+        if trace and not self._keeping.failed:
+            self._ports.journal.defer((trace,))
 
     def _told(self, about: Subject) -> str:
         """The `state` of the newest durable answer of a try, if the desk has it at hand."""
@@ -245,6 +256,7 @@ class DeskLoop:
     async def _tell(self, effect: Tell) -> None:
         if not (self._keeping.failed and isinstance(effect.reply, Progress)):
             self._send(effect.connection, effect.reply, effect.re)
+            self._keep_trace(self._timing.told(effect.reply))
 
     def _send(self, connection: int, reply: Reply, re: int | None) -> None:
         self._ports.link.send(connection, self._keeping.sayable(reply), re)
@@ -296,9 +308,11 @@ class DeskLoop:
             never_sent = Declined(Reason.STORAGE_FAILED)
             self.post(PayAnswered(effect.attempt.out_trade_no, never_sent))
         else:
+            self._timing.called(effect)
             self._spawn(self._pay(effect))
 
     async def _pay(self, effect: CallPay) -> None:
+        RUNNING.set(self._timing.running)
         settings, attempt = self.state.settings, effect.attempt
         order = PayOrder(
             out_trade_no=attempt.out_trade_no,
@@ -316,6 +330,7 @@ class DeskLoop:
             name = type(error).__name__  # its text and traceback might hold the code (M19)
             log.error("pay failed inside the box: %s", name)  # noqa: TRY400  for the same reason
             outcome = Unknown("fault")
+        note(Mark.VERIFIED)
         self._ports.sent(attempt.out_trade_no)
         self.post(PayAnswered(attempt.out_trade_no, outcome))
 

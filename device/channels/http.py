@@ -25,7 +25,9 @@ from typing import Any
 
 import httpx
 
+from device.domain.trace import Mark
 from device.errors import BadAnswer, ConfigError, MaybeSent, NotSent, ProviderError
+from device.stopwatch import note
 
 MAX_ANSWER_BYTES = 64 * 1024  # the longest real answer, ten refunds with coupons, is under 16 KiB
 KEEPALIVE_EXPIRY_S = 150.0  # httpx's 5 s would end before the patient finds the phone
@@ -34,6 +36,12 @@ HTTP_OK = 200
 USER_AGENT = "paybox"
 
 CONNECTING = ("connection.connect_tcp.", "connection.start_tls.", "proxy.start_tls.")
+_MARKS = {
+    "http11.send_request_headers.started": Mark.SIGNED,
+    "http11.send_request_body.complete": Mark.SENT,
+    "http11.receive_response_body.complete": Mark.ANSWERED,
+}
+"""What of it a payment's trace notes: signed, queued and connected; sent; answered."""
 NEUTRAL = ("http11.response_closed.", "connection.close.")
 
 
@@ -55,6 +63,8 @@ class _Progress:
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         """Take one event of httpcore's `trace` extension."""
+        if event in _MARKS:
+            note(_MARKS[event])
         if not event.endswith(".started") or event.startswith(NEUTRAL):
             return
         self.step = event.split(".")[1]

@@ -11,6 +11,7 @@ from device.domain.charge import Charge, ChargeKey
 from device.domain.payment import Attempt
 from device.domain.refund import Refund
 from device.domain.replies import Answer
+from device.domain.trace import Trace
 from device.domain.words import Wallet
 
 
@@ -112,7 +113,14 @@ class Delivered:
     revision: int
 
 
-Write = PutCharge | PutAttempt | PutOrder | PutRefund | Event | PutAnswer | Delivered
+@dataclass(frozen=True, slots=True)
+class PutTrace:
+    """Where the time of an attempt went; only the newest are kept."""
+
+    trace: Trace
+
+
+Write = PutCharge | PutAttempt | PutOrder | PutRefund | Event | PutAnswer | Delivered | PutTrace
 Change = tuple[Write, ...]
 
 

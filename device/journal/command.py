@@ -22,9 +22,10 @@ from device.domain.chain import COLUMNS, DIGEST_COLUMNS, columns_of
 from device.domain.money import format_yuan
 from device.domain.words import WALLET_NAMES, Wallet
 from device.errors import StorageError
-from device.journal import schema, verify
+from device.journal import schema, timeline, verify
 from device.journal.connection import open_read_only, storage_error
-from device.journal.rows import SqlRow
+from device.journal.rows import SqlRow, trace_of
+from device.journal.writes import TRACES_KEPT
 
 USAGE = 2  # exit code: the command or the file cannot be used
 LIST_LIMIT = 50  # payments shown when nothing else is asked for: about two screens
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
     show = commands.add_parser("show", help="一个单号下的全部记录")
     show.add_argument("id", help="HIS 单号、退款号、商户单号或商户退款单号")
+    show.add_argument("--trace", action="store_true", help="每一毫秒花在哪里（最近四千笔）")
     show.set_defaults(run=_show)
     commands.add_parser("verify", help="校验哈希链、金额与文件结构").set_defaults(run=_verify)
     export = commands.add_parser("export", help="导出全部事件")
@@ -122,6 +124,8 @@ def _payment(row: SqlRow) -> tuple[str, ...]:
 
 def _show(db: Database, arguments: argparse.Namespace) -> int:
     id_ = _his_id(db, arguments.id)
+    if arguments.trace:
+        return _traces(db, id_)
     parts = (
         ("收款", HEADINGS, f"{_LIST} WHERE his_id = ? ORDER BY c.business_date, try", _payment),
         ("退款", REFUND_HEADINGS, "SELECT * FROM refunds WHERE ? IN (his_id, pay_id)", _refund),
@@ -136,6 +140,17 @@ def _show(db: Database, arguments: argparse.Namespace) -> int:
             sys.stdout.write(f"【{title}】\n")
             _table(headings, [line(row) for row in rows])
     return 0 if found else _say(f"没有单号 {arguments.id} 的记录", 1)
+
+
+def _traces(db: Database, id_: str) -> int:
+    rows = db.execute(
+        "SELECT t.out_trade_no, t.marks FROM traces AS t JOIN attempts USING (out_trade_no) "
+        "WHERE his_id = ? ORDER BY t.id",
+        [id_],
+    ).fetchall()
+    for row in rows:
+        sys.stdout.write(timeline.drawn(trace_of(row["out_trade_no"], row["marks"])))
+    return 0 if rows else _say(f"没有单号 {id_} 的时间记录（只留最近 {TRACES_KEPT} 笔）", 1)
 
 
 def _his_id(db: Database, name: str) -> str:

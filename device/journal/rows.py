@@ -19,6 +19,7 @@ from device.domain.record import PutAnswer, PutAttempt, PutCharge, PutOrder, Put
 from device.domain.refund import Refund, RefundKind, RefundState
 from device.domain.replies import Answer, answer_from_fields
 from device.domain.replies import fields as reply_fields
+from device.domain.trace import Mark, Trace
 from device.domain.words import Business, Department, Form, Reason, Wallet
 
 Value = str | int | float
@@ -210,3 +211,9 @@ _REFUND: dict[str, Callable[[Any], Any]] = {
     "refunded_at": _time,
     "form": Form,
 }
+
+
+def trace_of(out_trade_no: str, marks: str) -> Trace:
+    """Return the trace as it was written."""
+    pairs = json.loads(marks)
+    return Trace(out_trade_no, tuple((Mark(name), float(at_ms)) for name, at_ms in pairs))

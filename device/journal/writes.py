@@ -4,6 +4,7 @@ A commit that raises may still be on the disk (payment-states §1.5), so a batch
 file alone whether it is there: a transaction is there whole or not at all.
 """
 
+import json
 import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -21,12 +22,15 @@ from device.domain.record import (
     PutCharge,
     PutOrder,
     PutRefund,
+    PutTrace,
     Write,
 )
 from device.journal import chain, epochs, rows
 from device.journal.chain import Link
 from device.journal.epochs import SyncEntry
 from device.journal.rows import Row, Value
+
+TRACES_KEPT = 4096  # a week of a busy desk, under 1 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ ORDER: tuple[type[Any], ...] = (
     Event,
     PutAnswer,
     Delivered,
+    PutTrace,
     *epochs.APPLY,
     Noted,
 )
@@ -133,6 +138,20 @@ def _delivered(batch: Batch, write: Delivered) -> None:
     )
 
 
+def _trace(batch: Batch, write: PutTrace) -> None:
+    """Add it and forget the oldest: people ask about payments of these days."""
+    trace = write.trace
+    values: dict[str, Value] = {
+        "out_trade_no": trace.out_trade_no,
+        "marks": json.dumps(trace.marks, separators=(",", ":")),
+    }
+    _insert(batch.db, "traces", values)
+    batch.db.execute(
+        "DELETE FROM traces WHERE id <= (SELECT max(id) FROM traces) - ?", [TRACES_KEPT]
+    )
+    batch.checks["traces", trace.out_trade_no] = _check("traces", tuple(values), values)
+
+
 def _noted(batch: Batch, write: Noted) -> None:
     values: dict[str, Value] = {"key": write.key, "value": write.value}
     batch.db.execute(
@@ -162,6 +181,7 @@ _APPLY: dict[type[Any], Callable[[Batch, Any], None]] = {
     Event: _event,
     PutAnswer: _answer,
     Delivered: _delivered,
+    PutTrace: _trace,
     **epochs.APPLY,
     Noted: _noted,
 }

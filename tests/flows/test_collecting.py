@@ -1,6 +1,7 @@
 """An amount comes from the HIS, a code is scanned, and everybody is told the same."""
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,7 @@ from device.domain.screens import (
     PaidScreen,
     Paying,
 )
+from device.domain.trace import Mark
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk
@@ -31,6 +33,20 @@ async def test_a_patient_pays(desk: "Desk", wallet: str) -> None:
     assert (desk.held_fen(), desk.states("T1")) == (1234, ["paid"])
     assert any(isinstance(s, Paying) for s in desk.glass.screens)
     assert isinstance(desk.glass.screens[-1], PaidScreen)
+
+
+async def test_a_trace_tells_where_the_time_went(desk: "Desk") -> None:
+    asked = desk.pay("T1", 1234)
+    await desk.glass.until(AmountDue)
+    desk.scan(desk.code("alipay"))
+    result = await asked
+    await desk.ask("status")  # behind it in the desk's inbox
+    await desk.power_off()
+    ((number, text),) = desk.journal("SELECT out_trade_no, marks FROM traces")
+    marks = json.loads(text)
+    assert number == result["out_trade_no"]
+    assert [name for name, _ in marks] == [mark.value for mark in Mark]
+    assert [at for _, at in marks] == sorted(at for _, at in marks)
 
 
 async def test_a_password_is_waited_for(desk: "Desk") -> None:
