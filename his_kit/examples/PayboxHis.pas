@@ -22,7 +22,7 @@ function Collect(const BillNo: AnsiString; AmountFen: Integer; out Answer: AnsiS
 
 implementation
 
-uses Windows;
+uses SysUtils;
 
 // 收一笔：结果不明时只查询，绝不换单号再收。返回 PAYBOX_PAID 才入账。
 function Collect(const BillNo: AnsiString; AmountFen: Integer; out Answer: AnsiString): Integer;
