@@ -16,7 +16,7 @@ from device.domain.requests import Pay, Received
 from device.domain.screens import AmountDue
 from device.domain.words import ErrorCode
 from device.drivers.streams import open_stream
-from device.his_link import client, frames, session
+from device.his_link import client, frames
 from device.his_link.acceptance import line_checks
 from device.his_link.acceptance.report import (
     Finding,
@@ -28,6 +28,7 @@ from device.his_link.acceptance.report import (
 from device.his_link.acceptance.visit import Visit
 from device.his_link.body import Writing
 from device.his_link.peer import Peer
+from device.his_link.session import rules
 from simulators.gateway.identities import Identities
 from simulators.gateway.server import Gateway
 from simulators.pki import make_pki
@@ -42,7 +43,7 @@ UTF8 = Writing("utf-8")
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """The two seconds for an ACK are half a second, at both ends and for the judge."""
-    monkeypatch.setattr(session, "ACK_WAIT_S", 0.5)
+    monkeypatch.setattr(rules, "ACK_WAIT_S", 0.5)
     monkeypatch.setattr(line_checks, "ACK_WAIT_S", (0.4, 2.0))
 
 
@@ -157,8 +158,8 @@ LINE_FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "lower-case hex is not read": lambda p: p.setattr(
         frames, "_HEX", frozenset(b"0123456789ABCDEF")
     ),
-    "an answer is not sent again": lambda p: p.setattr(session, "SENDS", 1),
-    "an answer is sent again at once": lambda p: p.setattr(session, "ACK_WAIT_S", 0.05),
+    "an answer is not sent again": lambda p: p.setattr(rules, "SENDS", 1),
+    "an answer is sent again at once": lambda p: p.setattr(rules, "ACK_WAIT_S", 0.05),
     "an STX inside a frame begins none": lambda p: p.setattr(
         frames, "_FRAME_ENDS", re.compile(rb"\x03")
     ),
