@@ -127,6 +127,13 @@ def _replace_board(arguments: Sequence[str]) -> int:
     return app.replace_board(settings)
 
 
+def update(arguments: Sequence[str]) -> int:
+    """Install a release, confirm one on trial, make one."""
+    from device.app import update_command
+
+    return update_command.main(arguments)
+
+
 def network(arguments: Sequence[str]) -> int:
     """Write the card's network for systemd."""
     from device.app import network_command
@@ -245,6 +252,12 @@ COMMANDS = {
         "provision keygen|make|show|wait|install ...",
         "签名加密的配置包：制作、打印成码、由扫码墩扫入；更换主板（--replace-board）",
         "a signed, sealed bundle for a box, as a file or as codes; a new board",
+    ),
+    "update": Command(
+        update,
+        "update install|confirm|keygen|make ...",
+        "卡镜像：签名的新版本写入另一分区，试运行一次，不可用则退回",
+        "on the card: a signed release in the other slot, tried once",
     ),
     "network": Command(
         network,

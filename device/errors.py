@@ -26,6 +26,10 @@ class BundleRefused(PayboxError):
         self.why = why
 
 
+class UpdateRefused(PayboxError):
+    """The technician's: a release is not installed or not kept; the one before it still boots."""
+
+
 class PeerError(PayboxError):
     """The HIS's: bytes or a message that the contract does not allow."""
 

@@ -28,6 +28,11 @@ UNSETTLED = (
     f"SELECT '' AS business_date, his_id, stored_at FROM refunds WHERE {OPEN_REFUNDS}",  # noqa: S608
 )
 
+PAYMENT_OPEN = (
+    f"SELECT EXISTS (SELECT 1 FROM charges WHERE {OPEN_CHARGES}) OR EXISTS "  # noqa: S608
+    "(SELECT 1 FROM attempts WHERE state IN ('intended','waiting','unknown','reversing'))"
+)
+
 Age = Callable[[SqlRow], float | None]
 """The monotonic time of a row of answers, None if an earlier process stored it."""
 
@@ -86,6 +91,11 @@ def order(db: Database, out_trade_no: str) -> Order | None:
         key=rows.key_from(own) if own else None,
         open_refund_id=refund["his_id"] if refund else "",
     )
+
+
+def payment_open(db: Database) -> bool:
+    """Whether somebody is paying, or it is not known yet how that ended."""
+    return bool(db.execute(PAYMENT_OPEN).fetchone()[0])
 
 
 def unsettled(db: Database, age: Age) -> list[Ticket]:

@@ -349,9 +349,24 @@ NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync", "0005_booking",
 """Every migration this version knows, in order."""
 
 
+ADDITIVE = "+"
+"""Ends the name of a migration that only adds (columns with defaults, tables, indexes): a release
+from before it reads and writes the file as ever, so an update that fails its trial can go back."""
+
+
+def is_additive(name: str) -> bool:
+    """Whether a version that does not know this migration can use the file all the same."""
+    return name.endswith(ADDITIVE)
+
+
+def applied(db: Database) -> list[str]:
+    """Return the names of the migrations that the file has."""
+    return [m.name for m in migrations.applied(db)]
+
+
 def check_known(db: Database) -> None:
-    """Raise StorageError if the file has a migration that this version does not know."""
-    strange = [m.name for m in migrations.applied(db) if m.name not in NAMES]
+    """Raise StorageError if a migration of the file means what this version does not know."""
+    strange = [n for n in applied(db) if n not in NAMES and not is_additive(n)]
     if strange:
         raise StorageError(f"journal: written by a newer version (migration {strange[0]})")
 

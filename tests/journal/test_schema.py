@@ -17,6 +17,7 @@ from device.domain.record import PutAttempt, PutCharge, PutOrder, PutRefund
 from device.domain.refund import RefundKind, RefundState
 from device.errors import CommitRefused, StorageError
 from device.journal import SqliteJournal, reads, schema
+from device.journal.connection import open_read_only
 
 if TYPE_CHECKING:
     from tests.journal.conftest import Opener, Records
@@ -231,6 +232,24 @@ async def test_a_revision_below_the_newest_is_refused(
     await journal.commit((make.result(1, "paid", revision=3),))
     with pytest.raises(CommitRefused, match="only rise"):
         await journal.commit((make.result(1, "unknown", revision=2),))
+
+
+async def test_a_file_to_which_a_newer_version_only_added_is_used_as_ever(
+    opened: "Opener", path: Path, make: "Records"
+) -> None:
+    await (await opened()).aclose()
+    table = schema.migrations.migrations_table
+    force(path, "ALTER TABLE charges ADD COLUMN later TEXT NOT NULL DEFAULT ''")
+    force(
+        path,
+        f"INSERT INTO {table} (migration_set, name, applied_at) VALUES ('journal', '9999_x+', '')",
+    )
+    journal = await opened()
+    await journal.commit(make.intended(1))
+    await journal.aclose()
+    db = open_read_only(path)
+    assert reads.payment_open(db)
+    db.conn.close()
 
 
 async def test_a_file_of_a_newer_version_is_refused_in_one_line(

@@ -94,6 +94,22 @@ def test_a_running_payment_has_time_to_end_when_the_box_is_stopped() -> None:
     assert int(stop) > LAST_PAYMENT_S
 
 
+@pytest.mark.parametrize(
+    ("slots", "on_trial"),
+    [("good=a\ntry=b\ntries=0\n", True), ("good=b\ntry=\ntries=0\n", False), (None, False)],
+)
+def test_the_gate_restarts_a_machine_only_while_its_slot_is_on_trial(
+    tmp_path: Path, slots: str | None, *, on_trial: bool
+) -> None:
+    (condition,) = _settings("paybox-gate.service")["ExecCondition"]
+    for name, text in (("slot", "b\n"), ("slots", slots)):
+        if text is not None:
+            (tmp_path / name).write_text(text)
+    shell = condition.replace("/run/paybox/", f"{tmp_path}/").replace("/data/", f"{tmp_path}/")
+    passed = subprocess.run(shell, shell=True, capture_output=True, check=False).returncode
+    assert (passed == 0) is on_trial
+
+
 def test_nothing_listens_beside_the_firmware() -> None:
     assert _settings("resolved.conf")["DNSStubListener"] == ["no"]
     assert _settings("resolved.conf")["LLMNR"] == _settings("resolved.conf")["MulticastDNS"]
