@@ -3,7 +3,8 @@
 A new card has forgotten what was collected, but an order number is a function of box key, desk, id,
 try and attempt, so the wallets can be asked. As many attempts as a charge has codes are asked at
 once, because a declined code leaves no order; tries one after the other. If one wallet cannot be
-asked, nothing is known.
+asked, nothing is known. A question without an answer is put once more: ten stand behind each id,
+and the id is asked for anew if one of them has none.
 """
 
 import asyncio
@@ -76,20 +77,20 @@ class Prober:
         found: list[FoundOrder] = []
         empty = 0
         for try_ in wanted.tries or EVERY_TRY:
-            orders = await self._attempts(try_, number)
+            orders = await self._attempts(try_, number, wanted.amount_fen)
             found += orders
             empty = 0 if orders else empty + 1
             if not wanted.tries and empty == MISSING_TRIES:
                 break
         return found
 
-    async def _attempts(self, try_: int, number: Number) -> list[FoundOrder]:
+    async def _attempts(self, try_: int, number: Number, named_fen: int) -> list[FoundOrder]:
         found: list[FoundOrder] = []
         last = 0  # the highest attempt that exists
         asked = 0
         while asked - last < MISSING_ATTEMPTS and asked < MAX_ATTEMPTS_ASKED:
             batch = range(asked + 1, last + MISSING_ATTEMPTS + 1)
-            asks = (self._ask(try_, n, number) for n in batch)
+            asks = (self._ask(try_, n, number(try_, n), named_fen) for n in batch)
             for told in await asyncio.gather(*asks, return_exceptions=True):
                 if isinstance(told, BaseException):
                     raise told  # all have ended: none is left to fail unheard
@@ -98,10 +99,11 @@ class Prober:
             asked = batch[-1]
         return found
 
-    async def _ask(self, try_: int, attempt: int, number: Number) -> list[FoundOrder]:
+    async def _ask(
+        self, try_: int, attempt: int, trade_no: str, named_fen: int
+    ) -> list[FoundOrder]:
         """Ask every wallet: the number is the same in all of them."""
-        trade_no = number(try_, attempt)
-        asked = (query_with_sum(c, trade_no, None) for c in self._channels.values())
+        asked = (query_agreeing(c, trade_no, named_fen) for c in self._channels.values())
         answers = dict(zip(self._channels, await asyncio.gather(*asked), strict=True))
         told = {w: a for w, a in answers.items() if not await self._closed(w, a)}
         found = ((w, held) for w, a in told.items() if (held := _exists(a)) is not None)
@@ -123,6 +125,40 @@ def _exists(answer: QueryOutcome) -> Paid | Returned | Open | PayFailed | Closed
     if isinstance(answer, Paid | Returned | Open | PayFailed | Closed):
         return answer
     raise NotAsked
+
+
+async def query_agreeing(channel: Channel, out_trade_no: str, named_fen: int = 0) -> QueryOutcome:
+    """Query an order of which the journal does not know the amount.
+
+    One signed answer may be wrong, and there is nothing here to hold it against. So an amount (and
+    what was given back of it) is believed if it is the one that the HIS named, else if two answers
+    agree; if they do not, the outcome is `Unknown`. `named_fen`: 0 = nobody named one.
+    """
+    first = await _answered(channel, out_trade_no)
+    if _sums(first) in {None, (named_fen, 0)}:
+        return first
+    second = await _answered(channel, out_trade_no)
+    agree = _sums(second) in {_sums(first), (named_fen, 0)}
+    return second if agree else Unknown("two answers that do not agree")
+
+
+async def _answered(channel: Channel, out_trade_no: str) -> QueryOutcome:
+    """Query; once more if nothing was said."""
+    outcome = await query_with_sum(channel, out_trade_no, None)
+    if isinstance(outcome, Unknown):
+        return await query_with_sum(channel, out_trade_no, None)
+    return outcome
+
+
+def _sums(outcome: QueryOutcome) -> tuple[int, int | None] | None:
+    """The amount and what was given back of it, in fen, where an answer tells an amount."""
+    if isinstance(outcome, Returned):
+        return outcome.paid.amount_fen, outcome.refunded_fen
+    if isinstance(outcome, Paid):
+        return outcome.amount_fen, 0
+    if isinstance(outcome, Open) and outcome.amount_fen is not None:
+        return outcome.amount_fen, 0
+    return None
 
 
 async def query_with_sum(

@@ -47,7 +47,7 @@ from device.domain.refund_pursuit import (
 from device.domain.replies import ErrorReply
 from device.domain.words import ErrorCode, Reason, Wallet
 from device.errors import CommitRefused, StorageError
-from device.probing import query_with_sum
+from device.probing import query_agreeing, query_with_sum
 
 T = TypeVar("T")
 
@@ -283,9 +283,7 @@ class Recovery:
 
     async def look_up(self, out_trade_no: str) -> Order | ErrorReply:
         """Find an order of another desk: every wallet is asked (his-link §3.10)."""
-        answers = {
-            w: await query_with_sum(c, out_trade_no, None) for w, c in self._channels.items()
-        }
+        answers = {w: await query_agreeing(c, out_trade_no) for w, c in self._channels.items()}
         for wallet, answer in answers.items():
             paid = answer.paid if isinstance(answer, Returned) else answer
             back = answer.refunded_fen if isinstance(answer, Returned) else 0

@@ -35,6 +35,8 @@ class Wallets:
     """Answers by `try.attempt`; what is not listed is missing."""
 
     held: dict[str, QueryOutcome] = field(default_factory=dict)
+    first: dict[str, QueryOutcome] = field(default_factory=dict)
+    """What is answered once, before `held`."""
     asked: list[str] = field(default_factory=list)
     sum_: RefundSum | Unknown = field(default_factory=lambda: RefundSum(300))
 
@@ -42,7 +44,8 @@ class Wallets:
         assert amount_fen is None
         self.asked.append(out_trade_no)
         await asyncio.sleep(0)
-        return self.held.get(out_trade_no, Missing())
+        once = self.first.pop(out_trade_no, None)
+        return once or self.held.get(out_trade_no, Missing())
 
     async def refunded_sum(self, out_trade_no: str) -> RefundSum | Unknown:
         del out_trade_no
@@ -50,7 +53,11 @@ class Wallets:
 
 
 async def probe(
-    wechat: Wallets, alipay: Wallets, *tries: int, refused: tuple[Wallet, ...] = ()
+    wechat: Wallets,
+    alipay: Wallets,
+    *tries: int,
+    refused: tuple[Wallet, ...] = (),
+    named_fen: int = PAID.amount_fen,
 ) -> Found:
     channels = {
         Wallet.WECHAT: cast("Channel", wechat),
@@ -61,7 +68,8 @@ async def probe(
         return wallet in refused
 
     prober = Prober(channels, is_refused)
-    return await prober.probe(Wanted("", "A", tries), lambda t, n: f"{t}.{n}")
+    wanted = Wanted("", "A", tries, named_fen)
+    return await prober.probe(wanted, lambda t, n: f"{t}.{n}")
 
 
 def numbers(try_: int, last: int = 5) -> list[str]:
@@ -130,6 +138,50 @@ async def test_the_sum_of_what_went_back_is_asked_for() -> None:
     assert found.orders[0].held == replace(returned, refunded_fen=300)
     untold = Wallets({"1.1": returned}, sum_=Unknown("not told"))
     assert (await probe(untold, Wallets(), 1)).offline
+
+
+OTHER = replace(PAID, amount_fen=1001)
+BACK = Returned(PAID, refunded_fen=300)
+
+
+@pytest.mark.parametrize(
+    "lie", [OTHER, Open(amount_fen=1001), BACK], ids=["paid", "open", "returned"]
+)
+async def test_an_amount_that_nobody_named_is_not_believed_once(lie: QueryOutcome) -> None:
+    """Seed 158 of the world: a new card took over what one signed answer said wrongly (M3, M24)."""
+    wechat = Wallets({"1.1": PAID}, first={"1.1": lie})
+    assert (await probe(wechat, Wallets(), named_fen=0)).offline
+    again = await probe(wechat, Wallets(), named_fen=0)
+    assert [o.held for o in again.orders] == [PAID]
+
+
+async def test_the_amount_that_the_his_named_needs_no_second_answer() -> None:
+    wechat = Wallets({"1.1": PAID})
+    found = await probe(wechat, Wallets(), 1)
+    assert [o.held for o in found.orders] == [PAID]
+    assert wechat.asked == numbers(1, 6)
+
+
+async def test_a_wrong_answer_does_not_make_a_person_s_matter_of_what_the_his_named() -> None:
+    found = await probe(Wallets({"1.1": PAID}, first={"1.1": OTHER}), Wallets(), 1)
+    assert [o.held for o in found.orders] == [PAID]
+
+
+async def test_another_amount_than_the_his_named_is_believed_when_told_twice() -> None:
+    found = await probe(Wallets({"1.1": OTHER}), Wallets(), 1)
+    assert [o.held for o in found.orders] == [OTHER]
+
+
+@pytest.mark.parametrize("second", [Missing(), Closed(), Unknown("timeout")])
+async def test_an_amount_that_nothing_confirms_leaves_nothing_known(second: QueryOutcome) -> None:
+    wechat = Wallets({"1.1": second}, first={"1.1": PAID})
+    assert (await probe(wechat, Wallets(), named_fen=0)).offline
+
+
+async def test_a_question_without_an_answer_is_put_once_more() -> None:
+    wechat = Wallets({"1.1": PAID}, first={f"1.{n}": Unknown("reset") for n in (1, 2)})
+    found = await probe(wechat, Wallets(), 1)
+    assert [o.held for o in found.orders] == [PAID]
 
 
 @pytest.mark.parametrize("held", [Open(), PayFailed(), Closed()])

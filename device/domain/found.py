@@ -20,6 +20,8 @@ class Wanted:
     his_id: str
     tries: tuple[int, ...] = ()
     """Exactly these (a `pay`); empty: 1, 2, ... until three in a row have nothing."""
+    amount_fen: int = 0
+    """What a `pay` asks for; 0 = no amount was named."""
 
 
 @dataclass(frozen=True, slots=True)

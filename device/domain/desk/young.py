@@ -28,7 +28,7 @@ def _wanted_of_pay(pay: Pay, ticket: Ticket | None) -> Wanted | None:
         return None
     held = tries_of(ticket)
     tries = tuple(t for t in range(1, pay.try_ + 1) if t not in held)
-    return Wanted(pay.business_date, pay.id, tries) if tries else None
+    return Wanted(pay.business_date, pay.id, tries, pay.amount_fen) if tries else None
 
 
 def tries_of(ticket: Ticket | None) -> frozenset[int]:

@@ -99,7 +99,7 @@ def test_a_pay_asks_for_the_tries_up_to_its_own(till: Till) -> None:
     till.event(till._asked(Asked(1, 7, till.pay(try_=3), young=True)))
     (probe,) = till.of(Probe)
     assert isinstance(probe, Probe)
-    assert probe.wanted == Wanted("", "A", (1, 2, 3))
+    assert probe.wanted == Wanted("", "A", (1, 2, 3), till.pay().amount_fen)
 
 
 def test_a_pay_that_is_refused_anyway_asks_nobody(till: Till) -> None:
