@@ -336,7 +336,7 @@ def booking(db: Database) -> None:
     db.execute("CREATE INDEX refunds_refunded_at ON refunds (refunded_at) WHERE refunded_at <> ''")
 
 
-@migrations(name="0006_trace")
+@migrations(name="0006_trace+")
 def trace(db: Database) -> None:
     """Where the time of the newest payments went; JSON pairs of mark and milliseconds."""
     db.execute(
@@ -345,7 +345,7 @@ def trace(db: Database) -> None:
     )
 
 
-NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync", "0005_booking", "0006_trace")
+NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync", "0005_booking", "0006_trace+")
 """Every migration this version knows, in order."""
 
 

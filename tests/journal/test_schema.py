@@ -276,6 +276,6 @@ async def test_migrations_are_recorded_with_the_injected_time(
         ("0003_form", "2026-11-22T09:30:01+08:00"),
         ("0004_sync", "2026-11-22T09:30:01+08:00"),
         ("0005_booking", "2026-11-22T09:30:01+08:00"),
-        ("0006_trace", "2026-11-22T09:30:01+08:00"),
+        ("0006_trace+", "2026-11-22T09:30:01+08:00"),
     ]
     assert tuple(row["name"] for row in rows) == schema.NAMES
