@@ -458,6 +458,7 @@ class Cashier:
             return
         world.sometimes("refund at another desk")
         world.view.elsewhere.add(number)
+        world.view.disturbed.add(number)  # a reverse of what is partly gone is tried a few times
         fen = stream.choice((paid_fen, max(1, paid_fen - part)))
         if stream.happens(0.3):  # which undoes the whole, and meets a part that is gone
             await self._reverse(bill, stream)
