@@ -1,0 +1,81 @@
+"""File systems and the card: made as files, with no mounts and no loop devices."""
+
+import gzip
+import shutil
+from pathlib import Path
+
+from image import layout
+from image.debian import Choice
+from image.tools import BuildError, run
+
+HERE = Path(__file__).parent
+FIRMWARE = "usr/lib/raspi-firmware"
+I2C_NODE = "/soc/i2c@7e804000"
+I2C_HZ = "400000"  # a whole picture in 23 ms instead of 92
+FIRST_SLOTS = "good=a\ntry=\ntries=0\n"
+
+
+def boot_files(root: Path, choice: Choice, initrd: Path, folder: Path) -> None:
+    """Gather the boot partition: first stages, device trees, kernel and initrd."""
+    folder.mkdir()
+    for name in choice.firmware:
+        shutil.copyfile(root / FIRMWARE / name, folder / name)
+    [trees] = root.glob("usr/lib/linux-image-*/broadcom")
+    for name in choice.boards:
+        shutil.copyfile(trees / name, folder / name)
+        run("fdtput", "-t", "u", folder / name, I2C_NODE, "clock-frequency", I2C_HZ)
+    for name in ("config.txt", "cmdline.txt"):
+        shutil.copyfile(HERE / "boot" / name, folder / name)
+    [kernel] = root.glob("boot/vmlinuz-*")
+    packed = gzip.compress(kernel.read_bytes(), compresslevel=6, mtime=0)  # the firmware unpacks it
+    (folder / "vmlinuz").write_bytes(packed)
+    shutil.copyfile(initrd, folder / "initrd.img")
+
+
+def boot_image(folder: Path, file: Path, epoch: int) -> None:
+    """Make the FAT partition."""
+    _empty(file, layout.BOOT.size)
+    number = f"{layout.BOOT_NUMBER:08x}"
+    label = layout.BOOT.name
+    run("mkfs.vfat", "-F", "32", "-s", "1", "-i", number, "-n", label, "--invariant", file)
+    run("find", folder, "-exec", "touch", "-d", f"@{epoch}", "{}", "+")
+    names = sorted(path for path in folder.iterdir())
+    run("mcopy", "-s", "-m", "-i", file, *names, "::", environment={"SOURCE_DATE_EPOCH": str(epoch)})
+
+
+def root_image(root: Path, file: Path, epoch: int) -> None:
+    """Make the read-only root. BuildError if it is larger than its slot."""
+    run("mkfs.erofs", "--quiet", "-x-1", "-zlz4hc", f"-T{epoch}", f"-U{layout.ROOT_UUID}", file, root)
+    if file.stat().st_size > layout.ROOT_A.size:
+        size = file.stat().st_size // layout.MIB
+        raise BuildError(f"the root is {size} MiB, its slot {layout.ROOT_A.size // layout.MIB}")
+
+
+def data_image(tree: Path, file: Path, epoch: int) -> None:
+    """Make the data partition of a box that has never run."""
+    tree.mkdir()
+    (tree / "slots").write_text(FIRST_SLOTS)
+    run("find", tree, "-exec", "touch", "-d", f"@{epoch}", "{}", "+")
+    file.unlink(missing_ok=True)
+    run(
+        *("mke2fs", "-q", "-t", "ext4", "-L", layout.DATA.name, "-U", layout.DATA_UUID),
+        *("-E", f"hash_seed={layout.DATA_HASH_SEED},root_owner=0:0,lazy_itable_init=0"),
+        *("-m", "1", "-d", tree, file, f"{layout.DATA.size // 1024}k"),
+        environment={"E2FSPROGS_FAKE_TIME": str(epoch)},
+    )
+
+
+def assemble(file: Path, boot: Path, root: Path, data: Path) -> None:
+    """Write the table and the partitions into one sparse file. Root B is empty until an update."""
+    _empty(file, layout.SIZE)
+    run("sfdisk", "--quiet", file, stdin=layout.table())
+    for part, source in ((layout.BOOT, boot), (layout.ROOT_A, root), (layout.DATA, data)):
+        seek = layout.start_of(part) // layout.MIB
+        words = ("bs=1M", f"seek={seek}", "conv=notrunc,sparse", "status=none")
+        run("dd", f"if={source}", f"of={file}", *words)
+
+
+def _empty(file: Path, size: int) -> None:
+    file.unlink(missing_ok=True)
+    with file.open("wb") as made:
+        made.truncate(size)
