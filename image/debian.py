@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from image import REPOSITORY
 from image.tools import BuildError, run
 
 HERE = Path(__file__).parent
@@ -31,14 +32,15 @@ class Choice:
 
     @classmethod
     def read(cls, file: Path = HERE / "packages.toml") -> "Choice":
-        """Read the file beside this one."""
+        """Read the file beside this one, and what the units ask for."""
         table = tomllib.loads(file.read_text())
+        units = tomllib.loads((REPOSITORY / "systemd/install.toml").read_text())
         removed = table["removed"]
         return cls(
             table["suite"],
             table["architecture"],
             tuple(table["components"]),
-            tuple(table["packages"]),
+            tuple(sorted({*table["packages"], *units["packages"]})),
             tuple(table["left_out"]),
             tuple(removed["paths"]),
             tuple(removed["modules"]),

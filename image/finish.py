@@ -1,9 +1,11 @@
 """What the maintainer scripts would have done, and what makes a Debian root ours."""
 
+import re
 import shutil
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from image import REPOSITORY
 from image.debian import Choice, Package
@@ -19,7 +21,6 @@ LINKS = {  # alternatives and links of postinst scripts
     "usr/bin/awk": "mawk",
     "usr/bin/pager": "more",
     "usr/bin/which": "which.debianutils",
-    "usr/lib/ssl": "/etc/ssl",
 }
 COPIES = {  # first versions of files that no package owns
     "etc/passwd": "usr/share/base-passwd/passwd.master",
@@ -35,7 +36,7 @@ TEXTS = {
     "etc/fstab": "# The initrd has mounted everything.\n",
     "etc/modules": "",
     "etc/motd": "",
-    "etc/securetty": "",
+    "etc/ssh/sshd_config": "Include /etc/ssh/sshd_config.d/*.conf\n",  # the rest is sshd's own
 }
 FOLDERS = ("boot/firmware", "data", "mnt", "opt", "srv", "var/mail", "var/log/journal")
 SHADOW = 42  # the group that may read locked accounts
@@ -87,22 +88,22 @@ def place_units(root: Path, folder: Path = UNITS) -> None:
     check_list(table, folder)
     for name, destination in table["files"].items():
         target = root / destination.lstrip("/")
-        if destination.endswith("/"):
-            target /= Path(name).name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / name, target)
         target.chmod(0o755 if (folder / name).stat().st_mode & 0o100 else 0o644)
-    units = table["units"]
-    presets = [*(f"enable {name}" for name in units["enabled"]), "disable *"]
+    presets = [*(f"enable {name}" for name in table["enable"]), "disable *"]
     preset = root / "etc/systemd/system-preset/00-paybox.preset"
     preset.parent.mkdir(parents=True, exist_ok=True)
     preset.write_text("\n".join(presets) + "\n")
     run("systemctl", f"--root={root}", "preset-all")
-    for name in units["masked"]:
+    for name in table["mask"]:
         _link(root / "etc/systemd/system" / name, "/dev/null")
+    names = root / "etc/nsswitch.conf"
+    hosts = f"hosts: {table['nsswitch_hosts']}"
+    names.write_text(re.sub(r"^hosts:.*$", hosts, names.read_text(), flags=re.MULTILINE))
 
 
-def check_list(table: dict[str, dict[str, str]], folder: Path) -> None:
+def check_list(table: Mapping[str, Any], folder: Path) -> None:
     """BuildError unless every file of the folder is in the list, and the other way round."""
     listed = set(table["files"])
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
@@ -131,7 +132,7 @@ def accounts(root: Path) -> None:
 def _locked(words: list[str], fixed: dict[int, str]) -> str:
     """No password fits, and the day of the build is not in the file."""
     changed = [fixed.get(place, word) for place, word in enumerate(words)]
-    changed[1] = "!*"
+    changed[1] = "*"  # not "!": sshd would refuse a key as well
     return ":".join(changed) + "\n"
 
 

@@ -41,8 +41,9 @@ def install(root: Path) -> None:
     programs = root / HOME / "bin"
     programs.mkdir()
     (programs / "python3").symlink_to("/usr/bin/python3")
-    (programs / "paybox").write_text(LAUNCHER)
-    (programs / "paybox").chmod(0o755)
+    launcher = root / "usr/bin/paybox"
+    launcher.write_text(LAUNCHER)
+    launcher.chmod(0o755)
     (root / HOME / "pyvenv.cfg").write_text(SETTINGS)
 
 

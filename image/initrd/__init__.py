@@ -44,9 +44,9 @@ def load_order(wanted: Iterable[str], depends: str) -> list[str]:
     return list(order)
 
 
-def bind_lines(binds: Mapping[str, Iterable[str]]) -> str:
-    """Return the table that `init` reads: from, to, mode, owner."""
-    return "".join(f"{name} {' '.join(rest)}\n" for name, rest in binds.items())
+def bind_lines(binds: Mapping[str, str]) -> str:
+    """Return the table that `init` reads: a folder of the data partition, and where it stands."""
+    return "".join(f"{name} {target}\n" for name, target in binds.items())
 
 
 def build(root: Path, tree: Path, file: Path, epoch: int) -> None:
