@@ -67,7 +67,7 @@ def compile_all(root: Path, tree: Path, choice: Choice) -> None:
     for folder in CODE:
         run(
             *(loader, "--library-path", libraries, own / f"usr/bin/python{VERSION}", "-I", "-S"),
-            *("-m", "compileall", "-q", "-j", "2", "--invalidation-mode", "unchecked-hash"),
+            *("-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
             *("-s", root, "-p", "/", root / folder),
             environment={"PYTHONHASHSEED": "0"},
         )
