@@ -15,7 +15,7 @@ SEEDS ?= 20000
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help demo test test-postgresql test-scanner check bench bench-center idle soak fuzz matrix power-cuts prove format docs messages screens kit-windows clean
+.PHONY: help image demo test test-postgresql test-scanner check bench bench-center idle soak fuzz matrix power-cuts prove format docs messages screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -30,6 +30,7 @@ help:
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
 	@echo "make matrix   好线、坏线、断线，结果都一样 / the same conversations on good and bad lines"
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
+	@echo "make image    制作存储卡映像（Debian，需 root，约两分钟）/ the flashable card: as root on Debian"
 	@echo "make kit-windows  HIS 接口 DLL（mingw-w64），并在 Wine 下对真扫码墩测试 / the C client as DLLs"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
@@ -101,6 +102,10 @@ kit-windows: $(VENV)/.tests
 		his_kit/c/paybox_his.def -lws2_32 -static -s
 	$(BIN)/python -m pytest tests/flows/test_kit_windows.py
 	@ls -l build/kit
+
+# The card: build/image/paybox.img. Needs root and Debian's packages; it names those that are missing.
+image: $(VENV)/.installed
+	@$(BIN)/python -m image
 
 power-cuts: $(VENV)/.installed
 	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)

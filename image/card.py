@@ -40,12 +40,23 @@ def boot_image(folder: Path, file: Path, epoch: int) -> None:
     run("mkfs.vfat", "-F", "32", "-s", "1", "-i", number, "-n", label, "--invariant", file)
     run("find", folder, "-exec", "touch", "-d", f"@{epoch}", "{}", "+")
     names = sorted(path for path in folder.iterdir())
-    run("mcopy", "-s", "-m", "-i", file, *names, "::", environment={"SOURCE_DATE_EPOCH": str(epoch)})
+    run(
+        "mcopy", "-s", "-m", "-i", file, *names, "::", environment={"SOURCE_DATE_EPOCH": str(epoch)}
+    )
 
 
 def root_image(root: Path, file: Path, epoch: int) -> None:
     """Make the read-only root. BuildError if it is larger than its slot."""
-    run("mkfs.erofs", "--quiet", "-x-1", "-zlz4hc", f"-T{epoch}", f"-U{layout.ROOT_UUID}", file, root)
+    run(
+        "mkfs.erofs",
+        "--quiet",
+        "-x-1",
+        "-zlz4hc",
+        f"-T{epoch}",
+        f"-U{layout.ROOT_UUID}",
+        file,
+        root,
+    )
     if file.stat().st_size > layout.ROOT_A.size:
         size = file.stat().st_size // layout.MIB
         raise BuildError(f"the root is {size} MiB, its slot {layout.ROOT_A.size // layout.MIB}")

@@ -106,7 +106,10 @@ def unpack(choice: Choice, names: Iterable[str], architecture: str, root: Path, 
         *("mmdebstrap", "--mode=root", "--variant=extract", f"--architectures={architecture}"),
         f"--include={','.join(names)}",
         f'--extract-hook=cp "$1"/var/cache/apt/archives/*.deb "{kept}"/',
-        *('--aptopt=Acquire::Languages "none"', choice.suite, root, *mirror(choice)),
+        '--aptopt=Acquire::Languages "none"',
+        choice.suite,
+        root,
+        *mirror(choice),
     )
 
 

@@ -108,7 +108,9 @@ def check_list(table: Mapping[str, Any], folder: Path) -> None:
     listed = set(table["files"])
     present = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     for name in sorted(listed ^ (present - {"install.toml"})):
-        raise BuildError(f"systemd/install.toml: {name} is {'absent' if name in listed else 'not listed'}")
+        raise BuildError(
+            f"systemd/install.toml: {name} is {'absent' if name in listed else 'not listed'}"
+        )
 
 
 def accounts(root: Path) -> None:
@@ -116,13 +118,15 @@ def accounts(root: Path) -> None:
     for file in sorted((root / "usr/lib/sysusers.d").glob("*.conf")):
         lines = file.read_text().splitlines(keepends=True)
         # `u!` (systemd 257: also expired) is not known to the systemd of Debian 12.
-        file.write_text("".join("u" + line[2:] if line.startswith("u!") else line for line in lines))
+        file.write_text(
+            "".join("u" + line[2:] if line.startswith("u!") else line for line in lines)
+        )
     run("systemd-sysusers", f"--root={root}")
     for name in ("shadow", "gshadow"):
         file = root / "etc" / name
-        lines = (line.split(":") for line in file.read_text().splitlines())
+        entries = [line.split(":") for line in file.read_text().splitlines()]
         day = {2: ""} if name == "shadow" else {}
-        file.write_text("".join(_locked(words, day) for words in lines))
+        file.write_text("".join(_locked(words, day) for words in entries))
         shutil.chown(file, 0, SHADOW)
         file.chmod(0o640)
     for name in ("passwd", "group", "shadow", "gshadow"):

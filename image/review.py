@@ -1,4 +1,4 @@
-"""No maintainer script is run, so each was read: one that changed stops the build until read again."""
+"""No maintainer script is run, so each was read: a changed one stops the build until read again."""
 
 import re
 import tomllib

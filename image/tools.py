@@ -42,7 +42,12 @@ def run(
     environment: Mapping[str, str] | None = None,
 ) -> str:
     """Run one program and return what it printed. BuildError with its last words if it failed."""
-    plain = {"PATH": SEARCHED, "LC_ALL": "C.UTF-8", "TZ": "UTC", "HOME": os.environ.get("HOME", "/")}
+    plain = {
+        "PATH": SEARCHED,
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "HOME": os.environ.get("HOME", "/"),
+    }
     done = subprocess.run(  # noqa: S603  programs of this machine, named in this package
         [str(word) for word in command],
         check=False,
