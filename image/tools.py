@@ -8,6 +8,7 @@ from pathlib import Path
 
 PACKAGES = {
     "cpio": "cpio",
+    "debugfs": "e2fsprogs",
     "depmod": "kmod",
     "dpkg-deb": "dpkg",
     "fdtput": "device-tree-compiler",
