@@ -36,9 +36,15 @@ def sign(params: Mapping[str, str], key: rsa.RSAPrivateKey) -> str:
 
 
 def verified(content: bytes, signature: str, key: rsa.RSAPublicKey) -> bool:
-    """Whether `signature` (base64) is Alipay's over exactly these bytes."""
+    """Whether `signature` (base64) is Alipay's over exactly these bytes.
+
+    One signature has one spelling: a last letter whose unused bits are set decodes to the same
+    bytes, and is refused, so that no changed letter anywhere in an answer is believed.
+    """
     try:
         raw = base64.b64decode(signature, validate=True)
+        if base64.b64encode(raw).decode() != signature:
+            return False
         key.verify(raw, content, padding.PKCS1v15(), hashes.SHA256())
     except (InvalidSignature, ValueError):
         return False
