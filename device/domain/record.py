@@ -179,6 +179,8 @@ class Order:
     """The charge it belongs to, None for an order of another desk."""
     open_refund_id: str = ""
     """The HIS id of a refund that has not ended."""
+    open_refund_at: datetime | None = None
+    """When it was asked for."""
 
     @property
     def rest_fen(self) -> int:

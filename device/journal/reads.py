@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlite_utils import Database
 
@@ -78,7 +79,7 @@ def order(db: Database, out_trade_no: str) -> Order | None:
         "SELECT business_date, his_id, try FROM attempts WHERE out_trade_no = ?", [out_trade_no]
     ).fetchone()
     refund = db.execute(
-        f"SELECT his_id FROM refunds WHERE out_trade_no = ? AND {OPEN_REFUNDS} "  # noqa: S608
+        f"SELECT his_id, stored_at FROM refunds WHERE out_trade_no = ? AND {OPEN_REFUNDS} "  # noqa: S608
         "ORDER BY stored_at LIMIT 1",
         [out_trade_no],
     ).fetchone()
@@ -90,6 +91,7 @@ def order(db: Database, out_trade_no: str) -> Order | None:
         elsewhere_fen=row["elsewhere_fen"],
         key=rows.key_from(own) if own else None,
         open_refund_id=refund["his_id"] if refund else "",
+        open_refund_at=datetime.fromisoformat(refund["stored_at"]) if refund else None,
     )
 
 

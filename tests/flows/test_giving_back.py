@@ -104,6 +104,7 @@ async def test_a_refund_in_processing_is_pending_and_blocks_another(desk: "Desk"
         await asyncio.sleep(0.02)
     second = await desk.ask("refund", id="R2", pay_id="T1", amount_fen=100)
     assert (second["code"], second["blocking_id"]) == ("busy", "R1")
+    assert second["age_s"] in range(20)
     assert (await asked)["status"] == "refunded"
 
 

@@ -78,16 +78,20 @@ async def test_a_refund_id_is_found_under_any_date(journal: SqliteJournal, make:
 
 
 async def test_an_order_names_its_charge_and_its_open_refund(
-    journal: SqliteJournal, make: "Records"
+    journal: SqliteJournal, make: "Records", clock: "FakeClock"
 ) -> None:
+    asked_at = clock.wall()
     await journal.commit((*make.intended(1), PutRefund(make.refund(1, "TK1", 5))))
+    clock.move(wall=timedelta(hours=1))
+    await journal.commit((PutRefund(make.refund(1, "TK1", 5, RefundState.PENDING)),))
     order = await journal.order(make.trade_no(1))
     assert order
     assert (order.key, order.open_refund_id, order.refund_fen) == (make.key(1), "TK1", 5)
+    assert order.open_refund_at == asked_at
     await journal.commit((PutRefund(make.refund(1, "TK1", 5, RefundState.REFUNDED)),))
     order = await journal.order(make.trade_no(1))
     assert order
-    assert (order.open_refund_id, order.refund_fen) == ("", 5)
+    assert (order.open_refund_id, order.open_refund_at, order.refund_fen) == ("", None, 5)
 
 
 async def test_an_order_of_another_desk_has_no_charge(journal: SqliteJournal) -> None:

@@ -1,5 +1,7 @@
 """Answering a request from what is known of the id: as it stands, `busy` or `conflict`."""
 
+from datetime import datetime
+
 from device.domain.answers import answer_for, answers, iso, renew, standing
 from device.domain.charge import Charge
 from device.domain.desk.deliver import answer_with, at_desk, error
@@ -28,10 +30,26 @@ def answer_now(desk: Desk, asked: Asked, ticket: Ticket, charge: Charge, now: Mo
     return answered, (*commit, *tells)
 
 
-def busy(desk: Desk, asked: Asked, blocking_id: str, now: Moment) -> Step:
-    """Answer that another charge or task stands in the way."""
-    age = int(now.mono_s - desk.seat.since_s) if desk.seat else None
-    return error(desk, asked, ErrorCode.BUSY, "上一笔尚未结束", blocking_id=blocking_id, age_s=age)
+def busy(
+    desk: Desk,
+    asked: Asked,
+    blocking_id: str,
+    now: Moment,
+    since: datetime | None = None,
+) -> Step:
+    """Answer that another charge or task stands in the way, and for how long.
+
+    `since`: of a refund, when it was asked for; of a charge in the background, when its newest
+    answer was given.
+    """
+    age_s = None
+    if desk.seat and desk.seat.ticket.his_id == blocking_id:
+        age_s = int(now.mono_s - desk.seat.since_s)
+    elif since:
+        age_s = max(0, int((now.wall - since).total_seconds()))  # the clock may have been set back
+    return error(
+        desk, asked, ErrorCode.BUSY, "上一笔尚未结束", blocking_id=blocking_id, age_s=age_s
+    )
 
 
 def conflict(desk: Desk, asked: Asked, ticket: Ticket, message: str) -> Step:

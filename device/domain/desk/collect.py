@@ -159,7 +159,7 @@ def _id_refusal(desk: Desk, asked: Asked, now: Moment) -> Step | None:
     if any(standing(c)[0] == "paid" for c in ticket.charges):
         return conflict(desk, asked, ticket, "该单号已支付")
     if not all(ended(c) for c in ticket.charges):
-        return busy(desk, asked, ticket.his_id, now)
+        return busy(desk, asked, ticket.his_id, now, ticket.stored.at if ticket.stored else None)
     if ticket.charges[-1].key.try_ > getattr(asked.request, "try_", 1):
         return conflict(desk, asked, ticket, "该单号已有更晚的收款")
     return None

@@ -72,7 +72,7 @@ def _refuse(desk: Desk, asked: Asked, charge: Charge, now: Moment) -> Step:
     assert order
     assert attempt
     if order.open_refund_id:  # one money-moving task per order
-        return busy(desk, asked, order.open_refund_id, now)
+        return busy(desk, asked, order.open_refund_id, now, order.open_refund_at)
     going, rows, more = _way_back(desk, ticket, charge, order, attempt, now)
     undone = with_attempt(replace(charge, undo=Reason.NOT_BOOKED), going)
     renewed, change = attempt_change(desk.settings, ticket, undone, going, now)

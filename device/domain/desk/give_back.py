@@ -204,7 +204,7 @@ def _refusal(desk: Desk, asked: Asked, order: Order, amount_fen: int, now: Momen
     if asked.pay_ticket and (state == "manual" or going):
         return conflict(desk, asked, asked.pay_ticket, "该笔正在撤销或待核查")
     if order.open_refund_id:
-        return busy(desk, asked, order.open_refund_id, now)
+        return busy(desk, asked, order.open_refund_id, now, order.open_refund_at)
     if status != "paid":
         code, message = NOT_PAID_CODES[status]
         return error(desk, asked, code, message, blocking_id=order.key.his_id if order.key else "")

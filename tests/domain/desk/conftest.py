@@ -102,6 +102,8 @@ class Books:
         self.attempts: dict[str, tuple[ChargeKey, Attempt]] = {}
         self.orders: dict[str, PutOrder] = {}
         self.refunds: dict[str, Refund] = {}
+        self.asked_at: dict[str, datetime] = {}
+        """When each refund was put first."""
         self.answers: dict[tuple[str, str, int], Stored] = {}
         self.events: list[Event] = []
         self.lost = False
@@ -117,6 +119,7 @@ class Books:
                 self.orders[write.out_trade_no] = write
             elif isinstance(write, PutRefund):
                 self.refunds[write.refund.his_id] = write.refund
+                self.asked_at.setdefault(write.refund.his_id, wall(mono_s))
             elif isinstance(write, Event):
                 self.events.append(write)
             elif isinstance(write, PutAnswer):
@@ -172,6 +175,7 @@ class Books:
             return None
         own = [r for r in self.refunds.values() if r.out_trade_no == number]
         key = self.attempts[number][0] if number in self.attempts else None
+        open_ = next((r for r in own if r.state in OPEN_REFUNDS), None)
         return Order(
             number,
             row.wallet,
@@ -179,7 +183,8 @@ class Books:
             sum(r.amount_fen for r in own if r.state is not RefundState.FAILED),
             row.elsewhere_fen,
             key,
-            next((r.his_id for r in own if r.state in OPEN_REFUNDS), ""),
+            open_.his_id if open_ else "",
+            self.asked_at.get(open_.his_id) if open_ else None,
         )
 
     def tickets(self) -> list[Ticket]:

@@ -588,6 +588,15 @@ def test_every_signal_has_a_screen() -> None:
     assert signal_of(PaidScreen(1, Wallet.WECHAT)) is Signal.PAID
 
 
+def test_the_next_try_of_a_bill_that_is_going_back_is_busy_and_says_how_long(till: Till) -> None:
+    till.arm().scan().answer(PAID)
+    till.ask(Reverse("R1", "A"))
+    till.wait(9)
+    told = till.ask(till.pay(try_=2))
+    assert isinstance(told, ErrorReply)
+    assert (told.code.value, told.blocking_id, told.age_s) == ("busy", "A", 9)
+
+
 def test_a_reversal_of_half_an_hour_is_no_final_answer(till: Till) -> None:
     """Only a final answer may be another patient's (his-link §3.2): this one is still awaited."""
     till.arm().scan().answer(PAID)

@@ -152,9 +152,12 @@ def test_what_other_desks_gave_counts(paid: Till) -> None:
 
 def test_a_second_id_for_an_order_with_an_open_refund_is_busy(paid: Till) -> None:
     paid.ask(refund())
+    paid.now_s += 5
+    paid.report_refund("R1", R.PENDING)
+    paid.now_s += 7
     reply = paid.ask(refund(100, "R2"))
     assert isinstance(reply, ErrorReply)
-    assert (reply.code.value, reply.blocking_id) == ("busy", "R1")
+    assert (reply.code.value, reply.blocking_id, reply.age_s) == ("busy", "R1", 12)
     assert paid.error(Reverse("R3", "A")) == "busy"
 
 
