@@ -134,6 +134,13 @@ def update(arguments: Sequence[str]) -> int:
     return update_command.main(arguments)
 
 
+def factory_reset(arguments: Sequence[str]) -> int:
+    """Wipe a card back to its factory state."""
+    from device.app import factory_reset_command
+
+    return factory_reset_command.main(arguments)
+
+
 def network(arguments: Sequence[str]) -> int:
     """Write the card's network for systemd."""
     from device.app import network_command
@@ -264,6 +271,12 @@ COMMANDS = {
         "network -c FILE",
         "卡镜像：把配置里的网络写给系统（开机时自动运行）",
         "on the card: the network of the configuration, for systemd",
+    ),
+    "factory-reset": Command(
+        factory_reset,
+        "factory-reset -c FILE [--word WORDS]",
+        "卡镜像：恢复出厂，擦除流水、密钥与配置；有未了结或未上传的流水时须输入确认的一句",
+        "on the card: wipes payments, keys and settings",
     ),
     "keygen": Command(keygen, "keygen DIR", "为新扫码墩生成密钥", "keys for a new box"),
 }

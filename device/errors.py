@@ -30,6 +30,10 @@ class UpdateRefused(PayboxError):
     """The technician's: a release is not installed or not kept; the one before it still boots."""
 
 
+class ResetRefused(PayboxError):
+    """The technician's: a box is not wiped, or (at a start) not wholly, and says which."""
+
+
 class PeerError(PayboxError):
     """The HIS's: bytes or a message that the contract does not allow."""
 

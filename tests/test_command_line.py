@@ -69,7 +69,9 @@ def test_help_survives_a_terminal_without_chinese() -> None:
     assert "keygen DIR" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["run", "check", "journal", "keygen", "provision"])
+@pytest.mark.parametrize(
+    "name", ["run", "check", "journal", "keygen", "provision", "update", "factory-reset"]
+)
 def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as left:
         main([name, "--help"])

@@ -102,10 +102,10 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_of_a_page_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    named = set(re.findall(r"(?:^|`|\s)paybox ([a-z]+)(?= |`|$)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|\s)paybox ([a-z][a-z-]+)(?= |`|$)", text, re.MULTILINE))
     assert named <= set(COMMANDS)
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z]+)`", text)) <= targets
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)`", text)) <= targets
 
 
 def test_the_link_page_knows_every_word_of_the_protocol() -> None:

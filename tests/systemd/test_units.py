@@ -110,6 +110,13 @@ def test_the_gate_restarts_a_machine_only_while_its_slot_is_on_trial(
     assert (passed == 0) is on_trial
 
 
+def test_a_wipe_that_was_begun_holds_the_firmware_off() -> None:
+    for unit in ("paybox.service", "paybox-provision.service"):
+        assert "!/data/factory-reset" in _settings(unit)["ConditionPathExists"]
+    first = " ".join(_settings("paybox-factory-reset.service")["Before"])
+    assert {"sysinit.target", "var-log-journal.mount"} <= set(first.split())
+
+
 def test_nothing_listens_beside_the_firmware() -> None:
     assert _settings("resolved.conf")["DNSStubListener"] == ["no"]
     assert _settings("resolved.conf")["LLMNR"] == _settings("resolved.conf")["MulticastDNS"]
