@@ -12,10 +12,11 @@ ROWS ?= 1000000
 # 258 (M6). The short form ends before them; `make prove` plays them and says so.
 SIMULATE_SEEDS ?= 1..158
 SEEDS ?= 20000
+REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image demo test test-postgresql test-scanner check bench bench-center idle soak fuzz matrix power-cuts prove format docs messages screens kit-windows clean
+.PHONY: help image demo test test-postgresql test-scanner check bench bench-compare bench-center idle soak fuzz matrix power-cuts prove format docs messages screens kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -23,7 +24,8 @@ help:
 	@echo "make test-scanner  扫码枪驱动在 QEMU 的真实内核上 / the scanner drivers on a real kernel, in QEMU"
 	@echo "make test-postgresql  统计中心的测试在真实的 PostgreSQL 上 / the centre on a real PostgreSQL"
 	@echo "make check    代码检查，一分钟内 / style, types, layers"
-	@echo "make bench    每一毫秒花在哪里 / where each millisecond goes, start, memory"
+	@echo "make bench    十分钟内测出每项指标，写入 docs/figures.md / every figure with its limit"
+	@echo "make bench-compare REV=main~5  与某一版本相比 / what changed since a revision"
 	@echo "make bench-center ROWS=1000000  统计中心：收数、查询、导出、对账 / the centre with many rows"
 	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
@@ -67,9 +69,11 @@ check: $(VENV)/.checks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.tests
 	@$(BIN)/python -m simulators.bench $(ARGS)
-	@$(BIN)/python -m simulators.panel_bench
+
+bench-compare: $(VENV)/.installed
+	@$(BIN)/python -m simulators.bench.compare $(REV)
 
 # ARGS=--postgresql: on a PostgreSQL server of its own instead of SQLite.
 bench-center: $(VENV)/.tests

@@ -10,7 +10,8 @@ OLED's goes to a bus.
 import argparse
 import asyncio
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,12 +61,13 @@ def since(before: Count, after: Count, seconds: float) -> Iterator[tuple[str, fl
         yield name, (number - before.wake_ups.get(name, 0)) / seconds
 
 
-async def watch(seconds: float, windows: int, directory: Path, picture: Path) -> bool:
-    """Run the box idle and judge it: good once one of `windows` in a row is within the limits.
+Window = tuple[Count, Count]
 
-    A machine that is busy with other work can only add wake-ups (a late lock, a start that is
-    still going on), so one calm window tells what the box needs, and a loud one does not.
-    """
+
+async def watch(
+    seconds: float, windows: int, directory: Path, picture: Path
+) -> AsyncGenerator[Window, None]:
+    """Run the box idle; yield what was counted before and after each of `windows` in a row."""
     site = make_site(directory)
     scanner = ScannerCable()
     gateway, box = Child(gateway_program(site)), Child(box_program(site))
@@ -80,12 +82,34 @@ async def watch(seconds: float, windows: int, directory: Path, picture: Path) ->
         for _ in range(windows):
             before = count(box.pid)
             await asyncio.sleep(seconds)
-            if judge(before, count(box.pid), seconds):
-                return True
+            yield before, count(box.pid)
     finally:
         await box.stop()
         await gateway.stop()
         scanner.close()
+
+
+@contextmanager
+def places() -> Iterator[tuple[Path, Path]]:
+    """Where the box's files lie, on a disk, and its picture, in memory."""
+    with (
+        tempfile.TemporaryDirectory(prefix="paybox-idle-") as directory,
+        tempfile.TemporaryDirectory(prefix="paybox-idle-", dir=MEMORY) as memory,
+    ):
+        yield Path(directory), Path(memory) / "screen.png"
+
+
+async def calm(seconds: float, windows: int) -> bool:
+    """Judge window after window; good once one is within the limits.
+
+    A machine that is busy with other work can only add wake-ups (a late lock, a start that is
+    still going on), so one calm window tells what the box needs, and a loud one does not.
+    """
+    with places() as place:
+        async with aclosing(watch(seconds, windows, *place)) as counted:
+            async for before, after in counted:
+                if judge(before, after, seconds):
+                    return True
     return False
 
 
@@ -111,13 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--windows", type=int, default=1, help="good if one of so many is calm")
     options = parser.parse_args(argv)
-    with (
-        tempfile.TemporaryDirectory(prefix="paybox-idle-") as directory,
-        tempfile.TemporaryDirectory(prefix="paybox-idle-", dir=MEMORY) as memory,
-    ):
-        picture = Path(memory) / "screen.png"
-        good = asyncio.run(watch(options.seconds, options.windows, Path(directory), picture))
-    return 0 if good else 1
+    return 0 if asyncio.run(calm(options.seconds, options.windows)) else 1
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from device.drivers.streams import open_stream
 from device.his_link.host import Client
-from simulators.bench import AMOUNT_FEN, Stand, at
+from simulators.bench.stand import AMOUNT_FEN, Stand, at
 from simulators.pki import make_pki
 
 QUESTIONS = 300

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from simulators.bench import Footprint, Stand
+from simulators.bench.stand import Footprint, Stand
 
 PAYMENTS = 100_000
 SAMPLES = 20

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from simulators.bench import Footprint
+from simulators.bench.stand import Footprint
 from simulators.soak import Held, Link, soak
 
 

@@ -1,16 +1,14 @@
-"""Measure the box as a whole: where each millisecond of a payment goes, the start, the memory.
+"""One desk on the test stand: the real program in a process of its own, and what is around it.
 
-The real program runs in a process of its own. A cable between it and the gateways notes when the
-first request byte leaves and the last answer byte arrives; what is left of the time from the last
-scan byte to the HIS's answer is the box's own share.
+A cable between it and the gateways notes when the first request byte leaves and the last answer
+byte arrives; what is left of the time from the last scan byte to the HIS's answer is the box's own
+share.
 """
 
-import argparse
 import asyncio
 import statistics
-import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -20,11 +18,11 @@ from device.clock import BEIJING
 from device.drivers.streams import open_stream
 from device.his_link.host import Client
 from simulators.demo.cable import Cable, Tap, Way
-from simulators.demo.children import Child
+from simulators.demo.children import Child, Program
 from simulators.demo.provider import ProviderAdmin
 from simulators.demo.scanner import ScannerCable
 from simulators.demo.serial_line import SerialLine
-from simulators.demo.site import BOX_ID, SERIAL_BAUD, make_site, write_config
+from simulators.demo.site import BOX_ID, SERIAL_BAUD, Site, make_site, write_config
 from simulators.demo.world import box_program, gateway_program
 from simulators.world import card
 
@@ -32,7 +30,6 @@ START_PATIENCE_S = 30.0
 ANSWER_PATIENCE_S = 30.0
 ON_THE_GLASS_S = 0.05  # after the lamp asks for a code: the picture is there long before
 SCAN_AGAIN_S = 3.0  # a code that came before the picture was dropped
-STARTS = 5
 AMOUNT_FEN = 100
 DECLINES = {"wechat": "NOTENOUGH", "alipay": "ACQ.BUYER_BALANCE_NOT_ENOUGH"}
 
@@ -44,10 +41,14 @@ class NetClock:
     first_out_s: float = 0.0
     last_in_s: float = 0.0
     connections: int = 0
+    trips: int = 0
+    """Times that something was asked, since the last reset."""
+    _newest: Way | None = None
 
     def reset(self) -> None:
         """Begin a new payment."""
         self.first_out_s = self.last_in_s = 0.0
+        self.trips, self._newest = 0, None
 
     def tap(self) -> Tap:
         """Watch one connection."""
@@ -56,6 +57,8 @@ class NetClock:
 
     def _note(self, way: Way, _: bytes) -> None:
         now = time.perf_counter()
+        self.trips += way is Way.OUT and self._newest is not Way.OUT
+        self._newest = way
         if way is Way.OUT and not self.first_out_s:
             self.first_out_s = now
         elif way is Way.IN:
@@ -86,13 +89,18 @@ class Footprint:
 class Stand:
     """One desk on the test stand; its HIS is on TCP or on a serial line."""
 
-    def __init__(self, directory: Path, link: Literal["tcp", "serial"] = "tcp") -> None:
+    def __init__(
+        self,
+        directory: Path,
+        link: Literal["tcp", "serial"] = "tcp",
+        program: Callable[[Site], Program] = box_program,
+    ) -> None:
         self._site = make_site(directory)
         self._clock = NetClock()
         self._cable = Cable(self._clock.tap)
         self._scanner = ScannerCable()
         self._gateway = Child(gateway_program(self._site))
-        self._box = Child(box_program(self._site))
+        self._box = Child(program(self._site))
         self._line = SerialLine() if link == "serial" else None
         self._address = ""
         self.more: Mapping[str, Mapping[str, object]] = {}
@@ -101,8 +109,11 @@ class Stand:
         self.client = Client()
         self.figures = Figures()
 
-    async def start(self) -> list[float]:
-        """Start everything; return how long the box took to get ready, several times, in ms."""
+    async def start(self, times: int = 1, before: Callable[[], None] = lambda: None) -> list[float]:
+        """Start everything; return how long the box took to get ready each time, in ms.
+
+        `before`: done before each start of the box.
+        """
         await self._cable.start()
         if self._line:
             self._line.start()
@@ -118,11 +129,13 @@ class Stand:
             his_port=self._line.box_port if self._line else "",
             more=self.more,
         )
-        return [await self._start_box() for _ in range(STARTS)]
+        return [await self.restart(before) for _ in range(times)]
 
-    async def _start_box(self) -> float:
+    async def restart(self, before: Callable[[], None] = lambda: None) -> float:
+        """Stop the box in order and start it; return the ms that it took to get ready."""
         self.client.close()
         await self._box.stop()
+        before()
         began = time.perf_counter()
         ready = await self._box.start(START_PATIENCE_S)
         took = time.perf_counter() - began
@@ -219,6 +232,21 @@ class Stand:
         """Connections opened to the gateways so far."""
         return self._clock.connections
 
+    @property
+    def trips(self) -> int:
+        """Times that the newest payment asked a gateway after its scan."""
+        return self._clock.trips
+
+    @property
+    def site(self) -> Site:
+        """Where the box's files lie."""
+        return self._site
+
+    @property
+    def box(self) -> Child:
+        """The program that is measured."""
+        return self._box
+
     def footprint(self) -> Footprint:
         """What the box's process holds now."""
         status = Path(f"/proc/{self._box.pid}/status").read_text()
@@ -234,51 +262,6 @@ class Stand:
         return self.footprint().rss_mb
 
 
-async def measure(payments: int, directory: Path) -> None:
-    """Run the stand and print a row for each figure."""
-    stand = Stand(directory)
-    try:
-        starts = await stand.start()
-        await stand.pay(0, "wechat")  # the first of each wallet warms what is lazy
-        await stand.pay(1, "alipay")
-        stand.figures = Figures()
-        connections, rss = stand.connections, stand.rss_mb()
-        for number in range(2, payments + 2):
-            await stand.pay(number, "wechat" if number % 2 else "alipay")
-        _print(stand, starts, stand.connections - connections, rss)
-    finally:
-        await stand.stop()
-
-
-def _print(stand: Stand, starts: list[float], connects: int, rss: float) -> None:
-    figures = stand.figures
-    rows = (
-        ("box's own time, last scan byte to HIS answer", figures.own),
-        ("  of it before the request (intent synced, signed)", figures.before),
-        ("  of it after the answer (verified, synced, told)", figures.after),
-        ("whole, with the emulated provider", figures.whole),
-        ("process start to ready", starts),
-    )
-    for name, values in rows:
-        print(f"{name:<52} p50 {at(values, 50):7.2f} ms   p99 {at(values, 99):7.2f} ms")
-    print(f"{'connections opened during the payments':<52} {connects:7d}")
-    print(f"{'resident memory at first, at the end':<52} {rss:7.1f} MB   {stand.rss_mb():.1f} MB")
-
-
 def at(values: list[float], percent: int) -> float:
     """Return the value that so many percent do not exceed."""
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m simulators.bench", description=__doc__)
-    parser.add_argument("--payments", type=int, default=200)
-    options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory(prefix="paybox-bench-") as directory:
-        asyncio.run(measure(options.payments, Path(directory)))
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
