@@ -1,0 +1,1 @@
+"""Measures the statistics centre with many rows; `python -m simulators.center_bench`."""
