@@ -16,9 +16,13 @@ from contextlib import ExitStack
 from datetime import date
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simulators import postgresql
 from simulators.center_bench.figures import Line, machine, record, timed
+
+if TYPE_CHECKING:
+    from simulators.center_bench.pages import Visitor
 
 INGESTED = 80  # batches into the empty database, and again as many into the full one
 POSTGRESQL = ("shared_buffers=256MB", "max_wal_size=4GB")
@@ -53,7 +57,7 @@ def measure(rows: int, config: Path) -> Iterator[Line]:
         yield from measure_visit(pages.Visitor(address, cookie), pid, rows, today)
 
 
-def measure_visit(visitor: "pages.Visitor", pid: int, rows: int, today: date) -> Iterator[Line]:
+def measure_visit(visitor: "Visitor", pid: int, rows: int, today: date) -> Iterator[Line]:
     """Yield what a finance user meets, and what it costs the server."""
     from simulators.center_bench.pages import measure_pages, memory_mb  # noqa: PLC0415
 

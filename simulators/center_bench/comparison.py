@@ -25,7 +25,9 @@ def measure(today: date) -> Line:
     day, draw = today - timedelta(days=DAYS + 30), random.Random(2)  # noqa: S311  invented data
     at = datetime(day.year, day.month, day.day, 2, tzinfo=UTC)
     rows = [payment(f"C{n:09d}", n, at, 1 + n % BOXES, draw) for n in range(COMPARED)]
-    ours = [{**dict(zip(NAMES, r, strict=True)), "state": "paid", "channel": "wechat"} for r in rows]
+    ours = [
+        {**dict(zip(NAMES, r, strict=True)), "state": "paid", "channel": "wechat"} for r in rows
+    ]
     fill("ledger_payment", NAMES)([tuple(r[name] for name in NAMES) for r in ours])
     told: dict[str, Any] = {"state": "good", "fetched_at": at, "day": day, "channel": "wechat"}
     file = StatementFile.objects.create(**told)

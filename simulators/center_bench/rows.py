@@ -89,14 +89,17 @@ def fill(table: str, names: Sequence[str]) -> Callable[[Iterable[Sequence[Any]]]
     columns = ", ".join(names)
 
     def copy(rows: Iterable[Sequence[Any]]) -> None:
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as to:
+        with (
+            connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as to,
+        ):
             for row in rows:
                 to.write_row(row)
 
     def insert(rows: Iterable[Sequence[Any]]) -> None:
         places = ", ".join(["%s"] * len(names))
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", rows)  # noqa: S608
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", list(rows))  # noqa: S608
 
     return copy if connection.vendor == "postgresql" else insert
 
@@ -131,4 +134,5 @@ def sum_up() -> None:
                     f" SELECT {groups}, count(*), sum(amount_fen) FROM ledger_{kind} GROUP BY {by}"
                 )
         if connection.vendor == "postgresql":
-            cursor.execute("VACUUM ANALYZE")  # what autovacuum does by itself; SQLite is left as it is
+            # What autovacuum does by itself; SQLite is left as it is.
+            cursor.execute("VACUUM ANALYZE")
