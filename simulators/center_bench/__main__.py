@@ -47,14 +47,14 @@ def measure(rows: int, config: Path) -> Iterator[Line]:
         (config.parent / "boxes" / f"BOX-{number:04d}.key").write_text(pages.KEY.hex())
     know_boxes()
     sent = batches(Size(days=60, boxes=BOXES, payments=30), today)
-    with pages.served(config) as (address, _pid):
-        yield pages.measure_sync(address, list(islice(sent, INGESTED)), "when empty")
+    with pages.served(config) as (address, pid):
+        yield pages.measure_sync(address, pid, list(islice(sent, INGESTED)), "when empty")
     yield Line(f"filling with {rows:,} payments", timed(lambda: fill_payments(rows, today)), "s")
     yield comparison.measure(today)
     cookie = pages.log_in()
     with pages.served(config) as (address, pid):
-        yield pages.measure_sync(address, list(islice(sent, INGESTED)), f"at {rows:,}")
-        yield from measure_visit(pages.Visitor(address, cookie), pid, rows, today)
+        yield pages.measure_sync(address, pid, list(islice(sent, INGESTED)), f"at {rows:,}")
+        yield from measure_visit(pages.Visitor(address, pid, cookie), pid, rows, today)
 
 
 def measure_visit(visitor: "Visitor", pid: int, rows: int, today: date) -> Iterator[Line]:

@@ -20,6 +20,8 @@ class Line:
     unit: str
     limit: float | None = None
     at_least: bool = False
+    processor: float | None = None
+    """The same by the server's processor time: as on a machine with nothing else to do."""
 
     @property
     def met(self) -> bool:
@@ -30,11 +32,12 @@ class Line:
 
     def __str__(self) -> str:
         """As it is printed."""
-        head = f"{self.what:<46} {self.value:>11,.1f} {self.unit:<7}"
+        own = "" if self.processor is None else f"({self.processor:,.1f})"
+        head = f"{self.what:<46} {self.value:>9,.1f} {own:>10} {self.unit:<7}"
         if self.limit is None:
             return head.rstrip()
         sign = ">=" if self.at_least else "<="
-        return f"{head} {sign} {self.limit:>9,.0f}  {'met' if self.met else 'MISSED'}"
+        return f"{head} {sign} {self.limit:>7,.0f}  {'met' if self.met else 'MISSED'}"
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -42,6 +45,12 @@ def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
+
+
+def processor_s(pid: int) -> float:
+    """Return the seconds that a process has kept a processor busy, all its threads."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime
 
 
 def bar(done: int, whole: int, start: float) -> None:
@@ -61,7 +70,8 @@ def machine(database: str) -> str:
     return (
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC; {database}, Python {platform.python_version()}; "
         f"{os.cpu_count()} cores ({model[0] if model else platform.machine()}), "
-        f"{int(memory) / 1e6:.0f} GB; load {os.getloadavg()[0]:.1f} at the start"
+        f"{int(memory) / 1e6:.0f} GB; load {os.getloadavg()[0]:.1f} at the start\n"
+        "In brackets: the same in the server's processor time"
     )
 
 

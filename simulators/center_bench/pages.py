@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from center.ledger.models import Payment
 from center.orders.catalog import ORDERS
 from center.reports.asked import place_after
 from device.sync import wire
-from simulators.center_bench.figures import Line, timed
+from simulators.center_bench.figures import Line, processor_s, timed
 from simulators.center_bench.rows import DAYS
 
 ASKED = 15  # times, of which the median counts
@@ -35,7 +36,8 @@ OK = http.client.OK
 class Visitor:
     """A browser of a finance user, on one connection."""
 
-    def __init__(self, address: str, cookie: str) -> None:
+    def __init__(self, address: str, pid: int, cookie: str) -> None:
+        self._pid = pid
         self._link = http.client.HTTPConnection(address, timeout=600)
         self._headers = {"Cookie": cookie, "Accept-Encoding": "gzip"}
 
@@ -48,9 +50,12 @@ class Visitor:
             raise RuntimeError(f"{path}: {answer.status}")
         return body
 
-    def median_ms(self, path: str, times: int = ASKED) -> float:
-        """Return the median of whole answers."""
-        return statistics.median(timed(lambda: self.get(path)) * 1000 for _ in range(times))
+    def line(self, what: str, path: str, limit: float | None = None, times: int = ASKED) -> Line:
+        """Ask that often; return the median of whole answers."""
+        before = processor_s(self._pid)
+        taken = [timed(lambda: self.get(path)) * 1000 for _ in range(times)]
+        own = (processor_s(self._pid) - before) * 1000 / times
+        return Line(what, statistics.median(taken), "ms", limit, processor=own)
 
     def weight(self, path: str) -> float:
         """Return the kB of a page and everything that it loads, as they come over the line."""
@@ -80,28 +85,28 @@ def served(config: Path) -> Iterator[tuple[str, int]]:
             process.terminate()
 
 
-def measure_sync(address: str, batches: Sequence[wire.Batch], when: str) -> Line:
+def measure_sync(address: str, pid: int, batches: Sequence[wire.Batch], when: str) -> Line:
     """Batches as boxes send them, one after the other, each a whole request; the median rate."""
     link = http.client.HTTPConnection(address, timeout=600)
-    rates: list[float] = []
-    for batch in batches:
-        context = wire.request_context(batch.box, KEY_ID)
-        body = wire.seal(KEY, wire.write_batch(batch), context, os.urandom(wire.NONCE_BYTES))
-        headers = {wire.BOX_HEADER: batch.box, wire.KEY_HEADER: KEY_ID}
-
-        def ask(body: bytes = body, headers: dict[str, str] = headers) -> None:
-            link.request("POST", wire.PATH, body, headers)
-            answer = link.getresponse()
-            answer.read()
-            if answer.status != OK:
-                raise RuntimeError(f"{wire.PATH}: {answer.status}")
-
-        if len(batch.rows) == wire.MAX_ROWS:
-            rates.append(len(batch.rows) / timed(ask))
-        else:
-            ask()
+    before = processor_s(pid)
+    taken = [(len(b.rows), timed(partial(_send, link, b, _sealed(b)))) for b in batches]
+    own = sum(rows for rows, _ in taken) / (processor_s(pid) - before)
+    rate = statistics.median(rows / took for rows, took in taken if rows == wire.MAX_ROWS)
     what = f"ingest {when}, sealed batches over HTTP"
-    return Line(what, statistics.median(rates), "rows/s", 20_000, at_least=True)
+    return Line(what, rate, "rows/s", 20_000, at_least=True, processor=own)
+
+
+def _sealed(batch: wire.Batch) -> bytes:
+    context = wire.request_context(batch.box, KEY_ID)
+    return wire.seal(KEY, wire.write_batch(batch), context, os.urandom(wire.NONCE_BYTES))
+
+
+def _send(link: http.client.HTTPConnection, batch: wire.Batch, body: bytes) -> None:
+    link.request("POST", wire.PATH, body, {wire.BOX_HEADER: batch.box, wire.KEY_HEADER: KEY_ID})
+    answer = link.getresponse()
+    answer.read()
+    if answer.status != OK:
+        raise RuntimeError(f"{wire.PATH}: {answer.status}")
 
 
 def measure_pages(visitor: Visitor, rows: int, today: date) -> Iterator[Line]:
@@ -111,7 +116,7 @@ def measure_pages(visitor: Visitor, rows: int, today: date) -> Iterator[Line]:
     middle = Payment.objects.filter(day__lte=today - timedelta(days=DAYS // 2))
     far = middle.order_by("-day", "-first_at", "-uid")[0]
     after = place_after(ORDERS, far)
-    yield Line("dashboard, whole page", visitor.median_ms("/"), "ms", 50)
+    yield visitor.line("dashboard, whole page", "/", 50)
     for what, query in (
         ("first page, all days", all_days),
         ("a page in the middle, by keyset", f"{all_days}&after={after}"),
@@ -121,10 +126,10 @@ def measure_pages(visitor: Visitor, rows: int, today: date) -> Iterator[Line]:
         ("desk, wallet and state", f"{all_days}&desk=MZ-03&channel=alipay&state=failed"),
         ("operator, thirty days", f"operator=0103&day_from={far.day - timedelta(30)}"),
     ):
-        yield Line(f"search: {what}", visitor.median_ms(f"{orders}?{query}"), "ms", 20)
+        yield visitor.line(f"search: {what}", f"{orders}?{query}", 20)
     month = f"day_from={today - timedelta(days=30)}&day_to={today}"
     for what, query in (("thirty days", month), ("all days", all_days)):
-        yield Line(f"sums: {what}", visitor.median_ms(f"{orders}sums?{query}", 3), "ms")
+        yield visitor.line(f"sums: {what}", f"{orders}sums?{query}", times=3)
     days = min(DAYS, -(-EXPORTED * DAYS // rows))
     some = f"day_from={today - timedelta(days=days)}&day_to={today - timedelta(days=1)}"
     for form in ("csv", "xlsx"):
