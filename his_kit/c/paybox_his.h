@@ -7,8 +7,9 @@
  * The one rule: PAYBOX_UNKNOWN (0) is not "not paid". Call paybox_query with the same id until it
  * says something else; never collect the same bill under another id before that.
  *
- * The sealed link (security = "aes") is not built into this client: use it on a serial cable, on the
- * same machine, or where [his] allow_plain names this machine.
+ * Neither the sealed link (security = "aes") nor TLS is built into this client: use it on a serial
+ * cable, on the same machine, where [his] allow_plain names this machine, or through a stunnel on this
+ * machine to a box with security = "tls" (examples/stunnel.conf).
  */
 #ifndef PAYBOX_HIS_H
 #define PAYBOX_HIS_H
