@@ -232,7 +232,7 @@ COMMANDS = {
     ),
     "rehearse": Command(
         rehearse,
-        "rehearse ADDRESS",
+        "rehearse ADDRESS [--key FILE]",
         "扮演一台运气不好的扫码墩，检验 HIS 的程序",
         "a box that has bad luck on purpose, to try a HIS on",
     ),

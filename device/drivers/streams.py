@@ -12,7 +12,7 @@ from device.domain.ports import ByteStream
 from device.drivers import tcp
 from device.drivers.serial_port import SerialPort
 from device.drivers.tcp import CONNECT_TIMEOUT_S, Receiver, TcpServer
-from device.drivers.tls import client_context
+from device.drivers.tls import client_context, server_context
 
 DEFAULT_BAUDRATE = 9600
 TLS_FILES = frozenset({"ca", "cert", "key"})
@@ -42,10 +42,15 @@ async def open_stream(address: str, receiver: Receiver) -> ByteStream:
 
 
 def _tls(query: str) -> ssl.SSLContext:
+    files = _files(query)
+    return client_context(files.get("ca"), files.get("cert"), files.get("key"))
+
+
+def _files(query: str) -> dict[str, Path]:
     files = {name: Path(values[0]) for name, values in parse_qs(query).items()}
     if not files.keys() <= TLS_FILES:
         raise ValueError("tls:// takes ca, cert and key, such as tls://HOST:PORT?ca=box.pem")
-    return client_context(files.get("ca"), files.get("cert"), files.get("key"))
+    return files
 
 
 def _baudrate(query: str) -> int:
@@ -100,17 +105,29 @@ async def serve_stream(
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Be the box's end: listen on `tcp://host:port`, or hold `serial:///dev/NAME?baudrate=9600`.
 
+    `tls://host:port?cert=FILE&key=FILE`, with `ca=FILE` too where the peer must show a certificate.
     `on_stream` returns who hears each connection; a serial port is one connection at each opening.
     Returns the address as opened, and what closes it. ValueError, OSError as `open_stream`.
     """
     parts = urlsplit(address)
-    if parts.scheme == "tcp" and parts.hostname and parts.port is not None:
-        server = TcpServer(parts.hostname, parts.port, on_stream)
+    if parts.scheme in {"tcp", "tls"} and parts.hostname and parts.port is not None:
+        tls = _server_tls(parts.query) if parts.scheme == "tls" else None
+        server = TcpServer(parts.hostname, parts.port, on_stream, tls=tls)
         await server.start()
-        return "tcp://{}:{}".format(*server.address), server.aclose
+        return "{}://{}:{}".format(parts.scheme, *server.address), server.aclose
     if parts.scheme == "serial" and parts.path and not parts.netloc:
         return address, await _hold_serial(parts.path, _baudrate(parts.query), on_stream)
-    raise ValueError("neither tcp://HOST:PORT nor serial:///dev/NAME?baudrate=9600")
+    raise ValueError(
+        "neither tcp://HOST:PORT nor tls://HOST:PORT?cert=FILE&key=FILE "
+        "nor serial:///dev/NAME?baudrate=9600"
+    )
+
+
+def _server_tls(query: str) -> ssl.SSLContext:
+    files = _files(query)
+    if not {"cert", "key"} <= files.keys():
+        raise ValueError("tls:// needs cert and key, as tls://HOST:PORT?cert=box.pem&key=key.pem")
+    return server_context(files["cert"], files["key"], files.get("ca"))
 
 
 async def _hold_serial(

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import hmac
 import importlib.util
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +18,9 @@ from device.__main__ import main as paybox
 from device.drivers.streams import serve_stream
 from device.his_link.rehearsal import command, scenes, stage
 from device.his_link.rehearsal.command import rehearse, report
-from device.his_link.rehearsal.scenes import SCENES
+from device.his_link.rehearsal.scenes import SCENES, SEALED_SCENES
 from device.his_link.rehearsal.stage import Stage
+from simulators.pki import make_pki
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Pty
@@ -34,7 +37,7 @@ def kit(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     assert spec.loader
     made = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(made)
-    quick = {"ACK_S": 0.4, "AGAIN_S": 0.2, "PAUSE_S": 0.1}
+    quick = {"ACK_S": 0.4, "AGAIN_S": 0.2, "PAUSE_S": 0.1, "READ_S": 2.0}
     for name, value in quick.items():
         monkeypatch.setattr(made, name, value)
     for name, value in {"RESEND_S": 1.2, "LATE_S": 0.6, "OFF_S": 0.3, "CALM_S": 0.5}.items():
@@ -91,22 +94,31 @@ Make = Callable[[ModuleType, str], His]
 
 
 async def played(
-    monkeypatch: pytest.MonkeyPatch, kit: ModuleType, make: Make, *titles: str
+    monkeypatch: pytest.MonkeyPatch,
+    kit: ModuleType,
+    make: Make,
+    *titles: str,
+    address: str = "tcp://127.0.0.1:0",
+    key: bytes | None = None,
 ) -> dict[str, list[str]]:
     """Play these scenes, or all, with this HIS."""
-    monkeypatch.setattr(command, "SCENES", {t: SCENES[t] for t in titles or SCENES})
-    theatre = Stage(patience_s=1.5)
+    for name in ("SCENES", "SEALED_SCENES"):
+        scenes_of = getattr(scenes, name)
+        monkeypatch.setattr(
+            command, name, {t: scenes_of[t] for t in scenes_of if not titles or t in titles}
+        )
+    theatre = Stage(patience_s=1.5, key=key)
     made: list[His] = []
 
     async def serve(address: str, on_stream: Any) -> Any:
         opened, close = await serve_stream(address, on_stream)
-        made.append(make(kit, opened))
+        made.append(await asyncio.to_thread(make, kit, opened))
         return opened, close
 
     faults: dict[str, list[str]] = {}
     try:
         async with asyncio.timeout(60):
-            await rehearse("tcp://127.0.0.1:0", serve, theatre, faults)
+            await rehearse(address, serve, theatre, faults)
     finally:
         await asyncio.to_thread(made[0].stop)
     return faults
@@ -122,8 +134,46 @@ async def test_the_kits_client_does_nothing_wrong(
     faults = await played(monkeypatch, kit, good)
     assert {t: f for t, f in faults.items() if f} == {}
     assert list(faults) == list(SCENES)
-    assert report(faults) == 0
+    assert report(faults, SCENES) == 0
     assert f"共 {len(SCENES)} 场，没有发现错误" in capsys.readouterr().out
+
+
+KEY = bytes(range(32))
+
+
+def good_sealed(kit: ModuleType, address: str) -> His:
+    return His(kit, kit.Paybox(address, key=KEY))
+
+
+async def test_the_kits_client_does_nothing_wrong_on_a_sealed_line(
+    monkeypatch: pytest.MonkeyPatch, kit: ModuleType
+) -> None:
+    faults = await played(monkeypatch, kit, good_sealed, key=KEY)
+    assert {t: f for t, f in faults.items() if f} == {}
+    assert list(faults) == [*SCENES, *SEALED_SCENES]
+
+
+async def test_a_his_inside_tls_is_tried(
+    monkeypatch: pytest.MonkeyPatch, kit: ModuleType, tmp_path: Path
+) -> None:
+    """The kit's client behind TLS, as behind a stunnel."""
+    pki = make_pki(tmp_path)
+    context = ssl.create_default_context(cafile=str(pki.ca))
+    context.load_cert_chain(pki.his_cert, pki.his_key)
+    connect = kit.socket.create_connection
+
+    def inside(*place: Any) -> ssl.SSLSocket:
+        return context.wrap_socket(connect(*place), server_hostname="127.0.0.1")
+
+    monkeypatch.setattr(kit.socket, "create_connection", inside)
+
+    def his(kit: ModuleType, address: str) -> His:
+        return His(kit, kit.Paybox(address.replace("tls:", "tcp:")))
+
+    address = f"tls://127.0.0.1:0?cert={pki.box_cert}&key={pki.box_key}&ca={pki.ca}"
+    titles = ("平常的一笔", "扫码墩没有收到第一帧", "等结果时断线")
+    faults = await played(monkeypatch, kit, his, *titles, address=address)
+    assert faults == {title: [] for title in titles}
 
 
 def broken(change: Callable[[ModuleType, Any], None]) -> Make:
@@ -295,6 +345,53 @@ BROKEN: dict[str, tuple[Make, str, str]] = {
 }  # fmt: skip
 
 
+def broken_sealed(change: Callable[[ModuleType], None]) -> Make:
+    def make(kit: ModuleType, address: str) -> His:
+        change(kit)
+        return good_sealed(kit, address)
+
+    return make
+
+
+def _any_proof(kit: ModuleType) -> None:
+    kit.hmac = SimpleNamespace(new=hmac.new, compare_digest=lambda *_: True)  # type: ignore[attr-defined]  # put back with the module
+
+
+def _nonce_again(kit: ModuleType) -> None:
+    kit.os = SimpleNamespace(urandom=bytes)  # type: ignore[attr-defined]  # put back with the module
+
+
+def _no_second_hello(kit: ModuleType) -> None:
+    unsealed = kit.Paybox._take_unsealed
+
+    def take(box: Any, body: bytes) -> None:
+        if b"hello_required" not in body:
+            unsealed(box, body)
+
+    kit.Paybox._take_unsealed = take
+
+
+def _any_counter(kit: ModuleType) -> None:
+    opened = kit.Sealed.open
+
+    def open_(sealed: Any, seq: int, body: bytes) -> bytes | None:
+        sealed._opened = 0
+        return opened(sealed, seq, body)  # type: ignore[no-any-return]  # the kit is untyped
+
+    kit.Sealed.open = open_
+
+
+BROKEN_SEALED: dict[str, tuple[Make, str, str]] = {
+    "checks no proof": (broken_sealed(_any_proof), "密封：答 hello 的没有密钥", "没有验证"),
+    "says hello with the same nonce": (
+        broken_sealed(_nonce_again), "密封：扫码墩忘了会话（hello_required）", "nonce 用过"),
+    "says no second hello": (
+        broken_sealed(_no_second_hello), "密封：扫码墩忘了会话（hello_required）",
+        "没有重新 hello"),
+    "looks at no counter": (broken_sealed(_any_counter), "密封：旧帧重放", "重放的旧帧又受理了"),
+}  # fmt: skip
+
+
 @pytest.fixture
 def put_back(kit: ModuleType) -> Iterator[None]:
     kept = dict(vars(kit))
@@ -310,7 +407,26 @@ async def test_a_broken_his_is_told_what_it_does_wrong(
     make, title, fault = BROKEN[name]
     faults = await played(monkeypatch, kit, make, title)
     assert fault in "；".join(faults[title]), faults
-    assert report(faults) == 1
+    assert report(faults, {title: SCENES[title]}) == 1
+
+
+@pytest.mark.usefixtures("put_back")
+@pytest.mark.parametrize("name", BROKEN_SEALED)
+async def test_a_broken_his_on_a_sealed_line_is_told_what_it_does_wrong(
+    name: str, monkeypatch: pytest.MonkeyPatch, kit: ModuleType
+) -> None:
+    make, title, fault = BROKEN_SEALED[name]
+    faults = await played(monkeypatch, kit, make, title, key=KEY)
+    assert fault in "；".join(faults[title]), faults
+
+
+async def test_a_his_without_the_key_is_told_of(
+    monkeypatch: pytest.MonkeyPatch, kit: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    playing = played(monkeypatch, kit, good, "平常的一笔", key=KEY)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(playing, 1.5)
+    assert "已答 hello_required" in capsys.readouterr().out
 
 
 async def test_on_a_cable_a_lost_line_is_left_out(
@@ -336,12 +452,17 @@ async def test_on_a_cable_a_lost_line_is_left_out(
 
 
 def test_a_rehearsal_that_was_cut_short_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    assert report({"平常的一笔": []}) == 1
+    assert report({"平常的一笔": []}, SCENES) == 1
     assert "－ 结果重复送来（没有演到）" in capsys.readouterr().out
 
 
 def test_an_address_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    for address in ("http://127.0.0.1:1", "serial:///dev/not-there"):
+    for address in (
+        "http://127.0.0.1:1",
+        "serial:///dev/not-there",
+        "tls://127.0.0.1:1",
+        "tls://127.0.0.1:1?cert=a&key=b&speed=c",
+    ):
         with pytest.raises(SystemExit) as ended:
             paybox(["rehearse", address])
         assert ended.value.code == 2

@@ -4,10 +4,16 @@ Every scene takes one bill of the HIS and ends it.
 """
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable, Mapping
 
 from device.his_link import frames
-from device.his_link.rehearsal.stage import Heard, Skipped, Stage
+from device.his_link.rehearsal.sealed import SealedEnd, is_sealed
+from device.his_link.rehearsal.stage import Fields, Heard, Skipped, Stage
+
+Scene = Callable[[Stage], Awaitable[None]]
+Scenes = Mapping[str, Scene]
+"""By the line of the report."""
 
 RESEND_S = 4.0  # two seconds without an ACK, and a program's slack
 LATE_S = 6.0  # longer than a hasty program waits for an answer
@@ -119,10 +125,15 @@ async def _comes_back(stage: Stage, off_s: float) -> None:
     if not await stage.until(lambda: any(h.kind == "opened" for h in stage.log[mark:])):
         stage.fault("断线后没有重连")
         return
+    await _asks(stage, pay, result, mark, "重连后")
+
+
+async def _asks(stage: Stage, pay: Heard, result: Fields, mark: int, when: str) -> None:
+    """The HIS must find out by itself what became of its bill."""
     asked = await stage.until(lambda: _asked_about(stage, pay, mark))
     stage.no_other_bill(pay, mark)
     if not asked:
-        stage.fault("重连后没有用 query 查这一笔")
+        stage.fault(f"{when}没有用 query 查这一笔")
     elif stage.frames_since(mark, "query"):
         return  # a `query` that was answered is delivery enough
     await stage.received(result)
@@ -208,7 +219,62 @@ async def _unknown_fields(stage: Stage) -> None:
     await stage.received(result)
 
 
-SCENES: Mapping[str, Callable[[Stage], Awaitable[None]]] = {
+async def _session_lost(stage: Stage) -> None:
+    """The box has forgotten the session in the middle of a bill."""
+    pay = await stage.pay()
+    result, mark = stage.result(pay, 1, "paid"), len(stage.log)
+    stage.forget_session()
+    if not await stage.until(stage.can_speak):
+        stage.fault("得到 hello_required 之后没有重新 hello")
+    await _asks(stage, pay, result, mark, "重新 hello 之后")
+
+
+async def _false_box(stage: Stage) -> None:
+    """Whoever answers the hello does not hold the key: he must be told nothing."""
+    pay, end = await stage.pay(), _end(stage)
+    result, mark, end.lies = stage.result(pay, 1, "paid"), len(stage.log), 1
+    stage.forget_session()
+    if not await stage.until(lambda: not end.lies):
+        stage.fault("得到 hello_required 之后没有重新 hello")
+    lied = len(stage.log)
+    await stage.until(stage.can_speak, CALM_S)
+    told = itertools.takewhile(lambda h: is_sealed(h.raw), _frames(stage, lied))
+    if any(told):
+        stage.fault("扫码墩的证明（proof）不对，却照常发了请求：没有验证")
+    await _asks(stage, pay, result, mark, "重新 hello 之后")
+
+
+def _end(stage: Stage) -> SealedEnd:
+    assert stage.sealed
+    return stage.sealed
+
+
+def _frames(stage: Stage, mark: int) -> list[Heard]:
+    return [heard for heard in stage.log[mark:] if heard.kind == "frame"]
+
+
+async def _replayed(stage: Stage) -> None:
+    """Somebody plays an older frame of the box again; its counter is not above the last."""
+    pay = await stage.pay()
+    old = await stage.say(stage.result(pay, 1, "unknown", state="querying"), pay.seq)
+    result = stage.result(pay, 2, "paid")
+    await stage.say(result)
+    await stage.received(result)
+    mark = len(stage.log)
+    stage.put(old)
+    again = await stage.until(lambda: bool(stage.frames_since(mark, "received")), CALM_S)
+    if again:
+        stage.fault("重放的旧帧又受理了：计数不大于上一个的要丢弃")
+
+
+SEALED_SCENES: Scenes = {
+    "密封：扫码墩忘了会话（hello_required）": _session_lost,
+    "密封：答 hello 的没有密钥": _false_box,
+    "密封：旧帧重放": _replayed,
+}
+"""Only where there is a key, after the others."""
+
+SCENES: Scenes = {
     "平常的一笔": _plain,
     "扫码墩没有收到第一帧": _ack_lost,
     "扫码墩要求重发（NAK）": _refused_frame,
@@ -226,4 +292,3 @@ SCENES: Mapping[str, Callable[[Stage], Awaitable[None]]] = {
     "结果的 CRC 错": _bad_crc,
     "不认识的字段、进度、SEQ 回到 01": _unknown_fields,
 }
-"""By the line of the report."""

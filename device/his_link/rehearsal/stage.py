@@ -8,13 +8,15 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from device.domain.ports import ByteStream
 from device.domain.words import Form
 from device.his_link import frames
 from device.his_link.body import Writing, form_of, parse
+from device.his_link.handshake import HELLO_REQUIRED, Say
+from device.his_link.rehearsal.sealed import SealedEnd
 from device.his_link.text import BadBody
 
 ACK_S = 2.5  # the HIS acknowledges a frame within this
@@ -46,6 +48,9 @@ class Heard:
         return str(self.message.get("id", ""))
 
 
+NOTHING = Heard("frame", 0.0)
+
+
 class Skipped(Exception):
     """Why a scene cannot be played on this line."""
 
@@ -53,7 +58,12 @@ class Skipped(Exception):
 class Stage:
     """One HIS on one line, over as many connections as it makes."""
 
-    def __init__(self, encoding: str = "utf-8", patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        encoding: str = "utf-8",
+        patience_s: float = PATIENCE_S,
+        key: bytes | None = None,
+    ) -> None:
         self.log: list[Heard] = []
         self.book: dict[str, Fields] = {}
         self.faults: list[str] = []
@@ -65,6 +75,9 @@ class Stage:
         self.dark = False
         """The box is off: connections are closed at once."""
         self.serial = False
+        self.sealed = SealedEnd(key) if key else None
+        self.notice: Callable[[str], None] = lambda _: None
+        """Tells whoever looks on why nothing goes on."""
         self.seq = 0
         self._encoding = encoding
         self._form = Form.JSON
@@ -72,7 +85,7 @@ class Stage:
         self._news = asyncio.Event()
         self._pays: asyncio.Queue[Heard] = asyncio.Queue()
         self._orders = itertools.count(1)
-        self._last_raw = b""
+        self._last = NOTHING
 
     # -------------------------------------------------------------- the line
 
@@ -81,7 +94,9 @@ class Stage:
         if self.dark:
             stream.close()
             return Ear(self, stream)
-        self._stream, self._last_raw = stream, b""
+        self._stream, self._last = stream, NOTHING
+        if self.sealed:
+            self.sealed.forget()
         self._note(Heard("opened", time.monotonic()))
         return Ear(self, stream)
 
@@ -112,7 +127,7 @@ class Stage:
                 stream.write(frames.NAK_BYTES)
                 self._note(Heard("bad", now_s))
             case frames.Frame(seq, body, raw):
-                self._frame(stream, Heard("frame", now_s, seq, raw, self._parsed(body)))
+                self._frame(stream, Heard("frame", now_s, seq, raw), body)
 
     def _parsed(self, body: bytes) -> Fields:
         self._form = form_of(body)
@@ -125,19 +140,46 @@ class Stage:
         self.log.append(heard)
         self._news.set()
 
-    def _frame(self, stream: ByteStream, heard: Heard) -> None:
+    def _frame(self, stream: ByteStream, heard: Heard, body: bytes) -> None:
+        if self.deaf or self.naks:
+            self._lost(stream, heard)
+            return
+        stream.write(frames.ack(heard.seq))
+        if heard.raw == self._last.raw:
+            self._note(replace(self._last, at_s=heard.at_s))
+            return
+        message = self._message(heard.seq, body)
+        self._last = replace(heard, message=message or {})
+        self._note(self._last)
+        if message is not None:
+            self._answer(self._last)
+
+    def _lost(self, stream: ByteStream, heard: Heard) -> None:
+        """The line swallows a frame, or the box wants it once more; it is not even opened."""
         self._note(heard)
         if self.deaf:
             self.deaf -= 1
-            return
-        if self.naks:
+        else:
             self.naks -= 1
             stream.write(frames.NAK_BYTES)
-            return
-        stream.write(frames.ack(heard.seq))
-        repeat, self._last_raw = heard.raw == self._last_raw, heard.raw
-        if not repeat:
-            self._answer(heard)
+
+    def _message(self, seq: int, body: bytes) -> Fields | None:
+        """What stands in a body; None if it was about the sealed session itself."""
+        if self.sealed is None:
+            return self._parsed(body)
+        taken = self.sealed.take(seq, body)
+        if not isinstance(taken, Say):
+            return self._parsed(taken.body)
+        if taken.message == HELLO_REQUIRED and not self.sealed.known:
+            self.notice("HIS 的报文打不开，已答 hello_required：密钥不同，没有密封，或没有先 hello")
+        self._unsealed(Writing(form=form_of(body)).encode(taken.message))
+        if self.sealed.nonce_again:
+            self.fault("hello 的 nonce 用过：每次 hello 都要新的 16 个随机字节")
+        return None
+
+    def _unsealed(self, body: bytes) -> None:
+        self.seq = frames.next_seq(self.seq)
+        self.put(frames.encode(self.seq, body))
 
     # -------------------------------------------------------------- answers that need no scene
 
@@ -187,11 +229,24 @@ class Stage:
         yuan = str(pay.message.get("amount", "0"))
         return int(pay.message.get("amount_fen", round(float(yuan) * 100)))
 
+    def can_speak(self) -> bool:
+        """Whether what is said can be sealed, if it must be."""
+        return self.sealed is None or self.sealed.ready
+
     def frame(self, message: Fields, re: int | None = None) -> bytes:
         """Encode under the next SEQ."""
         self.seq = frames.next_seq(self.seq)
         said = {**message, "re": f"{re:02X}"} if re else message
-        return frames.encode(self.seq, Writing(self._encoding, self._form).encode(said))
+        body = Writing(self._encoding, self._form).encode(said)
+        if self.sealed:
+            body = self.sealed.seal(self.seq, body)
+        return frames.encode(self.seq, body)
+
+    def forget_session(self) -> None:
+        """On a sealed link: say that a hello is needed, as after a restart of the box."""
+        assert self.sealed
+        self.sealed.forget()
+        self._unsealed(Writing(form=self._form).encode(HELLO_REQUIRED))
 
     def write(self, message: Fields, re: int | None = None) -> bytes:
         """Send once, without waiting for anything."""
@@ -206,6 +261,9 @@ class Stage:
 
     async def say(self, message: Fields, re: int | None = None) -> bytes:
         """Send and wait for the ACK; three sends, then it is the HIS's fault."""
+        if not await self.until(self.can_speak):
+            self.fault("密封连接：重连后没有 hello")
+            return b""
         raw = self.frame(message, re)
         await self.say_raw(raw, self.seq)
         return raw
