@@ -292,7 +292,7 @@ A payment box for hospital cashier desks: WeChat and Alipay payment codes.
 第一次使用 / first steps:
   paybox demo                     看一遍完整的收款、撤销、退款
   paybox keygen /etc/paybox       为新设备生成密钥
-  paybox check -c paybox.toml     检查配置、扫码器、屏幕、网络、两家支付渠道
+  paybox check -c paybox.toml     检查配置、扫码枪、屏幕、网络、两家支付渠道
   paybox run -c paybox.toml       开始收款
   paybox his tcp://127.0.0.1:7601 pay id=T1 amount=12.34 business=outpatient_fee
 

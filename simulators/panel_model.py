@@ -11,9 +11,10 @@ from typing import ClassVar
 from PIL import Image
 
 NOISE = 0xA5
-I2C_HZ, I2C_BITS = 400_000, 9  # bits a byte, with its acknowledge
+I2C_HZ, I2C_BITS, I2C_ENDS = 400_000, 9, 2  # bits a byte and its acknowledge; START and STOP
 SPI_HZ, SPI_BITS = 8_000_000, 8
 ON, OFF = 0xAF, 0xAE  # every controller
+NORMAL, INVERSE = 0xA6, 0xA7
 MOST_COMMANDS = 32  # bytes that luma and SMBus take at once
 
 
@@ -24,12 +25,14 @@ class PanelModel(ABC):
     height = 64
 
     def __init__(self) -> None:
-        self.on = False
-        self.bytes = 0
+        self.on = self.inverse = False
+        self.bytes = self.transfers = 0
         """On the bus, so far."""
         self.contrast = -1
         self.fault: Exception | None = None
-        """Raised at the next transfer, as a loose wire does."""
+        """Raised at a transfer, as a loose wire does."""
+        self.faultless = 0
+        """Transfers before that one."""
         self.closed = False
 
     def command(self, *cmd: int) -> None:
@@ -51,7 +54,7 @@ class PanelModel(ABC):
     def picture(self) -> Image.Image:
         """Return what is to be seen, mode `1`; all black while it is switched off."""
         points = (
-            255 * (self.on and self._lit(x, y))
+            255 * (self.on and self._lit(x, y) != self.inverse)
             for y in range(self.height)
             for x in range(self.width)
         )
@@ -76,9 +79,11 @@ class PanelModel(ABC):
     def _lit(self, x: int, y: int) -> bool: ...
 
     def _transfer(self, count: int) -> None:
-        if self.fault:
+        if self.fault and not self.faultless:
             raise self.fault
+        self.faultless -= self.fault is not None
         self.bytes += count
+        self.transfers += 1
 
 
 class PagedModel(PanelModel):
@@ -88,7 +93,7 @@ class PagedModel(PanelModel):
     PAGE_START, COLUMN_HIGH = range(0xB0, 0xB8), range(0x10, 0x20)
     ARGUMENTS = dict.fromkeys((0x20, 0x81, 0x8D, 0xA8, 0xD3, 0xD5, 0xD9, 0xDA, 0xDB), 1)
     WINDOWS = dict.fromkeys((0x21, 0x22), 2)
-    PLAIN = frozenset({0xA0, 0xA1, 0xA4, 0xA6, 0xC0, 0xC8, *range(0x40, 0x80)})
+    PLAIN = frozenset({0xA0, 0xA1, 0xA4, 0xC0, 0xC8, *range(0x40, 0x80)})
     FRAMING = 2  # bytes: address and control byte of each transfer
 
     def __init__(self, columns: int = 128, first: int = 0) -> None:
@@ -100,7 +105,7 @@ class PagedModel(PanelModel):
     def power_cycle(self) -> None:
         """See `PanelModel`."""
         self._memory = [bytearray([NOISE]) * self._columns for _ in range(8)]
-        self.on, self.contrast = False, 0x7F
+        self.on, self.inverse, self.contrast = False, False, 0x7F
         self._column = self._page = 0
         self._columns_window, self._pages_window = (0, self._columns - 1), (0, 7)
         self._windowed = False
@@ -108,7 +113,7 @@ class PagedModel(PanelModel):
     @property
     def bus_s(self) -> float:
         """At 400 kHz."""
-        return self.bytes * I2C_BITS / I2C_HZ
+        return (self.bytes * I2C_BITS + self.transfers * I2C_ENDS) / I2C_HZ
 
     def _transfer(self, count: int) -> None:
         super()._transfer(count + self.FRAMING)
@@ -141,6 +146,8 @@ class PagedModel(PanelModel):
             self._column = self._column & 0xF0 | code
         elif code in {ON, OFF}:
             self.on = code == ON
+        elif code in {NORMAL, INVERSE}:
+            self.inverse = code == INVERSE
         else:
             assert code in self.PLAIN or code in self._arguments, hex(code)
 
@@ -165,12 +172,12 @@ class Ssd1322Model(PanelModel):
         **dict.fromkeys((0xFD, 0xB3, 0xCA, 0xA2, 0xA1, 0xB5, 0xAB, 0xC7, 0xB1, 0xBB, 0xB6), 1),
         **dict.fromkeys((0xA0, 0xB4, 0xD1, 0x15, 0x75), 2),
         **dict.fromkeys((0xBE, 0xC1), 1),
-        **dict.fromkeys((0xA4, 0xA6, 0xA9, 0xAE, 0xAF, 0xB9, 0x5C), 0),
+        **dict.fromkeys((0xA4, 0xA6, 0xA7, 0xA9, 0xAE, 0xAF, 0xB9, 0x5C), 0),
     }
     GROUPS, ROWS = 120, 128  # of four pixels
     FIRST_GROUP = 28
     COLUMNS, LINES, WRITE, CONTRAST = 0x15, 0x75, 0x5C, 0xC1
-    ALL_DARK, NORMAL = 0xA4, 0xA6
+    ALL_DARK = 0xA4
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,7 +186,7 @@ class Ssd1322Model(PanelModel):
     def power_cycle(self) -> None:
         """See `PanelModel`."""
         self._memory = [bytearray([NOISE]) * (2 * self.GROUPS) for _ in range(self.ROWS)]
-        self.on, self.contrast = False, 0x7F
+        self.on, self.inverse, self.contrast = False, False, 0x7F
         self._showing = False
         self._waiting: list[int] = []
         self._code = 0
@@ -200,8 +207,8 @@ class Ssd1322Model(PanelModel):
             self._at, self._row = 2 * self._columns[0], self._rows[0]
         elif code in {ON, OFF}:
             self.on = code == ON
-        elif code in {self.ALL_DARK, self.NORMAL}:
-            self._showing = code == self.NORMAL
+        elif code in {self.ALL_DARK, NORMAL, INVERSE}:
+            self._showing, self.inverse = code != self.ALL_DARK, code == INVERSE
 
     def _byte(self, byte: int) -> None:
         if self._code == self.WRITE:

@@ -9,7 +9,7 @@ from device.drivers.scan_sink import ScanSink
 def scanner_part(scanner: Scanner, sink: ScanSink) -> Part:
     """The line about the scanner: how it is, and how long the last scans took."""
     if not scanner.online:
-        return Part("scanner", "fail", scanner.fault or "扫码器未连接")
+        return Part("scanner", "fail", scanner.fault or "扫码枪未连接")
     if sink.trouble:
         return Part("scanner", "warn", sink.trouble)
     took = "、".join(f"{ms:.0f}" for ms in sink.took_ms)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 PAGE_ROWS = 8
-OVERHEAD_BYTES = 10  # address and control byte twice, six bytes of window command
+NEGATIVE = bytes(255 - byte for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,6 @@ class Area:
     right: int
     bottom: int
 
-    def cost(self) -> int:
-        """Bytes on the bus."""
-        return OVERHEAD_BYTES + (self.right - self.left) * (self.bottom - self.top)
-
     def union(self, other: "Area") -> "Area":
         """The smallest area that covers both."""
         return Area(
@@ -33,6 +29,24 @@ class Area:
             min(self.top, other.top),
             max(self.right, other.right),
             max(self.bottom, other.bottom),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an area costs a controller, in bytes on the bus."""
+
+    area: int
+    """To address it."""
+    row: int
+    """To address each of its rows."""
+    cell: int
+
+    def of(self, *areas: Area) -> int:
+        """The bytes of these areas."""
+        return sum(
+            self.area + (a.bottom - a.top) * (self.row + (a.right - a.left) * self.cell)
+            for a in areas
         )
 
 
@@ -56,34 +70,43 @@ def lines(image: Image.Image) -> list[bytes]:
     return [packed[at : at + width] for at in range(0, len(packed), width)]
 
 
-def changed(old: list[bytes] | None, new: list[bytes]) -> list[Area]:
-    """Return the areas to send, few and small; none for an identical picture, all without `old`."""
-    whole = Area(0, 0, len(new[0]), len(new))
-    if old is None:
-        return [whole]
+def negative(rows: list[bytes]) -> list[bytes]:
+    """Return the same picture black on white."""
+    return [row.translate(NEGATIVE) for row in rows]
+
+
+def whole(rows: list[bytes]) -> Area:
+    """Return the area of the whole picture."""
+    return Area(0, 0, len(rows[0]), len(rows))
+
+
+def changed(old: list[bytes], new: list[bytes], price: Price) -> list[Area]:
+    """Return the areas to send, few and small; none for an identical picture."""
     areas: list[Area] = []
     for row, (before, after) in enumerate(zip(old, new, strict=True)):
-        for left, right in _runs(before, after):
-            _add(areas, Area(left, row, right, row + 1))
-    return areas if sum(area.cost() for area in areas) < whole.cost() else [whole]
+        for left, right in _runs(before, after, price):
+            _add(areas, Area(left, row, right, row + 1), price)
+    everything = whole(new)
+    return areas if price.of(*areas) < price.of(everything) else [everything]
 
 
-def _runs(before: bytes, after: bytes) -> list[tuple[int, int]]:
-    """Cells that differ; two runs are one if the gap is cheaper to send than a new window."""
+def _runs(before: bytes, after: bytes, price: Price) -> list[tuple[int, int]]:
+    """Cells that differ; two runs are one if the gap is cheaper to send than a new address."""
     runs: list[tuple[int, int]] = []
+    address = price.area + price.row
     for cell in (x for x in range(len(after)) if before[x] != after[x]):
-        if runs and cell - runs[-1][1] <= OVERHEAD_BYTES:
+        if runs and (cell - runs[-1][1]) * price.cell <= address:
             runs[-1] = (runs[-1][0], cell + 1)
         else:
             runs.append((cell, cell + 1))
     return runs
 
 
-def _add(areas: list[Area], new: Area) -> None:
+def _add(areas: list[Area], new: Area, price: Price) -> None:
     """Widen an area that ends just above, or beside, if that is cheaper than one more."""
     for at, area in enumerate(areas):
         both = area.union(new)
-        if area.bottom >= new.top and both.cost() <= area.cost() + new.cost():
+        if area.bottom >= new.top and price.of(both) <= price.of(area, new):
             areas[at] = both
             return
     areas.append(new)

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from PIL import Image
 
-from device.display.areas import Area, content, lines, pages
+from device.display.areas import Area, Price, content, lines, pages
 from device.errors import HardwareError
 
 COLUMN_WINDOW, PAGE_WINDOW = 0x21, 0x22  # SSD1306 datasheet 10.1.4, 10.1.5
@@ -20,6 +20,8 @@ SH1106_FIRST_COLUMN = 2  # 128 columns stand in the middle of 132
 COLUMNS, ROWS, WRITE = 0x15, 0x75, 0x5C  # SSD1322 datasheet, table 9-1
 SSD1322_FIRST_COLUMN = 28  # groups of four pixels: 256 stand in the middle of 480
 GROUPS_PER_CELL = 2  # a cell of ours is eight pixels
+NORMAL, INVERSE = 0xA6, 0xA7  # every controller: a bit of the memory lights a pixel, or darkens it
+INVERT_BYTES = 3  # on the bus, to change between these two
 
 
 class Bus(Protocol):
@@ -47,6 +49,8 @@ class Controller:
     """The picture as the memory is laid out."""
     send: Callable[[Bus, Area, list[bytes]], None]
     """Write one area of these rows."""
+    price: Price
+    """What that costs."""
     dim: Callable[[Bus, int], None]
     """Set the brightness, 0 to 255."""
     bright: int
@@ -60,10 +64,18 @@ def _window(bus: Bus, area: Area, rows: list[bytes]) -> None:
 
 
 def _paged(bus: Bus, area: Area, rows: list[bytes]) -> None:
-    """The SH1106 has no windows: each page is addressed by itself."""
-    low = area.left + SH1106_FIRST_COLUMN
+    """The SH1106 has no windows: each page is addressed by itself.
+
+    Its column counter stands behind the last byte written; only the half that is not right then
+    is set again.
+    """
+    first = area.left + SH1106_FIRST_COLUMN
+    low, high = COLUMN_LOW | first & 0x0F, COLUMN_HIGH | first >> 4
+    after = area.right + SH1106_FIRST_COLUMN
+    behind = {COLUMN_LOW | after & 0x0F, COLUMN_HIGH | after >> 4}
     for page in range(area.top, area.bottom):
-        bus.command(PAGE_START | page, COLUMN_LOW | low & 0x0F, COLUMN_HIGH | low >> 4)
+        right = behind if page > area.top else set()
+        bus.command(PAGE_START | page, *(half for half in (low, high) if half not in right))
         bus.data(list(content(Area(area.left, page, area.right, page + 1), rows)))
 
 
@@ -93,11 +105,14 @@ def _contrast_grey(bus: Bus, level: int) -> None:
     bus.data([level])
 
 
+WINDOWED = Price(area=10, row=0, cell=1)  # address and control byte twice, six command bytes
+PAGED = Price(area=1, row=6, cell=1)  # the same twice, two or three command bytes
+GREY = Price(area=7, row=0, cell=4)  # SPI has no address bytes
 CONTROLLERS = {
-    "ssd1306": Controller(pages, _window, _contrast, 0xCF, frozenset({0xAE})),
-    "ssd1309": Controller(pages, _window, _contrast, 0xCF, frozenset({0xAE})),
-    "sh1106": Controller(pages, _paged, _contrast, 0x7F, frozenset({0xAE})),
-    "ssd1322": Controller(lines, _grey, _contrast_grey, 0x7F, frozenset({0xA4, 0xAE})),
+    "ssd1306": Controller(pages, _window, WINDOWED, _contrast, 0xCF, frozenset({0xAE})),
+    "ssd1309": Controller(pages, _window, WINDOWED, _contrast, 0xCF, frozenset({0xAE})),
+    "sh1106": Controller(pages, _paged, PAGED, _contrast, 0x7F, frozenset({0xAE})),
+    "ssd1322": Controller(lines, _grey, GREY, _contrast_grey, 0x7F, frozenset({0xA4, 0xAE})),
 }
 
 

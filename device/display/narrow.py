@@ -2,6 +2,7 @@
 
 The upper half says what is the matter, the lower half is the amount and never moves: so a patient
 finds it without looking for it, and only half a picture crosses the bus when the state changes.
+The halves meet between two pages of the controller's memory (a page is eight rows).
 """
 
 from collections.abc import Callable
@@ -33,8 +34,9 @@ from device.domain.screens import (
 )
 
 ICON = 28  # pixels
-TEXT_LEFT = 32  # pixels: the lines beside an icon begin here
-FIRST, SECOND = 0, 17  # rows of the two lines
+TEXT_LEFT, TEXT_WIDTH = 31, 96  # pixels: the lines beside an icon; one is left at the edge
+FIRST, SECOND = 0, 16  # rows of the two lines
+LOWER = 32  # row where the lower half begins
 AMOUNT_TOP, AMOUNT_HEIGHT = 36, 28
 LIFT = 14  # rows: how much lower a notice without an amount stands
 LINE = 16  # rows of one line of the HIS's own text
@@ -45,18 +47,17 @@ Draw = Callable[[Canvas, Any, str], None]
 def notice(canvas: Canvas, said: Said) -> None:
     """An icon, two lines and, if there is one, the amount."""
     down = 0 if said.amount_fen else LIFT
-    room = canvas.width - TEXT_LEFT
     canvas.put(icon(said.icon, ICON), 1, 3 + down)
     if said.second:
-        canvas.text(said.first, TEXT_LEFT, FIRST + down, room, "centre")
+        canvas.text(said.first, TEXT_LEFT, FIRST + down, TEXT_WIDTH, "centre")
         seconds = None if said.alert else said.seconds_left
-        aside = room - glyphs.text_width(said.second)
-        taken = canvas.seconds(seconds, TEXT_LEFT, SECOND + down, room, aside)
-        canvas.text(said.second, TEXT_LEFT, SECOND + down, room - taken, "centre")
+        aside = TEXT_WIDTH - glyphs.text_width(said.second)
+        taken = canvas.seconds(seconds, TEXT_LEFT, SECOND + down, TEXT_WIDTH, aside)
+        canvas.text(said.second, TEXT_LEFT, SECOND + down, TEXT_WIDTH - taken, "centre")
     else:
-        canvas.text(said.first, TEXT_LEFT, (FIRST + SECOND) // 2 + down, room, "centre")
-    if said.alert:
-        canvas.invert(0, 0, canvas.width, AMOUNT_TOP - 2)
+        canvas.text(said.first, TEXT_LEFT, (FIRST + SECOND) // 2 + down, TEXT_WIDTH, "centre")
+    if said.alert:  # with dark ends: the whole width would not be changed in 24 ms on an SH1106
+        canvas.invert(1, 0, canvas.width - 1, LOWER)
     if said.amount_fen:
         _amount(canvas, said.amount_fen)
 
@@ -68,7 +69,7 @@ def _amount(canvas: Canvas, fen: int) -> None:
 def _idle(canvas: Canvas, screen: Idle, language: str) -> None:
     width = canvas.width - 2 * REST_EDGE
     names = glyphs.wrapped(screen.hospital, width, 2)
-    rows = (2, 21, 43) if len(names) == 1 else (0, 14, 28, 45)
+    rows = (2, 21, 43) if len(names) == 1 else (0, 15, 30, 46)
     for name, y in zip(names, rows, strict=False):
         canvas.foreign(name, REST_EDGE, y, width, "centre")
     canvas.foreign(DESK.said(language) + screen.desk, REST_EDGE, rows[-2], width, "centre")
@@ -92,18 +93,19 @@ def _amount_due(canvas: Canvas, screen: AmountDue, language: str) -> None:
 
 def _paid(canvas: Canvas, screen: PaidScreen, language: str) -> None:
     heading = glyphs.large_text_image(PAID.said(language))
-    canvas.put(heading, (canvas.width - heading.width) // 2, 1)
-    canvas.put(icon("tick", ICON - 4), 1, 37)
-    canvas.amount(screen.amount_fen, (TEXT_LEFT, 35, canvas.width - TEXT_LEFT - 2, AMOUNT_HEIGHT))
+    room = (canvas.width - heading.width) // 2
+    canvas.put(heading, room, 0)
+    if room >= TEXT_LEFT:
+        canvas.put(icon("tick", ICON), 1, 2)
+    _amount(canvas, screen.amount_fen)
     canvas.invert(0, 0, canvas.width, canvas.height)
 
 
 def _giving_back(canvas: Canvas, screen: GivingBack, language: str) -> None:
     first, *others = (phrase.said(language) for phrase in GIVING_BACK)
     canvas.put(icon("back", ICON), 1, 1)
-    room = canvas.width - TEXT_LEFT
-    canvas.text(first, TEXT_LEFT, 0, room, "centre")
-    canvas.text(yuan(screen.amount_fen), TEXT_LEFT, 15, room, "centre")
+    canvas.text(first, TEXT_LEFT, FIRST, TEXT_WIDTH, "centre")
+    canvas.text(yuan(screen.amount_fen), TEXT_LEFT, SECOND, TEXT_WIDTH, "centre")
     for row, line in enumerate(others, 2):
         canvas.text(line, 0, 16 * row, canvas.width, "centre")
 

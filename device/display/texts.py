@@ -115,7 +115,7 @@ NOTICES: dict[type, Notice] = {
     CallCashier: Notice("bell", Phrase("需人工处理", "Help needed"), CALL_CASHIER),
     ClockNotSet: Notice("clock", CANNOT_PAY_NOW, Phrase("时间未校准", "Clock unset")),
     StorageFailed: Notice("warning", Phrase("存储故障", "Disk fault"), CALL_CASHIER),
-    ScannerMissing: Notice("warning", Phrase("扫码器未连接", "No scanner"), CALL_CASHIER),
+    ScannerMissing: Notice("warning", Phrase("扫码枪未连接", "No scanner"), CALL_CASHIER),
     OfflineScreen: Notice("offline", CANNOT_PAY_NOW, Phrase("网络不通", "No network")),
 }
 
@@ -143,7 +143,7 @@ PROVISIONING: dict[ProvisioningStage, Notice] = {
 REFUSALS: dict[Refusal, Phrase] = {
     Refusal.NO_KEY: Phrase("缺验证公钥", "No site key"),
     Refusal.DAMAGED: Phrase("内容不完整", "Damaged"),
-    Refusal.SIGNATURE: Phrase("签名不符", "Bad sign."),
+    Refusal.SIGNATURE: Phrase("签名不符", "Not genuine"),
     Refusal.OLD: Phrase("版本过旧", "Too old"),
     Refusal.EARLY: Phrase("尚未生效", "Not yet"),
     Refusal.OTHER_BOX: Phrase("属于另一台", "Other box"),

@@ -56,17 +56,16 @@ def notice(canvas: Canvas, said: Said) -> None:
     if said.alert:
         canvas.invert(TEXT_LEFT - 4, 0, canvas.width, SECOND)
     if said.amount_fen:
-        _beside_amount(canvas, said)
+        _beside_amount(canvas, said.second, said.amount_fen)
     elif said.second:
         canvas.heading(said.second, TEXT_LEFT, SECOND, room)
 
 
-def _beside_amount(canvas: Canvas, said: Said) -> None:
-    room = canvas.width - TEXT_LEFT
-    canvas.text(said.second, TEXT_LEFT, SMALL, room)
-    left = TEXT_LEFT + glyphs.text_width(said.second) + GAP
+def _beside_amount(canvas: Canvas, line: str, fen: int) -> None:
+    canvas.text(line, TEXT_LEFT, SMALL, canvas.width - TEXT_LEFT)
+    left = TEXT_LEFT + glyphs.text_width(line) + GAP
     width = canvas.width - left - EDGE
-    canvas.amount(said.amount_fen, (left, LOWER, width, LOWER_HEIGHT), "right")
+    canvas.amount(fen, (left, LOWER, width, LOWER_HEIGHT), "right")
 
 
 def _idle(canvas: Canvas, screen: Idle, language: str) -> None:
@@ -102,10 +101,7 @@ def _amount_due(canvas: Canvas, screen: AmountDue, language: str) -> None:
 def _paid(canvas: Canvas, screen: PaidScreen, language: str) -> None:
     canvas.put(icon("tick", ICON), 4, 6)
     canvas.heading(PAID.said(language), TEXT_LEFT, 1, canvas.width - TEXT_LEFT)
-    canvas.text(WALLETS[screen.wallet].said(language), 192, 8, 60, "right")
-    canvas.amount(
-        screen.amount_fen, (TEXT_LEFT, 34, canvas.width - TEXT_LEFT - 4, LOWER_HEIGHT), "left"
-    )
+    _beside_amount(canvas, WALLETS[screen.wallet].said(language), screen.amount_fen)
     canvas.invert(0, 0, canvas.width, canvas.height)
 
 

@@ -182,7 +182,7 @@ class StorageFailed:
 
 @dataclass(frozen=True, slots=True)
 class ScannerMissing:
-    """扫码器未连接."""
+    """扫码枪未连接."""
 
 
 class ProvisioningStage(StrEnum):

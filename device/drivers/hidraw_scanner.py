@@ -121,9 +121,9 @@ def find(match: str, machine: Machine) -> list[PosNode]:
     """Open the nodes; HardwareError with one clear line if there is none, or one too many."""
     nodes = [node for node in _scanners(machine.nodes) if _fits(match, node[0], machine.dev)]
     if not nodes:
-        raise HardwareError(f"没有符合 {match} 的 HID-POS 扫码器")
+        raise HardwareError(f"没有符合 {match} 的 HID-POS 扫码枪")
     if match == "auto" and len(nodes) > 1:
-        raise HardwareError("有多个 HID-POS 扫码器，请在 [scanner] match 写明 厂商:产品")
+        raise HardwareError("有多个 HID-POS 扫码枪，请在 [scanner] match 写明 厂商:产品")
     opened: list[PosNode] = []
     for entry, layout in nodes:
         try:

@@ -122,7 +122,7 @@ def _wanted(match: str, devices: list[Any]) -> set[str]:
     scanners = [nodes for nodes in bodies.values() if any(map(_types_digits, nodes))]
     fitting = [nodes for nodes in scanners if _fits(match, nodes)]
     if not fitting:
-        raise HardwareError(f"没有符合 {match} 的扫码器")
+        raise HardwareError(f"没有符合 {match} 的扫码枪")
     if match == "auto" and len(fitting) > 1:
         raise HardwareError("有多个键盘类设备，请在 [scanner] match 写明 厂商:产品")
     return {node.path for nodes in fitting for node in nodes}

@@ -59,7 +59,7 @@ class PluggedScanner:
         self._on_online = on_online
         self._sources: Sequence[Source] = ()
         self._changed = asyncio.Event()
-        self.fault = "扫码器尚未打开"
+        self.fault = "扫码枪尚未打开"
 
     @property
     def online(self) -> bool:
@@ -128,7 +128,7 @@ class PluggedScanner:
             loop.remove_reader(source.fd)
             source.unplugged()
         _close(sources)
-        self._say("扫码器已拔出")
+        self._say("扫码枪已拔出")
         self._on_online(self.online)
         self._changed.set()
 
@@ -138,7 +138,7 @@ class PluggedScanner:
         self.fault = fault
 
 
-BUSY = "扫码器被其他程序占用"
+BUSY = "扫码枪被其他程序占用"
 
 
 def fault_of(error: OSError) -> str:
@@ -146,8 +146,8 @@ def fault_of(error: OSError) -> str:
     if error.errno == errno.EBUSY:
         return BUSY
     if error.errno in {errno.EACCES, errno.EPERM}:
-        return "没有权限打开扫码器：运行用户须在 input 组"
-    return f"扫码器无法打开：{errno.errorcode.get(error.errno or 0, 'error')}"
+        return "没有权限打开扫码枪：运行用户须在 input 组"
+    return f"扫码枪无法打开：{errno.errorcode.get(error.errno or 0, 'error')}"
 
 
 def _close(sources: Sequence[Source]) -> None:

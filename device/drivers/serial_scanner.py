@@ -36,7 +36,7 @@ class SerialScanner:
     @property
     def fault(self) -> str:
         """What is wrong, for the technician; empty if nothing is."""
-        return "" if self.online else f"扫码器串口 {self._port.path} 未打开"
+        return "" if self.online else f"扫码枪串口 {self._port.path} 未打开"
 
     async def run(self) -> None:
         """Read for as long as the task lives."""

@@ -40,7 +40,7 @@ def main(argv: list[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="paybox demo",
-        description="真实的扫码墩程序，接在模拟的 HIS、扫码器与支付网关之间。",
+        description="真实的扫码墩程序，接在模拟的 HIS、扫码枪与支付网关之间。",
     )
     parser.add_argument("--headless", action="store_true", help="不开网页，逐个演完所有故事")
     parser.add_argument(

@@ -120,7 +120,7 @@ async def test_a_scanner_somebody_else_holds_is_never_read_ungrabbed(
     scanner = EvdevScanner("auto", collected.sink, bench.find, bench.folder)
     task = asyncio.create_task(scanner.run())
     await asyncio.sleep(0)
-    assert scanner.fault.startswith("扫码器被其他程序占用")
+    assert scanner.fault.startswith("扫码枪被其他程序占用")
     assert not scanner.online
     assert node.closed
     assert collected.online == []
@@ -177,7 +177,7 @@ async def test_a_later_node_that_somebody_else_holds_takes_nothing_away(
     await collected.until(lambda: collected.scans)
     assert collected.texts == [WECHAT]
     assert scanner.online
-    assert scanner.fault == "扫码器被其他程序占用"
+    assert scanner.fault == "扫码枪被其他程序占用"
 
 
 async def test_another_keyboard_does_not_disturb_the_one_that_is_held(
