@@ -16,7 +16,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image demo test test-postgresql test-scanner check bench bench-compare bench-center idle soak fuzz matrix power-cuts prove format docs messages screens kit-windows clean
+.PHONY: help image demo test test-postgresql test-scanner check bench bench-compare bench-center idle soak fuzz matrix power-cuts prove format docs messages screens wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -39,6 +39,7 @@ help:
 	@echo "make docs     由代码重新生成文档 / render the generated documents"
 	@echo "make messages 收集统计中心的文字、编译英文 / the centre's texts and their English"
 	@echo "make screens  重新绘制屏幕样图 / draw every screen again"
+	@echo "make wiring   重新绘制接线图 / draw the wiring pictures again"
 	@echo "make clean    删除生成物 / remove what was made here"
 
 demo: $(VENV)/.installed
@@ -130,6 +131,9 @@ messages: $(VENV)/.installed
 
 screens: $(VENV)/.installed
 	@$(BIN)/python -m device.display.sheet docs/screens
+
+wiring: $(VENV)/.installed
+	@$(BIN)/python docs/draw_wiring.py
 
 clean:
 	rm -rf $(VENV) .venv-* build dist *.egg-info htmlcov .coverage .coverage.* .pytest_cache .mypy_cache \

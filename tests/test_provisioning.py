@@ -251,3 +251,23 @@ async def test_a_bundle_that_cannot_be_read_leaves_the_codes(box: NewBox) -> Non
     task = await started(box)
     assert box.shown[-1] == Provisioning(ProvisioningStage.WAITING)
     await end(task)
+
+
+async def test_a_box_that_works_waits_for_a_new_bundles_passphrase_but_not_for_ever(
+    box: NewBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await end(await started(box))
+    public = bytes.fromhex((box.boot / "seal.pub").read_text())
+    (box.boot / "provision.pbx").write_bytes(sealed(7, to=public))
+    await box.start()
+    (box.boot / "provision.pbx").write_bytes(sealed(8))
+    monkeypatch.setattr(provisioning, "PASSPHRASE_S", 0.05)
+    await box.start()
+    assert box.file.resolve().parent.name.startswith("set-7-")
+    monkeypatch.setattr(provisioning, "PASSPHRASE_S", PATIENT_S)
+    task = box.start()
+    await box.until_stage(ProvisioningStage.PASSPHRASE)
+    await asyncio.sleep(0.1)  # the port is open by then, and flushed
+    await box.scan(passphrase_code(PASSPHRASE))
+    await task
+    assert box.file.resolve().parent.name.startswith("set-8-")

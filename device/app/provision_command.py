@@ -85,7 +85,7 @@ SUBCOMMANDS = """\
 例 / example:
   paybox provision keygen office
   paybox provision make -c BOX-0001/paybox.toml --key office/provision.key --out out --codes
-  paybox provision wait -c /var/lib/paybox/settings/paybox.toml
+  paybox provision wait -c /etc/paybox/paybox.toml
   paybox provision --replace-board -c /etc/paybox/paybox.toml
 
 One signed, sealed bundle for each box: a file on the boot partition, or codes for its scanner.

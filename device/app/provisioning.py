@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 SEAL_NAME, SEAL_PUBLIC_NAME = "seal.key", "seal.pub"
 DONE_S = 3.0  # how long the last screen stays before the firmware starts
 REFUSED_S = 10.0  # long enough to read and to telephone
+PASSPHRASE_S = 120.0  # a desk that works is out of service while a new bundle waits for its code
 FOUND_S = 3.0  # a scanner that is there is held within this
 MOST_WAITING = 32  # scans that wait while one is judged: a person scans one a second
 
@@ -154,7 +155,10 @@ class Reception:
 
 
 async def wait(file: Path, boot: Path, hardware: Hardware, show: Callable[[Screen], None]) -> None:
-    """Take the card's bundle if it is new, then codes until the box is configured."""
+    """Take the card's bundle if it is new, then codes until the box is configured.
+
+    One that works waits for the passphrase of a new bundle for two minutes and goes on as before.
+    """
     taker = Taker(file, boot / TRUST_NAME, SystemClock(), RealDisk())
     reception = Reception(taker, show)
     try:
@@ -164,10 +168,20 @@ async def wait(file: Path, boot: Path, hardware: Hardware, show: Callable[[Scree
         await asyncio.sleep(REFUSED_S)
         raise
     data = _on_card(boot / BUNDLE_NAME)
-    if data and await reception.offer(data) is ProvisioningStage.REFUSED:
+    stage = await reception.offer(data) if data else ProvisioningStage.WAITING
+    if stage is ProvisioningStage.REFUSED:
         await asyncio.sleep(REFUSED_S)
-    if file.exists():  # noqa: ASYNC240  nothing else runs yet
-        return
+    works = file.exists()  # noqa: ASYNC240  nothing else runs yet
+    if not works:
+        await _read_codes(hardware, reception)
+    elif stage is ProvisioningStage.PASSPHRASE:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PASSPHRASE_S):
+                await _read_codes(hardware, reception)
+
+
+async def _read_codes(hardware: Hardware, reception: Reception) -> None:
+    """Take codes by the box's own scanner until a bundle is installed."""
     scanner = make_scanner(hardware.scanner, reception.sink, LONGEST_CODE)
     reading = asyncio.ensure_future(scanner.run())
     late = asyncio.get_running_loop().call_later(FOUND_S, reception.look_at, scanner)

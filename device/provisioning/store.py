@@ -49,11 +49,12 @@ class Disk(Protocol):
 
 
 class RealDisk:
-    """The machine's."""
+    """The machine's. What root makes belongs to the folder's owner: the firmware is to read it."""
 
     def make_folder(self, path: Path) -> None:
         """See `Disk`."""
         path.mkdir(mode=OWNER_FOLDER)
+        _hand_over(path)
 
     def write(self, path: Path, data: bytes) -> None:
         """See `Disk`."""
@@ -61,11 +62,13 @@ class RealDisk:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
+            _hand_over(path)
             os.fsync(file.fileno())
 
     def link(self, path: Path, target: str) -> None:
         """See `Disk`."""
         path.symlink_to(target)
+        _hand_over(path)
 
     def replace(self, source: Path, target: Path) -> None:
         """See `Disk`."""
@@ -85,6 +88,12 @@ class RealDisk:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _hand_over(path: Path) -> None:
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def write_whole(path: Path, data: bytes, disk: Disk) -> None:

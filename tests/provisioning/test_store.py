@@ -1,6 +1,7 @@
 """A new configuration is there whole or not at all, whenever the power is cut (M23)."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -125,6 +126,16 @@ def test_the_files_are_the_owners_alone(office: "Office", tmp_path: Path) -> Non
     folder = file.resolve().parent
     assert folder.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_installs_is_the_firmwares(office: "Office", tmp_path: Path) -> None:
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    os.chown(settings, 900, 900)
+    install(settings / "paybox.toml", office.bundle(), "aaaa", RealDisk())
+    owners = {path.lstat().st_uid for path in settings.rglob("*")}
+    assert owners == {900}
 
 
 def test_a_configuration_made_by_hand_is_replaced(office: "Office", tmp_path: Path) -> None:
