@@ -76,3 +76,7 @@ class JournalDamaged(StorageError):
 
 class HardwareError(PayboxError):
     """A part of the box (scanner, panel, lamp, cable) is missing or failed; the rest goes on."""
+
+
+class NotPluggedIn(HardwareError):
+    """Nothing that fits is there: it waits for somebody's hand."""

@@ -27,6 +27,7 @@ from device.his_link.messages import Codec
 if TYPE_CHECKING:
     import ssl
 
+    from device.drivers.any_scanner import OneScanner
     from device.his_link.handshake import BoxEnd
 
 log = logging.getLogger(__name__)
@@ -82,17 +83,19 @@ def make_scanner(section: ScannerSection, sink: ScanSink, most_chars: int = MOST
             replace(section, driver="hidraw"),
             replace(section, driver="serial", port=ANY_ACM),
         )
-        return AnyScanner(
-            [partial(make_scanner, kind, most_chars=most_chars) for kind in kinds], sink
-        )
-    if section.driver == "serial":
-        from device.drivers.serial_scanner import SerialScanner
-
-        return SerialScanner(section.port, section.baudrate, sink, most_chars=most_chars)
+        return AnyScanner([partial(_one_kind, kind, most_chars=most_chars) for kind in kinds], sink)
     if section.driver == "stdin":
         from device.drivers.stdin_scanner import StdinScanner
 
         return StdinScanner(sink, most_chars=most_chars)
+    return _one_kind(section, sink, most_chars)
+
+
+def _one_kind(section: ScannerSection, sink: ScanSink, most_chars: int) -> "OneScanner":
+    if section.driver == "serial":
+        from device.drivers.serial_scanner import SerialScanner
+
+        return SerialScanner(section.port, section.baudrate, sink, most_chars=most_chars)
     if section.driver == "hidraw":
         from device.drivers.hidraw_scanner import HidrawScanner
 

@@ -10,6 +10,8 @@ from typing import Protocol
 from device.drivers.scan_assembler import Result
 from device.drivers.scan_sink import ScanSink
 
+NONE = "没有扫码枪（键盘、HID-POS、串口都没有）"
+
 
 class OneScanner(Protocol):
     """What every scanner driver gives."""
@@ -21,6 +23,10 @@ class OneScanner(Protocol):
     @property
     def fault(self) -> str:
         """What is wrong, for the technician."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether that is only that there is none."""
 
     async def run(self) -> None:
         """Read for as long as the task lives."""
@@ -41,8 +47,10 @@ class AnyScanner:
 
     @property
     def fault(self) -> str:
-        """What is wrong with the first kind, while there is none of any."""
-        return "" if self.online else self._scanners[0].fault
+        """What is wrong with one that is there and cannot be used; else that there is none."""
+        if self.online:
+            return ""
+        return next((one.fault for one in self._scanners if not one.missing), NONE)
 
     async def run(self) -> None:
         """Look for all of them for as long as the task lives."""

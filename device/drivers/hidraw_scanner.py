@@ -19,7 +19,7 @@ from device.drivers.plugged import PluggedScanner, fault_of
 from device.drivers.scan_assembler import MOST_CHARS, WHOLE, ScanAssembler
 from device.drivers.scan_feed import ScanFeed
 from device.drivers.scan_sink import ScanSink
-from device.errors import HardwareError
+from device.errors import HardwareError, NotPluggedIn
 
 LONGEST_REPORT = 4096  # bytes: HID_MAX_BUFFER_SIZE of the kernel is 16384, a scanner's is 64
 HID_ID = re.compile(r"^HID_ID=[0-9A-F]+:0*([0-9A-F]{4}):0*([0-9A-F]{4})$", re.MULTILINE)
@@ -121,9 +121,9 @@ def find(match: str, machine: Machine) -> list[PosNode]:
     """Open the nodes; HardwareError with one clear line if there is none, or one too many."""
     nodes = [node for node in _scanners(machine.nodes) if _fits(match, node[0], machine.dev)]
     if not nodes:
-        raise HardwareError(f"没有符合 {match} 的 HID-POS 扫码枪")
+        raise NotPluggedIn(f"没有符合 {match} 的 HID-POS 扫码枪")
     if match == "auto" and len(nodes) > 1:
-        raise HardwareError("有多个 HID-POS 扫码枪，请在 [scanner] match 写明 厂商:产品")
+        raise HardwareError(_which_of([entry for entry, _ in nodes], machine.dev))
     opened: list[PosNode] = []
     for entry, layout in nodes:
         try:
@@ -149,8 +149,21 @@ def _fits(match: str, entry: Path, dev: Path) -> bool:
         return True
     if match.startswith("/"):
         return Path(match).resolve() == (dev / entry.name).resolve()
+    return _number(entry) == match.lower()
+
+
+def _number(entry: Path) -> str:
+    """Return `vendor:product` in lower case; empty if it is gone."""
     try:
         found = HID_ID.search((entry / "device/uevent").read_text())
     except OSError:
-        return False
-    return found is not None and ":".join(found.groups()).lower() == match.lower()
+        return ""
+    return ":".join(found.groups()).lower() if found else ""
+
+
+def _which_of(entries: list[Path], dev: Path) -> str:
+    """Return the line that names each and what to write: its number, or, if equal, its path."""
+    numbers = [_number(entry) for entry in entries]
+    keys = numbers if len(set(numbers)) == len(numbers) else [str(dev / e.name) for e in entries]
+    named = "、".join(f'"{key}"' for key in keys)
+    return f"有 {len(keys)} 个 HID-POS 扫码枪，请在 [scanner] match 写明是哪一个：{named}"

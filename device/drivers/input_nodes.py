@@ -5,13 +5,14 @@ it sends reaches the console. `eventN` is not stable; a vendor and product numbe
 """
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fcntl import ioctl
 from pathlib import Path
 from typing import Any, Protocol
 
 from device.drivers.key_decoder import LED_CAPSL
-from device.errors import HardwareError
+from device.drivers.plugged import fault_of
+from device.errors import HardwareError, NotPluggedIn
 
 INPUT = Path("/dev/input")
 EV_KEY = 1
@@ -82,15 +83,17 @@ class EvdevNode:
 def find_nodes(match: str) -> list[Node]:
     """Open every node of the scanner that `match` names (`vendor:product`, a path or `auto`).
 
-    HardwareError with one clear line if there is none, or not exactly one for `auto`, or it may
-    not be opened.
+    HardwareError with one clear line if there is none, or not exactly one for `auto` (it names
+    them), or none may be opened.
     """
-    opened = list(_open_all())
+    opened, refused = _open_all()
     try:
         wanted = _wanted(match, [node.device for node in opened])
-    except HardwareError:
+    except HardwareError as fault:
         for node in opened:
             node.close()
+        if refused and isinstance(fault, NotPluggedIn):
+            raise HardwareError(fault_of(refused)) from None
         raise
     chosen: list[Node] = []
     for node in opened:
@@ -102,16 +105,22 @@ def find_nodes(match: str) -> list[Node]:
     return chosen
 
 
-def _open_all() -> Iterable[EvdevNode]:
+def _open_all() -> tuple[list[EvdevNode], OSError | None]:
+    """Open every node; beside them why one may not be opened."""
     try:
         from evdev import InputDevice  # noqa: PLC0415  absent on laptops: a fault, not a crash
     except ImportError as absent:
         raise HardwareError("未安装 python-evdev") from absent
+    opened: list[EvdevNode] = []
+    refused: OSError | None = None
     for path in sorted(INPUT.glob("event*")):
         try:
-            yield EvdevNode(InputDevice(str(path)))
-        except OSError:  # gone again, or its permissions are still being set
+            opened.append(EvdevNode(InputDevice(str(path))))
+        except PermissionError as error:  # perhaps they are still being set
+            refused = error
+        except OSError:  # gone again
             continue
+    return opened, refused
 
 
 def _wanted(match: str, devices: list[Any]) -> set[str]:
@@ -122,10 +131,22 @@ def _wanted(match: str, devices: list[Any]) -> set[str]:
     scanners = [nodes for nodes in bodies.values() if any(map(_types_digits, nodes))]
     fitting = [nodes for nodes in scanners if _fits(match, nodes)]
     if not fitting:
-        raise HardwareError(f"没有符合 {match} 的扫码枪")
+        raise NotPluggedIn(f"没有符合 {match} 的扫码枪")
     if match == "auto" and len(fitting) > 1:
-        raise HardwareError("有多个键盘类设备，请在 [scanner] match 写明 厂商:产品")
+        raise HardwareError(_which_of([nodes[0] for nodes in fitting]))
     return {node.path for nodes in fitting for node in nodes}
+
+
+def _which_of(devices: list[Any]) -> str:
+    """Return the line that names each and what to write: its number, or, if equal, its path."""
+    numbers = [_number(device) for device in devices]
+    keys = numbers if len(set(numbers)) == len(numbers) else [device.path for device in devices]
+    named = [f'"{key}"（{device.name}）' for key, device in zip(keys, devices, strict=True)]
+    return f"有 {len(named)} 个键盘类设备，请在 [scanner] match 写明是哪一个：{'、'.join(named)}"
+
+
+def _number(device: Any) -> str:
+    return f"{device.info.vendor:04x}:{device.info.product:04x}"
 
 
 def _body(device: Any) -> tuple[object, ...]:
@@ -144,5 +165,4 @@ def _fits(match: str, nodes: list[Any]) -> bool:
     if match.startswith("/"):
         real = str(Path(match).resolve())
         return any(node.path == real for node in nodes)
-    info = nodes[0].info
-    return f"{info.vendor:04x}:{info.product:04x}" == match.lower()
+    return _number(nodes[0]) == match.lower()

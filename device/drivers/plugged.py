@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from device.drivers.folder_watch import FolderWatch
-from device.errors import HardwareError
+from device.errors import HardwareError, NotPluggedIn
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ class PluggedScanner:
         self._sources: Sequence[Source] = ()
         self._changed = asyncio.Event()
         self.fault = "扫码枪尚未打开"
+        self.missing = True
+        """Whether there is none, as against one that is there and cannot be used."""
 
     @property
     def online(self) -> bool:
@@ -90,7 +92,7 @@ class PluggedScanner:
             found = self._find()
         except HardwareError as fault:
             if not self.online:
-                self._say(str(fault))
+                self._say(str(fault), missing=isinstance(fault, NotPluggedIn))
             return
         held = {source.name for source in self._sources}
         _close([source for source in found if source.name in held])
@@ -102,7 +104,7 @@ class PluggedScanner:
                 source.open()
         except OSError as error:  # never read ungrabbed: a code would be typed into the console
             _close(sources)
-            self._say(fault_of(error))
+            self._say(fault_of(error), missing=False)
             return
         was_online, self._sources = self.online, [*self._sources, *sources]
         self.fault = ""
@@ -128,14 +130,14 @@ class PluggedScanner:
             loop.remove_reader(source.fd)
             source.unplugged()
         _close(sources)
-        self._say("扫码枪已拔出")
+        self._say("扫码枪已拔出", missing=True)
         self._on_online(self.online)
         self._changed.set()
 
-    def _say(self, fault: str) -> None:
+    def _say(self, fault: str, *, missing: bool) -> None:
         if fault != self.fault:  # once, not at each look
             log.warning("scanner: %s", fault)
-        self.fault = fault
+        self.fault, self.missing = fault, missing
 
 
 BUSY = "扫码枪被其他程序占用"

@@ -38,6 +38,11 @@ class SerialScanner:
         """What is wrong, for the technician; empty if nothing is."""
         return "" if self.online else f"扫码枪串口 {self._port.path} 未打开"
 
+    @property
+    def missing(self) -> bool:
+        """See `OneScanner`: a port that cannot be opened is as good as none."""
+        return not self.online
+
     async def run(self) -> None:
         """Read for as long as the task lives."""
         await self._port.run()

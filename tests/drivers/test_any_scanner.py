@@ -2,7 +2,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
-from device.drivers.any_scanner import AnyScanner
+from device.drivers.any_scanner import NONE, AnyScanner
 from device.drivers.scan_assembler import Garbled, Scan
 from device.drivers.scan_sink import ScanSink
 
@@ -18,7 +18,7 @@ class OneKind:
     def __init__(self, name: str, sink: ScanSink) -> None:
         self.sink = sink
         self.online = False
-        self.fault = f"no {name}"
+        self.fault, self.missing = f"no {name}", True
         self.running = False
 
     async def run(self) -> None:
@@ -46,14 +46,22 @@ def kinds(collected: "Collected") -> tuple[AnyScanner, list[OneKind]]:
 
 def test_it_is_online_while_one_of_them_is_and_says_so_once(collected: "Collected") -> None:
     scanner, (keys, reports) = kinds(collected)
-    assert (scanner.online, scanner.fault) == (False, "no keys")
+    assert (scanner.online, scanner.fault) == (False, NONE)
     keys.plug(online=True)
     reports.plug(online=True)
     keys.plug(online=False)
     assert (scanner.online, scanner.fault) == (True, "")
     reports.plug(online=False)
-    assert (scanner.online, scanner.fault) == (False, "no keys")
+    assert (scanner.online, scanner.fault) == (False, NONE)
     assert collected.online == [True, False]
+
+
+def test_one_that_is_there_and_cannot_be_used_is_told_before_those_that_are_not_there(
+    collected: "Collected",
+) -> None:
+    scanner, (_, reports) = kinds(collected)
+    reports.fault, reports.missing = "not allowed", False
+    assert scanner.fault == "not allowed"
 
 
 def test_what_each_reads_arrives_and_is_remembered_in_one_place(collected: "Collected") -> None:

@@ -102,8 +102,15 @@ def test_another_scanner_is_not_taken(machine: Kernel, match: str) -> None:
 def test_auto_refuses_to_guess(machine: Kernel) -> None:
     machine.plug(0)
     machine.plug(1, "00000B62")
-    with pytest.raises(HardwareError, match="有多个"):
+    with pytest.raises(HardwareError, match=r'有 2 个.*"0c2e:0b61"、"0c2e:0b62"'):
         find("auto", machine.seen())
+
+
+def test_two_equal_scanners_are_told_apart_by_their_paths(machine: Kernel) -> None:
+    names = [machine.plug(number) for number in range(2)]
+    with pytest.raises(HardwareError) as refused:
+        find("auto", machine.seen())
+    assert all(f'"{machine.dev / name}"' in str(refused.value) for name in names)
 
 
 async def test_scans_unplugging_and_plugging_in_again(

@@ -1,3 +1,4 @@
+import errno
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ class FakeDevice:
     phys: str
     keys: list[int] = field(default_factory=lambda: sorted(SCANNER_KEYS))
     uniq: str = ""
+    name: str = "Scanner"
     fd: int = 0
     closed: bool = False
 
@@ -50,7 +52,9 @@ def mouse(number: int) -> FakeDevice:
 @pytest.fixture
 def plug(monkeypatch: pytest.MonkeyPatch) -> Any:
     def plugged(*devices: FakeDevice) -> None:
-        monkeypatch.setattr(input_nodes, "_open_all", lambda: [EvdevNode(d) for d in devices])
+        monkeypatch.setattr(
+            input_nodes, "_open_all", lambda: ([EvdevNode(d) for d in devices], None)
+        )
         monkeypatch.setattr(EvdevNode, "use_monotonic_clock", lambda _node: None)
 
     return plugged
@@ -71,12 +75,34 @@ def test_all_nodes_of_the_scanner_are_taken_and_no_other(plug: Any, match: str) 
 
 
 def test_auto_refuses_to_guess_between_two_keyboards(plug: Any) -> None:
-    first, second = scanner(1), FakeDevice("/dev/input/event2", Info(3, 4), "usb-2/input0")
+    first = scanner(1, name="Honeywell Scanner")
+    second = FakeDevice(
+        "/dev/input/event2", Info(0x46D, 0xC31C), "usb-2/input0", name="USB Keyboard"
+    )
     plug(first, second)
-    with pytest.raises(HardwareError, match="有多个"):
+    with pytest.raises(HardwareError) as refused:
         find_nodes("auto")
+    assert str(refused.value) == (
+        "有 2 个键盘类设备，请在 [scanner] match 写明是哪一个："
+        '"0c2e:0b61"（Honeywell Scanner）、"046d:c31c"（USB Keyboard）'
+    )
     assert first.closed
     assert second.closed
+
+
+def test_two_equal_scanners_are_told_apart_by_their_paths(plug: Any) -> None:
+    plug(scanner(1, "usb-1/input0"), scanner(2, "usb-2/input0"))
+    with pytest.raises(HardwareError, match='"/dev/input/event1"（Scanner）、"/dev/input/event2"'):
+        find_nodes("auto")
+
+
+def test_nodes_that_may_not_be_opened_are_no_missing_scanner(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    refused = PermissionError(errno.EACCES, "not allowed")
+    monkeypatch.setattr(input_nodes, "_open_all", lambda: ([], refused))
+    with pytest.raises(HardwareError, match="input 组"):
+        find_nodes("auto")
 
 
 def test_two_equal_scanners_are_both_taken_by_their_number(plug: Any) -> None:
