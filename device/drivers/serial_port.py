@@ -6,6 +6,7 @@ by a serial scanner. Works on ptys, so tests and the demo need no hardware.
 
 import asyncio
 import contextlib
+import errno
 import logging
 import os
 import termios
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 REOPEN_S = 1.0  # between two tries to open, where nothing was heard of plugging in
 READ_BYTES = 4096  # one read; a tty's kernel buffer holds no more
 WRITE_LIMIT_BYTES = 16384  # queued output: eight of the longest serial frames, twice over
+HELD = (errno.EAGAIN, errno.EBUSY)  # by pyserial's lock, and by the kernel's
 PORT_ERRORS = (OSError, ValueError, OverflowError, termios.error)  # pyserial's own is an OSError
 
 
@@ -54,6 +56,8 @@ class SerialPort:
         self._out = bytearray()
         self._changed = asyncio.Event()  # lost, plugged in, or `close()` was called
         self._closing = False
+        self.in_use = False
+        """Whether another program held the port when it was last tried."""
 
     @property
     def is_open(self) -> bool:
@@ -118,7 +122,7 @@ class SerialPort:
         self._changed.clear()
 
     def _open(self) -> bool:
-        port = next(filter(None, (_opened(path, self.baudrate) for path in self._paths())), None)
+        port = self._first_that_opens()
         if port is None:
             return False
         self._port, self._fd = port, port.fileno()
@@ -126,6 +130,15 @@ class SerialPort:
         log.info("serial port %s open", port.port)
         self._on_open(self.is_open)
         return True
+
+    def _first_that_opens(self) -> serial.Serial | None:
+        self.in_use = False
+        for path in self._paths():
+            try:
+                return _opened(path, self.baudrate)
+            except PORT_ERRORS as error:
+                self.in_use |= getattr(error, "errno", None) in HELD
+        return None
 
     def _paths(self) -> list[str]:
         if "*" not in self.path:
@@ -171,16 +184,13 @@ class SerialPort:
         self._on_open(self.is_open)
 
 
-def _opened(path: str, baudrate: int) -> serial.Serial | None:
-    try:
-        port = serial.Serial(path, baudrate, timeout=0, exclusive=True)
-    except PORT_ERRORS:
-        return None
+def _opened(path: str, baudrate: int) -> serial.Serial:
+    port = serial.Serial(path, baudrate, timeout=0, exclusive=True)
     try:
         port.reset_input_buffer()
     except PORT_ERRORS:
         _close_port(port)
-        return None
+        raise
     return port
 
 

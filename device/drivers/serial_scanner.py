@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from device.drivers.plugged import BUSY
 from device.drivers.scan_assembler import MOST_CHARS, SERIAL, ScanAssembler
 from device.drivers.scan_feed import ScanFeed
 from device.drivers.scan_sink import ScanSink
@@ -36,7 +37,9 @@ class SerialScanner:
     @property
     def fault(self) -> str:
         """What is wrong, for the technician; empty if nothing is."""
-        return "" if self.online else f"扫码枪串口 {self._port.path} 未打开"
+        if self.online:
+            return ""
+        return BUSY if self._port.in_use else f"扫码枪串口 {self._port.path} 未打开"
 
     @property
     def missing(self) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from device.drivers.plugged import BUSY
 from device.drivers.serial_scanner import SerialScanner
 
 if TYPE_CHECKING:
@@ -108,3 +109,14 @@ async def test_a_missing_port_is_a_state_and_no_error(collected: "Collected") ->
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
+
+
+async def test_a_port_that_a_running_box_holds_is_no_fault_of_the_cable(
+    cable: Cable, collected: "Collected"
+) -> None:
+    second = SerialScanner(str(cable.path), 9600, collected.sink)
+    looking = asyncio.ensure_future(second.run())
+    await asyncio.sleep(0.02)
+    assert (second.online, second.fault) == (False, BUSY)
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)

@@ -1,5 +1,6 @@
 """`paybox update` from the command line, as far as a machine that is no card can run it."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -87,3 +88,34 @@ def test_a_machine_with_one_root_is_told_so(data: Path, write_config: WriteConfi
     file = write_config()
     with pytest.raises(UpdateRefused, match="two slots"):
         update_command.main(["install", "-c", str(file), str(data / "update.pbu")])
+
+
+async def test_a_technician_installs_a_release_that_is_tried_and_kept(
+    data: Path, monkeypatch: pytest.MonkeyPatch, write_config: WriteConfig
+) -> None:
+    """From `update make` to a release that stays, over slots that are files."""
+    file = write_config({"box": {"data_dir": str(data)}, "network": {"vpn_interface": ""}})
+    path, root, bundle = data / "journal.sqlite3", data / "root", data / "update.pbu"
+    await (await SqliteJournal.open(path, SystemClock(), Inline(), box="BOX-0001")).aclose()
+    slots = {"a": data / "slot-a", "b": data / "slot-b"}
+    for slot in slots.values():
+        slot.write_bytes(bytes(5_000_000))
+    root.write_bytes(b"a release" * 300_000)
+    (data / FILE).write_text(Slots("b").text())
+    monkeypatch.setattr(update_command, "slot_devices", lambda: slots)
+    monkeypatch.setattr(update_command, "_state", lambda _unit: "active")
+    key = data / "update.key"
+    assert update_command.main(["keygen", str(data)]) == 0
+    made = ["make", "--root", str(root), "--key", str(key), "--out", str(bundle)]
+    assert update_command.main([*made, "--kernel", os.uname().release, "--version", "9.9"]) == 0
+
+    asked = ["install", "-c", str(file), "--trust", str(data / "update.pub"), str(bundle)]
+    assert update_command.main(asked) == 0
+    assert slots["a"].read_bytes().startswith(root.read_bytes())
+    booted, left = Slots.parse((data / FILE).read_text()).boot()
+    assert (booted, left) == ("a", Slots("b", "a", 0))
+
+    (data / FILE).write_text(left.text())
+    (data / "slot").write_text(booted)
+    assert confirm(data) == 0
+    assert Slots.parse((data / FILE).read_text()) == Slots("a")
