@@ -25,9 +25,9 @@ def panels() -> Measured:
     """Bytes and bus time of each kind of panel."""
     figures = [panel_bench.figures(controller) for controller in CONTROLLERS]
     return {
-        "panel_same": [one["identical picture"].bytes for one in figures],
-        "panel_typical": [one["median of all changes of a payment"].bus_ms for one in figures],
-        "panel_whole": [one["whole picture"].bus_ms for one in figures],
+        "panel_same": [one[panel_bench.IDENTICAL].bytes for one in figures],
+        "panel_typical": [one[panel_bench.TYPICAL].bus_ms for one in figures],
+        "panel_whole": [one[panel_bench.WHOLE].bus_ms for one in figures],
     }
 
 
