@@ -16,7 +16,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image demo test test-postgresql test-scanner check bench bench-compare bench-center idle soak fuzz matrix power-cuts prove format docs messages screens wiring kit-windows clean
+.PHONY: help image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix power-cuts prove format docs messages screens wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench    十分钟内测出每项指标，写入 docs/figures.md / every figure with its limit"
 	@echo "make bench-compare REV=main~5  与某一版本相比 / what changed since a revision"
 	@echo "make bench-center ROWS=1000000  统计中心：收数、查询、导出、对账 / the centre with many rows"
+	@echo "make morning  一天的收退、对账单与 HIS 清单各有差异，对账页逐条点名 / every planted difference is named"
 	@echo "make idle     空闲一分钟：每秒唤醒次数、写盘字节 / a minute of doing nothing: wake-ups, writes"
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
@@ -79,6 +80,10 @@ bench-compare: $(VENV)/.installed
 # ARGS=--postgresql: on a PostgreSQL server of its own instead of SQLite.
 bench-center: $(VENV)/.tests
 	@$(BIN)/python -m simulators.center_bench --rows $(ROWS) $(ARGS)
+
+# A real box's day, a real centre, changed bills and a changed HIS list: found = planted, or exit 1.
+morning: $(VENV)/.installed
+	@$(BIN)/python -m simulators.morning $(ARGS)
 
 idle: $(VENV)/.installed
 	@$(BIN)/python -m simulators.idle $(ARGS)

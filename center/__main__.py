@@ -5,9 +5,11 @@ import os
 import secrets
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from center.config import load
+from device.clock import BEIJING
 from device.errors import ConfigError
 
 EXIT_CONFIG = 2
@@ -17,6 +19,7 @@ The statistics centre: takes the boxes' journals; finance searches, charts and r
 
   paybox-center run -c paybox-center.toml       启动网页服务（首次启动自动建库、建管理员）
   paybox-center demo-data -c paybox-center.toml --days 90 --boxes 50    试用数据
+  paybox-center morning -c paybox-center.toml   立即做一次每天早上的事：取对账单、对账
   paybox-center manage -c paybox-center.toml migrate|createsuperuser|...   维护
 """
 FIRST_ADMINISTRATOR = "admin"
@@ -42,6 +45,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     _prepare()
     if arguments.command == "demo-data":
         return _demo_data(arguments)
+    if arguments.command == "morning":
+        from center.statements.command import run  # noqa: PLC0415  after the settings
+
+        return run(config.channels, arguments.as_of)
     from center.server import serve  # noqa: PLC0415  the settings must be there first
 
     serve(config)
@@ -52,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="paybox-center", description=HELP, formatter_class=argparse.RawTextHelpFormatter
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="run|demo-data|manage")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="run|morning|demo-data|manage"
+    )
     run = commands.add_parser("run", help="启动网页服务 / serve")
     manage = commands.add_parser("manage", help="Django 维护命令 / maintenance")
     demo = commands.add_parser("demo-data", help="生成试用数据 / invented transactions to try")
@@ -60,10 +69,28 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--boxes", type=int, default=50)
     demo.add_argument("--payments", type=int, default=30, help="每台每天约多少笔 / a box and day")
     demo.add_argument("--seed", type=int, default=1)
-    for command in (run, manage, demo):
+    morning = commands.add_parser("morning", help="取对账单并对账，一次 / fetch and compare, once")
+    morning.add_argument(
+        "--as-of",
+        type=_moment,
+        metavar="YYYY-MM-DD[THH:MM]",
+        help="当作此刻（北京时间；只写日期为中午）/ as if it were then, Beijing time",
+    )
+    for command in (run, morning, manage, demo):
         command.add_argument("-c", "--config", required=True, help="paybox-center.toml")
     manage.add_argument("rest", nargs=argparse.REMAINDER)
     return parser
+
+
+def _moment(text: str) -> datetime:
+    """A time of Beijing; a day alone means its noon, when every statement of the day before is."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("YYYY-MM-DD or YYYY-MM-DDTHH:MM") from None
+    if len(text) == len("YYYY-MM-DD"):
+        found = found.replace(hour=12)
+    return found.astimezone(BEIJING) if found.tzinfo else found.replace(tzinfo=BEIJING)
 
 
 def _make_secret(path: Path) -> None:

@@ -6,6 +6,7 @@ the other list has more than the journal, from the hospital's side.
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,6 +24,8 @@ class Code(StrEnum):
     AMOUNT = "amount"
     CHANNEL = "channel"
     TWICE_OTHER = "twice_other"
+    TWICE_JOURNAL = "twice_journal"
+    """A number that is rightly there several times stands in the list once less."""
     STATE = "state"
     """The list has the money of an order that was never paid."""
 
@@ -105,18 +108,23 @@ class _Garden:
         self.differences: list[Difference] = []
         self._draw = draw
         self._unpaid = unpaid
-        self._free = {
-            (wallet, kind): draw.sample(found, len(found))
-            for wallet, entries in lists.items()
-            for kind in (PAYMENT, REFUND)
-            for found in [[e for e in entries if e.kind == kind and e.plain]]
-        }
+        self._free: dict[tuple[str, str], list[Entry]] = {}
+        self._several: dict[tuple[str, str], list[Entry]] = {}
+        for wallet, entries in lists.items():
+            times = Counter((e.kind, e.key) for e in entries)
+            for kind in (PAYMENT, REFUND):
+                plain = [e for e in entries if e.kind == kind and e.plain]
+                once = [e for e in plain if times[kind, e.key] == 1]
+                self._free[wallet, kind] = draw.sample(once, len(once))
+                last = {e.key: e for e in plain if times[kind, e.key] > 1}
+                self._several[wallet, kind] = [*last.values()]
         self._plants: dict[Code, Callable[[str, str], Difference | None]] = {
             Code.ONLY_JOURNAL: self._left_out,
             Code.ONLY_OTHER: self._invented,
             Code.AMOUNT: self._other_amount,
             Code.CHANNEL: self._other_list,
             Code.TWICE_OTHER: self._twice,
+            Code.TWICE_JOURNAL: self._once,
             Code.STATE: self._never_paid,
         }
 
@@ -164,6 +172,14 @@ class _Garden:
             return None
         self.lists[wallet].append(entry)
         return _named(Code.TWICE_OTHER, entry, entry.signed_fen)
+
+    def _once(self, wallet: str, kind: str) -> Difference | None:
+        several = self._several[wallet, kind]
+        if not several:
+            return None
+        entry = several.pop()
+        self.lists[wallet].remove(entry)
+        return _named(Code.TWICE_JOURNAL, entry, -entry.signed_fen)
 
     def _invented(self, wallet: str, kind: str) -> Difference | None:
         """An order that no box knows; a refund that nobody here gave, of an order that is known."""

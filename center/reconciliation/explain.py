@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+
 from center.ledger.models import Payment, Refund
 from center.reconciliation.compare import Break, Code, Kind, Place
 from center.reconciliation.models import STATE, BreakState, HisRow, Pair
@@ -44,8 +46,7 @@ class Compared:
 
     def taken(self, kind: Kind, keys: list[str]) -> Any:
         """What the journal has under these numbers."""
-        table, states = (Payment, TAKEN) if kind is Kind.PAYMENT else (Refund, ("refunded",))
-        return table.objects.filter(**{f"{self.journal_key}__in": keys}, state__in=states)
+        return counted(kind).filter(**{f"{self.journal_key}__in": keys})
 
     def others(self, kind: Kind, keys: list[str]) -> tuple[Any, str, str]:
         """What the other list has under these numbers, with its names of number and channel."""
@@ -54,6 +55,18 @@ class Compared:
         key = "out_trade_no" if kind is Kind.PAYMENT else "out_refund_no"
         lines = StatementLine.objects.filter(**{f"{key}__in": keys}, kind=kind.value)
         return lines, key, "channel"
+
+
+def counted(kind: Kind) -> Any:
+    """Return the journal's rows that are money.
+
+    A reversed payment is none, and so is the refund that undid it: the HIS asked for a reverse,
+    and a reverse is no refund at the provider, which writes it under a number of its own.
+    """
+    if kind is Kind.PAYMENT:
+        return Payment.objects.filter(state__in=TAKEN)
+    undone = Payment.objects.filter(uid=OuterRef("ref"), state__in=GIVEN_BACK)
+    return Refund.objects.filter(~Exists(undone), state="refunded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +202,11 @@ def _returned(lists: Compared, breaks: list[Break]) -> set[str]:
     """
     only = [b for b in breaks if b.code is Code.ONLY_OTHER]
     orders = {b.key for b in only if b.kind is Kind.PAYMENT}
-    for part in _parts({b.key for b in only if b.kind is Kind.REFUND}):
+    back = {b.key for b in only if b.kind is Kind.REFUND}
+    for part in _parts(back):
         rows, _key, _channel = lists.others(Kind.REFUND, part)
         orders |= set(rows.values_list("out_trade_no", flat=True)) - {""}
+        orders |= set(Refund.objects.filter(his_id__in=part).values_list("ref", flat=True))
     explained: set[str] = set()
     for part in _parts(orders):
         by = {f"{lists.journal_key}__in": part}
@@ -211,8 +226,9 @@ def _explained_orders(orders: set[str]) -> set[str]:
 
 
 def _explained_bookings(orders: dict[str, str]) -> set[str]:
-    """The same of the HIS's list: by the HIS's number, or by ours where the list has it."""
-    of_his_id = {his_id: uid for uid, his_id in orders.items()}
+    """The same of the HIS's list: by the HIS's numbers, or by ours where the list has it."""
+    undone = Refund.objects.filter(ref__in=orders, state="refunded").values_list("his_id", "ref")
+    of_his_id = {his_id: uid for uid, his_id in orders.items()} | dict(undone)
     rows = HisRow.objects.filter(his_id__in=of_his_id) | HisRow.objects.filter(
         out_trade_no__in=orders
     )

@@ -14,12 +14,10 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models.functions import Collate
 
-from center.ledger.models import Payment, Refund
 from center.ledger.words import Channel
 from center.reconciliation.compare import Break, Item, Kind, compare
-from center.reconciliation.explain import Compared, Explained, compared_channels, explain
+from center.reconciliation.explain import Compared, Explained, compared_channels, counted, explain
 from center.reconciliation.models import BreakRow, BreakState, HisRow, Pair, Run
-from center.reports.dashboard import TAKEN
 from center.statements.models import StatementLine
 
 AT_ONCE = 2_000
@@ -57,11 +55,8 @@ def reconcile(pair: Pair, day: date, channel: str, now: datetime, today: date) -
 
 def _journal(pair: Pair, day: date, channel: str) -> Iterator[Item]:
     key = "uid" if pair == Pair.STATEMENT else "his_id"
-    for kind, table, states in (
-        (Kind.PAYMENT, Payment, TAKEN),
-        (Kind.REFUND, Refund, ("refunded",)),
-    ):
-        rows = table.objects.filter(day=day, channel=channel, state__in=states)
+    for kind in Kind:
+        rows = counted(kind).filter(day=day, channel=channel)
         yield from _items(kind, _in_order(rows, key).values_list(key, "amount_fen", "channel"))
 
 

@@ -1,9 +1,12 @@
 """The gateways' admin API: the patient's phone, the luck of a code, and the providers' book."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import httpx
+
+from simulators.differences import Difference
 
 TIMEOUT_S = 5.0  # it is on this machine
 
@@ -34,11 +37,13 @@ class ProviderAdmin:
     """One client for the life of the demo; GatewayGone where the gateways do not answer."""
 
     def __init__(self) -> None:
+        self.port = 0
         self._base_url = ""
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
 
     def lead_to(self, port: int) -> None:
         """Ask the gateways that listen at this port from now on."""
+        self.port = port
         self._base_url = f"http://127.0.0.1:{port}/_admin"
 
     async def aclose(self) -> None:
@@ -66,6 +71,16 @@ class ProviderAdmin:
         book = await self._ask("GET", "/book")
         rows = book["trades"]
         return [_trade(row) for row in rows if numbers is None or row["out_trade_no"] in numbers]
+
+    async def plant(self, day: date, seed: int, each: int) -> list[Difference]:
+        """Change the bills of a day; return how, one by one."""
+        asked = {"day": day.isoformat(), "seed": seed, "each": each}
+        rows: Any = await self._ask("POST", "/differences", asked)
+        return [Difference(**row) for row in rows]
+
+    async def advance(self, seconds: float) -> None:
+        """Let the providers' time pass."""
+        await self._ask("POST", "/clock", {"advance_s": seconds})
 
     async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         try:

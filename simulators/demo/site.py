@@ -128,8 +128,19 @@ def write_config(  # noqa: PLR0913  what the demo, the figures and the tests hav
         "lamp": {"driver": "file", "path": str(site.lamp)},
         "network": {"vpn_interface": ""},
         "clock": {"source": "none"},
+        **channel_tables(merchant, network_port),
+        "limits": dict(limits),
+    }
+    for name, values in more.items():
+        tables[name] = {**tables.get(name, {}), **values}
+    site.config.write_text(toml(tables), encoding="utf-8")
+
+
+def channel_tables(merchant: Identities, port: int) -> dict[str, Mapping[str, object]]:
+    """The wallets' tables, for gateways at a port of this machine: of a box, and of a centre."""
+    return {
         "channels.wechat": {
-            "base_url": f"http://127.0.0.1:{network_port}",
+            "base_url": f"http://127.0.0.1:{port}",
             "appid": merchant.appid,
             "mch_id": merchant.mch_id,
             "api_key_file": str(merchant.path("wechat.key")),
@@ -137,16 +148,17 @@ def write_config(  # noqa: PLR0913  what the demo, the figures and the tests hav
             "key_file": str(merchant.path("apiclient_key.pem")),
         },
         "channels.alipay": {
-            "gateway_url": f"http://127.0.0.1:{network_port}/gateway.do",
+            "gateway_url": f"http://127.0.0.1:{port}/gateway.do",
             "app_id": merchant.app_id,
             "private_key_file": str(merchant.path("app_private_key.pem")),
             "alipay_public_key_file": str(merchant.path("alipay_public_key.pem")),
         },
-        "limits": dict(limits),
     }
-    for name, values in more.items():
-        tables[name] = {**tables.get(name, {}), **values}
-    site.config.write_text("\n".join(_table(*item) for item in tables.items()), encoding="utf-8")
+
+
+def toml(tables: Mapping[str, Mapping[str, object]]) -> str:
+    """Return tables as the text of a file."""
+    return "\n".join(_table(*item) for item in tables.items())
 
 
 def _table(name: str, values: Mapping[str, object]) -> str:

@@ -34,11 +34,22 @@ class Desk:
 
     async def collect(self, wallet: str = "any", amount_fen: int = AMOUNT_FEN) -> str:
         """The cashier presses 收款; return the id once the amount is on the glass."""
-        before = self._glass()
+        before = self.glass_mark()
         id_ = self.world.cashier.pay(amount_fen, Business.OUTPATIENT_FEE, "张小三", wallet)
-        await self._until(lambda: self._lamp() == "waiting" and self._glass() != before, "armed")
-        await asyncio.sleep(HAND_S)
+        await self.armed(before)
         return id_
+
+    async def armed(self, before: int) -> None:
+        """Wait until another picture than the one before asks for a code."""
+        await self._until(
+            lambda: self._lamp() == "waiting" and self.glass_mark() != before, "armed"
+        )
+        await asyncio.sleep(HAND_S)
+
+    def glass_mark(self) -> int:
+        """Another number for each picture on the glass."""
+        screen = self.world.site.screen
+        return screen.stat().st_mtime_ns if screen.exists() else 0
 
     async def show(self, wallet: str, luck: str = "normal") -> None:
         """The patient opens a fresh code and holds the phone to the scanner."""
@@ -105,10 +116,6 @@ class Desk:
     def _lamp(self) -> str:
         lamp = self.world.site.lamp
         return lamp.read_text().strip() if lamp.exists() else ""
-
-    def _glass(self) -> int:
-        screen = self.world.site.screen
-        return screen.stat().st_mtime_ns if screen.exists() else 0
 
 
 async def _value(given: bool | Awaitable[bool]) -> bool:  # noqa: FBT001  an answer, not a switch

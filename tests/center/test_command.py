@@ -64,3 +64,12 @@ def test_help_teaches() -> None:
     done = run("--help")
     assert done.returncode == 0
     assert "paybox-center run -c" in done.stdout
+
+
+def test_the_morning_can_be_done_by_hand_and_as_of_another_time(tmp_path: Path) -> None:
+    file = tmp_path / "paybox-center.toml"
+    file.write_text("")
+    assert run("morning", "-c", str(file), "--as-of", "2026-11-23").returncode == 0
+    wrong = run("morning", "-c", str(file), "--as-of", "yesterday")
+    assert wrong.returncode == 2
+    assert "YYYY-MM-DD" in wrong.stderr

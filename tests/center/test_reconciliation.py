@@ -277,3 +277,37 @@ def test_what_the_his_booked_and_took_back_is_explained_by_a_reverse(
     reconcile_day(DAY, NOON, LATER)
     found = {(code, key, fen) for code, _channel, _kind, key, fen in named()}
     assert found == (set() if whole else {("state", "H1", 100), ("only_other", "V1", -60)})
+
+
+@pytest.mark.parametrize("list_has", ["both", "both by ours", "neither"])
+def test_a_reverse_that_the_his_asked_for_is_no_refund_of_any_list(
+    journal: JournalOfABox, list_has: str
+) -> None:
+    """The journal has payment and reverse, the provider the reverse under a number of its own."""
+    journal.pay("A", "paid", "reversing", "reversed", his_id="H1", amount_fen=100)
+    journal.refund("R1", "A", 100, "sent", "refunded", his_id="V1", money_at=NOON.isoformat())
+    journal.pay("B", "paid", his_id="H2", amount_fen=70)
+    journal.send()
+    statement = Wechat()
+    statement.pay("A", 100)
+    statement.refund("A", "5042A", 100, "REVOKED")
+    statement.pay("B", 70)
+    statement.keep()
+    both = [("payment", "H1", "wechat", 100), ("refund", "V1", "wechat", 100)]
+    his_list(("payment", "H2", "wechat", 70), *(both if list_has != "neither" else []))
+    HisRow.objects.filter(his_id__in=("H1", "V1")).update(
+        out_trade_no="A" if list_has == "both by ours" else ""
+    )
+    reconcile_day(DAY, NOON, LATER)
+    assert named() == set()
+
+
+def test_a_reverse_of_which_the_his_booked_the_payment_only_is_named(
+    journal: JournalOfABox,
+) -> None:
+    journal.pay("A", "paid", "reversing", "reversed", his_id="H1", amount_fen=100)
+    journal.refund("R1", "A", 100, "sent", "refunded", his_id="V1", money_at=NOON.isoformat())
+    journal.send()
+    his_list(("payment", "H1", "wechat", 100))
+    reconcile_day(DAY, NOON, LATER)
+    assert named() == {("state", "wechat", "payment", "H1", 100)}
