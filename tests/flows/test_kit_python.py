@@ -1,9 +1,11 @@
 """The Python client of the kit against a real box; its blocking calls in threads."""
 
-import ast
 import asyncio
 import importlib.util
 import json
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -189,5 +191,44 @@ def test_the_published_seals_are_its_seals(kit: ModuleType) -> None:
             assert sealed.open(seq, one["sealed"].encode()) is None  # a replay
 
 
-def test_it_is_python_3_8() -> None:
-    ast.parse(FILE.read_text(encoding="utf-8"), feature_version=(3, 8))
+def test_it_needs_nothing_newer_than_python_3_8() -> None:
+    vermin = Path(sys.executable).with_name("vermin")
+    asked = [vermin, "--target=3.8-", "--no-tips", "--violations", FILE]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+def _an_old_python() -> str | None:
+    for name in ("python3.8", "python3.9", "pypy3"):
+        found = shutil.which(name)
+        if found and subprocess.run([found, "-c", ""], check=False).returncode == 0:
+            return found  # a version manager's name may stand for nothing
+    return None
+
+
+OLD = _an_old_python()
+TILL = """\
+import sys
+from paybox_his import Paybox
+
+with Paybox(sys.argv[1]) as box:
+    paid = box.pay("T1", 1234, "outpatient_fee", title="\u6536\u8d39")
+    given = box.refund("R1", "T1", 234)
+    print(paid["status"], box.query("T1")["status"], given["status"])
+"""
+
+
+@pytest.mark.skipif(OLD is None, reason="no python3.8, python3.9 or pypy3 here")
+async def test_an_older_python_pays(desk: "Desk", tmp_path: Path) -> None:
+    assert OLD
+    desk.his.close()
+    (tmp_path / "till.py").write_text(TILL)
+    shutil.copy(FILE, tmp_path)
+    process = await asyncio.create_subprocess_exec(
+        OLD, str(tmp_path / "till.py"), desk.address, stdout=asyncio.subprocess.PIPE
+    )
+    await desk.glass.until(AmountDue)
+    desk.scan(desk.code("wechat"))
+    said, _ = await process.communicate()
+    assert said.split() == [b"paid", b"paid", b"refunded"]
+    assert desk.held_fen() == 1000
