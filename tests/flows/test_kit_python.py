@@ -193,7 +193,7 @@ def test_the_published_seals_are_its_seals(kit: ModuleType) -> None:
 
 def test_it_needs_nothing_newer_than_python_3_8() -> None:
     vermin = Path(sys.executable).with_name("vermin")
-    asked = [vermin, "--target=3.8-", "--no-tips", "--violations", FILE]
+    asked = [str(vermin), "--target=3.8-", "--no-tips", "--violations", str(FILE)]
     found = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
 
