@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from device.errors import ConfigError
+from device.update.make import TRUST_NAME, keygen
 from image import REPOSITORY, card, debian, finish, initrd, python_code, review, sbom
 from image.layout import MIB
 from image.tools import BuildError, missing, run
+
+KEYS = "release-keys"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,8 @@ class Build:
     version: str
     epoch: int
     """Seconds since 1970: the commit's time stands for every time in the image."""
+    trust: Path
+    """The public half of the key that signs updates."""
 
     @property
     def root(self) -> Path:
@@ -59,6 +65,7 @@ def _finish(build: Build) -> None:
     finish.take_out(build.root, build.choice, build.packages())
     finish.settle(build.root, build.version)
     finish.place_units(build.root)
+    finish.trust(build.root, build.trust)
     finish.accounts(build.root)
     finish.index(build.root)
 
@@ -114,9 +121,12 @@ def main(arguments: Sequence[str]) -> int:
     """Build; exit code 1 with one clear text if it cannot be."""
     parser = argparse.ArgumentParser(prog="python -m image", description=__doc__)
     parser.add_argument("--out", type=Path, default=REPOSITORY / "build/image")
-    folder: Path = parser.parse_args(arguments).out.resolve()
+    text = "folder of the key that signs updates; made if there is none (default: %(default)s)"
+    parser.add_argument("--keys", metavar="DIR", type=Path, default=REPOSITORY / KEYS, help=text)
+    chosen = parser.parse_args(arguments)
+    folder: Path = chosen.out.resolve()
     try:
-        build = _prepared(folder)
+        build = _prepared(folder, chosen.keys)
         for step in STEPS:
             began = time.monotonic()
             step.do(build)
@@ -131,7 +141,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _prepared(folder: Path) -> Build:
+def _prepared(folder: Path, keys: Path) -> Build:
     if absent := missing():
         raise BuildError(f"apt-get install {' '.join(absent)}")
     owner = run("id", "-u").strip()
@@ -142,7 +152,17 @@ def _prepared(folder: Path) -> Build:
     git = ("git", "-c", f"safe.directory={REPOSITORY}", "-C", REPOSITORY)
     version = run(*git, "describe", "--always", "--dirty").strip()
     epoch = int(run(*git, "log", "-1", "--format=%ct"))
-    return Build(folder, debian.Choice.read(), version, epoch)
+    return Build(folder, debian.Choice.read(), version, epoch, _trust(keys))
+
+
+def _trust(keys: Path) -> Path:
+    """Return the public key; only `update.pub` is needed here, the other half is best elsewhere."""
+    if not (keys / TRUST_NAME).exists():
+        try:
+            keygen(keys)
+        except ConfigError as error:
+            raise BuildError(str(error)) from None
+    return keys / TRUST_NAME
 
 
 def _size(path: Path) -> int:

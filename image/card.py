@@ -37,7 +37,7 @@ def boot_image(folder: Path, file: Path, epoch: int) -> None:
     _empty(file, layout.BOOT.size)
     number = f"{layout.BOOT_NUMBER:08x}"
     label = layout.BOOT.name
-    run("mkfs.vfat", "-F", "32", "-s", "1", "-i", number, "-n", label, "--invariant", file)
+    run("mkfs.vfat", "-F", "32", "-s", "4", "-i", number, "-n", label, "--invariant", file)
     run("find", folder, "-exec", "touch", "-d", f"@{epoch}", "{}", "+")
     names = sorted(path for path in folder.iterdir())
     run(
@@ -69,7 +69,18 @@ def data_image(tree: Path, file: Path, epoch: int) -> None:
     file.unlink(missing_ok=True)
     fixed = {"E2FSPROGS_FAKE_TIME": str(epoch)}
     run(
-        *("mke2fs", "-q", "-t", "ext4", "-L", layout.DATA.name, "-U", layout.DATA_UUID),
+        *(
+            "mke2fs",
+            "-q",
+            "-t",
+            "ext4",
+            "-b",
+            "4096",
+            "-L",
+            layout.DATA.name,
+            "-U",
+            layout.DATA_UUID,
+        ),
         *("-E", f"hash_seed={layout.DATA_HASH_SEED},root_owner=0:0,lazy_itable_init=0"),
         *("-m", "1", file, f"{layout.DATA.size // 1024}k"),
         environment=fixed,

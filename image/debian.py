@@ -27,6 +27,7 @@ class Choice:
     left_out: tuple[str, ...]
     removed: tuple[str, ...]
     modules: tuple[str, ...]
+    modules_kept: tuple[str, ...]
     firmware: tuple[str, ...]
     boards: tuple[str, ...]
 
@@ -44,6 +45,7 @@ class Choice:
             tuple(table["left_out"]),
             tuple(removed["paths"]),
             tuple(removed["modules"]),
+            tuple(removed["modules_kept"]),
             tuple(removed["firmware"]),
             tuple(removed["boards"]),
         )

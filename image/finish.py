@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from device.app.update_command import TRUST
 from image import REPOSITORY
 from image.debian import Choice, Package
 from image.tools import BuildError, run
@@ -54,8 +55,17 @@ def take_out(root: Path, choice: Choice, packages: Iterable[Package]) -> None:
         for found in sorted(root.glob(pattern)):
             _remove(found, whole=True)
     [modules] = (root / "usr/lib/modules").iterdir()
+    kernel = modules / "kernel"
+    spared = {file for name in choice.modules_kept for file in _files(kernel / name)}
     for name in choice.modules:
-        _remove(modules / "kernel" / name, whole=True)
+        for file in _files(kernel / name):
+            if file not in spared:
+                file.unlink()
+
+
+def _files(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder."""
+    return [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
 
 
 def _remove(path: Path, *, whole: bool) -> None:
@@ -101,6 +111,13 @@ def place_units(root: Path, folder: Path = UNITS) -> None:
     names = root / "etc/nsswitch.conf"
     hosts = f"hosts: {table['nsswitch_hosts']}"
     names.write_text(re.sub(r"^hosts:.*$", hosts, names.read_text(), flags=re.MULTILINE))
+
+
+def trust(root: Path, key: Path) -> None:
+    """Put in the public key by which a box knows an update."""
+    target = root / TRUST.relative_to("/")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(key, target)
 
 
 def check_list(table: Mapping[str, Any], folder: Path) -> None:

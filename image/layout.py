@@ -23,10 +23,10 @@ class Partition:
     """Bytes."""
 
 
-BOOT = Partition("PAYBOX-BOOT", "0c", 128 * MIB)
+BOOT = Partition("PAYBOX-BOOT", "0c", 256 * MIB)  # an update's bundle has room on it
 ROOT_A = Partition("root a", "83", 512 * MIB)
 ROOT_B = Partition("root b", "83", 512 * MIB)
-DATA = Partition("PAYBOX-DATA", "83", 64 * MIB)  # grows to the end of the card at the first start
+DATA = Partition("PAYBOX-DATA", "83", 64 * MIB)  # grows to the end of the card: systemd/grow-data
 PARTITIONS = (BOOT, ROOT_A, ROOT_B, DATA)
 SIZE = START + sum(one.size for one in PARTITIONS)
 

@@ -11,9 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from simulators.qemu import KEYBOARD
 from simulators.scanner_vm.initrd import build
 from simulators.scanner_vm.kernel import unpacked
-from simulators.scanner_vm.machine import KEYBOARD, SERIAL, Machine
+from simulators.scanner_vm.machine import SERIAL, Machine
 
 CACHE = Path("build/scanner-vm")
 NEEDED = {"qemu-system-x86_64": "qemu-system-x86", "cpio": "cpio", "depmod": "kmod"}

@@ -1,0 +1,116 @@
+"""An emulated machine with the card in it: QEMU's `virt` board, the card's kernel and initrd."""
+
+import asyncio
+import base64
+import contextlib
+import ctypes
+import re
+import signal
+import time
+from pathlib import Path
+
+from simulators.qemu import KEYBOARD, Qemu, connected, option
+
+BOOT_PATIENCE_S = 300.0  # emulated, on a busy machine
+SHELL_PATIENCE_S = 60.0
+CABLE = {"driver": "usb-serial", "id": "cable", "bus": "usb.0", "chardev": "his"}
+CABLE["always-plugged"] = "on"
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+# As on a card (image/boot/cmdline.txt), and a root shell on a line of its own: the release has no
+# way in, and the emulator's kernel line is the one thing here that is not on the card.
+SHELL = "systemd.debug_shell=hvc0"
+# A Raspberry Pi has no clock that runs on: until a time server answers, it is long ago.
+LONG_AGO = "base=2020-01-01T00:00:00,clock=vm"
+
+
+class Guest(Qemu):
+    """One start of the machine, until it is switched off."""
+
+    def __init__(self, boot: Path, folder: Path, drive: str, tap: str) -> None:
+        super().__init__()
+        self._boot, self._folder, self._drive, self._tap = boot, folder, drive, tap
+        self._process: asyncio.subprocess.Process
+        self._shell: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.his_port = ""
+        """The HIS's end of the serial cable."""
+        self.started_s = 0.0
+
+    async def start(self) -> None:
+        """Switch on."""
+        qmp, shell = (self._folder / name for name in ("qmp", "shell"))
+        for path in (qmp, shell):
+            path.unlink(missing_ok=True)
+        words = (self._boot / "cmdline.txt").read_text().strip()
+        console = (self._folder / "console").open("ab")
+        self.started_s = time.monotonic()
+        self._process = await asyncio.create_subprocess_exec(
+            *("qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2"),
+            *("-m", "1024", "-accel", "tcg,thread=multi", "-nodefaults", "-display", "none"),
+            *("-kernel", str(self._boot / "vmlinuz"), "-initrd", str(self._boot / "initrd.img")),
+            *("-append", f"{words} {SHELL}", "-rtc", LONG_AGO),
+            *("-serial", f"file:{self._folder / 'kernel'}"),
+            *("-drive", self._drive, "-device", "virtio-blk-device,drive=card"),
+            *("-device", "virtio-serial-pci", "-device", "virtconsole,chardev=shell"),
+            *("-chardev", f"socket,id=shell,path={shell},server=on,wait=off"),
+            *("-qmp", f"unix:{qmp},server=on,wait=off"),
+            *("-netdev", f"tap,id=wire,ifname={self._tap},script=no,downscript=no"),
+            *("-device", "virtio-net-pci,netdev=wire,mac=52:54:00:70:61:79"),
+            *("-device", "i6300esb", "-action", "watchdog=reset"),
+            *("-device", "qemu-xhci,id=usb", "-device", option(KEYBOARD)),
+            *("-chardev", "pty,id=his", "-device", option(CABLE)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            preexec_fn=_die_with_parent,
+        )
+        await self.control(qmp)
+        lines = (await self.do("query-chardev"))["return"]
+        [name] = [one["filename"] for one in lines if one["label"] == "his"]
+        self.his_port = name.removeprefix("pty:")
+
+    async def cut(self) -> None:
+        """Pull the plug."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+        self._shell = None
+
+    @property
+    def on(self) -> bool:
+        """Whether it runs."""
+        return self._process.returncode is None
+
+    async def run(self, command: str, patience_s: float = SHELL_PATIENCE_S) -> str:
+        """Run one command inside, as root; return what it printed. TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            reader, writer = self._shell or await self._open_shell()
+            mark = base64.b32encode(str(time.monotonic_ns()).encode()).decode().rstrip("=")
+            packed = base64.b64encode(command.encode()).decode()
+            line = f"echo {packed} | base64 -d | bash 2>&1 | base64 -w0; echo; echo '{mark}'$?\n"
+            writer.write(line.encode())
+            await writer.drain()
+            taken = ""
+            while not (found := re.search(rf"([A-Za-z0-9+/=]*)\r?\n{mark}\d", taken)):
+                data = await reader.read(65536)
+                if not data:
+                    raise EOFError("the shell is gone")
+                taken += data.decode(errors="replace")
+        return base64.b64decode(found[1]).decode(errors="replace")
+
+    async def _open_shell(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Wait until the shell answers, then have it say nothing but answers."""
+        self._shell = reader, writer = await connected(self._folder / "shell")
+        taken = ""
+        while "quiet now" not in taken:
+            writer.write(b"stty -echo; PS1= PS2=; bind 'set enable-bracketed-paste off'; clear\n")
+            writer.write(b"echo 'quiet' 'now'\n")
+            await writer.drain()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    while "quiet now" not in taken:
+                        taken += (await reader.read(65536)).decode(errors="replace")
+        return self._shell
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

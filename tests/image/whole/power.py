@@ -1,0 +1,63 @@
+"""Power cuts at random moments of a payment: the machine is killed, its card's cache is lost."""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+from tests.image.whole.desk import WentOtherwise
+from tests.image.whole.stage import Stage
+
+LUCK: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [],
+    [],
+    [{"name": "password", "after_s": 3.0}],
+    [{"name": "password_never"}],
+    [{"name": "system_error"}],
+    [{"name": "drop_after"}],
+    [{"name": "drop_before"}],
+    [{"name": "late", "delay_s": 2.0}],
+    [{"name": "late_pay", "after_s": 2.0}],
+)
+SHORTEST_S, LONGEST_S = 0.02, 12.0  # the cut comes so long after the scan, log-uniform
+
+
+async def cut_and_compare(stage: Stage, cuts: int) -> None:
+    """So many payments, each cut once; a row for all, and one for each that went wrong."""
+    ends: dict[str, int] = {}
+    wrong, starts, doubtful = 0, [], 0
+    for number in range(cuts):
+        id_ = stage.desk.new_id()
+        try:
+            doubtful += await _pay_and_cut(stage, id_)
+            starts.append(await stage.start())
+            answer = await stage.desk.final(id_)
+            await stage.books(id_)
+            ends[str(answer.get("status") or answer.get("code"))] = (
+                ends.get(str(answer.get("status") or answer.get("code")), 0) + 1
+            )
+        except (WentOtherwise, TimeoutError, EOFError) as error:
+            wrong += 1
+            stage.table.say(f"power cut {number + 1}", f"{id_}: {error!r}", right=False)
+    median = sorted(starts)[len(starts) // 2] if starts else 0.0
+    told = f"{cuts - wrong} of {cuts}: {ends}; {doubtful} sectors lost or torn"
+    stage.table.say("power cuts in a payment, survived", told, right=not wrong)
+    stage.table.say("power to HIS link, median of these", f"{median:.1f} s")
+
+
+async def _pay_and_cut(stage: Stage, id_: str) -> int:
+    asked = await stage.desk.collect(id_, 100 + stage.luck.randrange(9000))
+    wallet = stage.luck.choice(("wechat", "alipay"))
+    code = await stage.hospital.provider.new_code(wallet)
+    await stage.hospital.provider.bind(code, stage.luck.choice(LUCK))
+    typing = asyncio.create_task(stage.guest.type(code + "\r"))
+    moment = SHORTEST_S * (LONGEST_S / SHORTEST_S) ** stage.luck.random()
+    began = time.monotonic()
+    await asyncio.wait({typing})
+    await asyncio.sleep(max(0.0, moment - (time.monotonic() - began) * 0))
+    doubtful = await stage.cut()
+    asked.cancel()
+    with contextlib.suppress(BaseException):
+        await asked
+    return doubtful
