@@ -106,6 +106,7 @@ async def _last_words(stage: Stage) -> str:
 
 def _print(stage: Stage, chosen: argparse.Namespace) -> None:
     stage.table.say("asked while a provider did not answer in 3 s", f"{stage.desk.offline} times")
+    stage.table.say("codes held to the scanner again", f"{stage.desk.scanned_again} times")
     day = time.strftime("%Y-%m-%d")
     print(f"\n{day}, {platform.machine()}, seed {chosen.seed}, {stage.cuts} power cuts in all")
     for name, right, told in stage.table.rows:

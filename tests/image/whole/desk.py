@@ -16,7 +16,8 @@ END_PATIENCE_S = 120.0  # of one payment; emulated, and WeChat is not reversed b
 LINK_PATIENCE_S = 120.0
 ASK_EVERY_S = 0.5
 TRIES = 5
-READ_S = 0.2  # no hand is quicker than the glass
+READ_S = 0.5  # no hand is quicker than the glass
+TAKEN_S = 8.0  # a code that is not taken by then is held to the scanner again
 
 
 class WentOtherwise(Exception):
@@ -33,6 +34,8 @@ class Desk:
         """The last answer for each id: the HIS's book."""
         self.offline = 0
         """How often the box was asked for money and said that it is offline."""
+        self.scanned_again = 0
+        self._taken = asyncio.Event()
         self._client: Client | None = None
         self._states: asyncio.Queue[Fields] = asyncio.Queue()
         self._listening: asyncio.Task[None] | None = None
@@ -126,8 +129,15 @@ class Desk:
         """The patient shows a fresh code that will meet this luck; return it."""
         code = await self.provider.new_code(wallet)
         await self.provider.bind(code, luck or [])
-        await self.guest.type(code + "\r")
-        return code
+        self._taken.clear()
+        for _ in range(TRIES):
+            await self.guest.type(code + "\r")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(TAKEN_S):
+                    await self._taken.wait()
+                    return code
+            self.scanned_again += 1  # a busy host loses keys before the guest's kernel sees them
+        raise WentOtherwise(f"the code was not taken, {TRIES} times")
 
     async def state(self, wanted: str, unless: "asyncio.Task[Fields] | None" = None) -> None:
         """Wait for this word of progress; WentOtherwise if the answer comes first, or nothing."""
@@ -173,6 +183,8 @@ class Desk:
                 told = await client.unasked()
                 if told["type"] == "progress":
                     self._states.put_nowait(told)
+                    if told["state"] == "paying":
+                        self._taken.set()
                 elif told["type"] == "result":
                     self.answers[str(told["id"])] = told
                     await client.tell("received", {"id": told["id"], "revision": told["revision"]})
