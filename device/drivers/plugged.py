@@ -19,7 +19,7 @@ from device.errors import HardwareError, NotPluggedIn
 
 log = logging.getLogger(__name__)
 
-POLL_S = 2.0  # the backstop: between two looks for a missing scanner
+POLL_S = 2.0  # the backstop: between two looks for a scanner that is missing or refused
 
 
 class Source(Protocol):
@@ -70,20 +70,22 @@ class PluggedScanner:
 
     async def run(self) -> None:
         """Look for the scanner, hold it, look again when it is gone."""
-        watch = FolderWatch(self._folder, self._changed.set)
+        watch = FolderWatch(self._folder, self._changed.set, POLL_S)
         try:
             while True:
                 watch.arm()
                 self._changed.clear()
                 self._look()
-                await self._until_changed()
+                await self._until_changed(watch)
         finally:
             watch.close()
             self._lose()
 
-    async def _until_changed(self) -> None:
+    async def _until_changed(self, watch: FolderWatch) -> None:
+        """Nobody tells when another program lets go of a scanner: that is looked for steadily."""
+        pause_s = None if self.online else watch.pause_s() if self.missing else POLL_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if self.online else POLL_S):
+            async with asyncio.timeout(pause_s):
                 await self._changed.wait()
 
     def _look(self) -> None:

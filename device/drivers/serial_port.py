@@ -30,7 +30,8 @@ class SerialPort:
     """One port by its path; `run()` keeps it open for as long as the task lives.
 
     A path with a `*` stands for the first port that fits it and can be opened. Plugging in is heard
-    of by inotify; after a loss and at each `reopen_s` the port is looked for all the same.
+    of by inotify; after a loss and `reopen_s` later the port is looked for all the same, then ever
+    less often. While it is open nothing but its bytes wakes anybody.
 
     `on_bytes(data)` gets what arrived, never empty. `on_open(True)` follows each opening and
     `on_open(False)` each loss (unplugged, hung up, closed). What was waiting in the port when it
@@ -67,20 +68,22 @@ class SerialPort:
     async def run(self) -> None:
         """Open, watch and reopen until `close()`; no fault of a port ends it."""
         missing_said = False
-        watch = FolderWatch(Path(self.path).parent, self._changed.set)
+        watch = FolderWatch(Path(self.path).parent, self._changed.set, self._reopen_s)
         try:
             while not self._closing:
                 watch.arm()
                 if self._open():
                     missing_said = False
+                    watch.disarm()
                     while self.is_open:
                         await self._until_changed(None)
+                    watch.arm()
                 elif not missing_said:
                     missing_said = True
                     log.warning("serial port %s cannot be opened", self.path)
                 self._changed.clear()  # a port that is lost as soon as it is open must not spin
                 if not self._closing:
-                    await self._until_changed(self._reopen_s)
+                    await self._until_changed(self._reopen_s if self.in_use else watch.pause_s())
         finally:
             watch.close()
             self._lose()
