@@ -3,6 +3,8 @@
 A real box collects, refunds and doubts, a real centre is restarted in the middle; both wallets'
 bills and the HIS's list are changed from a seed; the centre has its morning; its break page and its
 API are compared with what was planted. Exit 1 if they differ. `make morning`.
+
+`--seeds 20`: in place of the real day, invented ones with more than a thousand differences each.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from simulators.demo.site import BOX_ID, MACHINE_PACE, channel_tables, make_site
 from simulators.demo.world import World
 from simulators.differences import Code, plant
 from simulators.gateway.clock import BEIJING
-from simulators.morning import table
+from simulators.morning import seeds, table
 from simulators.morning.center import Api, Center, Named, Person, his_rows, named, span
 from simulators.morning.day import Day, arrived, his_list, unpaid, work
 
@@ -126,7 +128,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(prog="python -m simulators.morning", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="of the planted differences")
+    parser.add_argument("--seeds", type=int, metavar="N", help="invented days, seeds 1 to N")
+    parser.add_argument("--each", type=int, default=9, help="of a kind, list, wallet and day")
     options = parser.parse_args(argv)
+    if options.seeds:
+        return seeds.run(range(1, options.seeds + 1), options.each)
     with tempfile.TemporaryDirectory(prefix="paybox-morning-") as folder:
         return asyncio.run(play(Path(folder), options.seed))
 
