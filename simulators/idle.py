@@ -15,6 +15,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulators.bench.stand import memory_folder
 from simulators.demo.children import Child
 from simulators.demo.scanner import ScannerCable
 from simulators.demo.site import make_site, write_config
@@ -22,7 +23,6 @@ from simulators.demo.world import box_program, gateway_program
 
 START_PATIENCE_S = 30.0
 SETTLE_S = 5.0  # both wallets are verified, the first picture is drawn
-MEMORY = Path("/dev/shm")  # noqa: S108  a file system in memory is the point
 MOST_WAKE_UPS_S = 1.0
 
 
@@ -65,17 +65,15 @@ Window = tuple[Count, Count]
 
 
 async def watch(
-    seconds: float, windows: int, directory: Path, picture: Path
+    seconds: float, windows: int, directory: Path, seen: Path
 ) -> AsyncGenerator[Window, None]:
     """Run the box idle; yield what was counted before and after each of `windows` in a row."""
-    site = make_site(directory)
+    site = make_site(directory, seen=seen)
     scanner = ScannerCable()
     gateway, box = Child(gateway_program(site)), Child(box_program(site))
     try:
         ready = await gateway.start(START_PATIENCE_S)
         write_config(site, scanner_port=scanner.port, network_port=int(ready[1]), limits={})
-        text = site.config.read_text(encoding="utf-8")
-        site.config.write_text(text.replace(str(site.screen), str(picture)), encoding="utf-8")
         await box.start(START_PATIENCE_S)
         assert box.pid
         await asyncio.sleep(SETTLE_S)
@@ -91,12 +89,9 @@ async def watch(
 
 @contextmanager
 def places() -> Iterator[tuple[Path, Path]]:
-    """Where the box's files lie, on a disk, and its picture, in memory."""
-    with (
-        tempfile.TemporaryDirectory(prefix="paybox-idle-") as directory,
-        tempfile.TemporaryDirectory(prefix="paybox-idle-", dir=MEMORY) as memory,
-    ):
-        yield Path(directory), Path(memory) / "screen.png"
+    """Where the box's files lie, on a disk, and what it shows, in memory."""
+    with tempfile.TemporaryDirectory(prefix="paybox-idle-") as directory, memory_folder() as seen:
+        yield Path(directory), Path(seen)
 
 
 async def calm(seconds: float, windows: int) -> bool:

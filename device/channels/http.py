@@ -20,6 +20,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ class HttpClient:
     def _request(
         self, url: str, body: bytes, content_type: str, read_timeout_s: float, progress: _Progress
     ) -> httpx.Request:
-        target = httpx.URL(url)
+        target = _parsed(url)
         headers = {
             "Host": target.netloc.decode("ascii"),
             "User-Agent": USER_AGENT,
@@ -221,6 +222,11 @@ def _sockets(route: Route) -> httpx.AsyncBaseTransport:
         proxy=route.proxy or None,
         retries=0,
     )
+
+
+@lru_cache(maxsize=32)  # a wallet has a few addresses, and each payment asks one of them
+def _parsed(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 def _timeouts(connect_s: float, read_s: float) -> dict[str, float]:

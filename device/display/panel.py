@@ -28,6 +28,9 @@ PATIENCE_S = 1.0  # a whole picture takes 93 ms at 100 kHz; later than this the 
 REOPEN_S = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # a loose plug is back at once, a dead panel never
 COUNTDOWN_S = 1.0  # between two pictures of a running countdown
 RENEW_S = REST_S  # a panel that lost its power for a moment stays dark no longer than this
+YIELD_S = 0.008
+"""A newer screen waits so long before it is drawn. Both threads share one interpreter, and in these
+milliseconds the loop signs and sends a request, or tells the HIS; a person sees no difference."""
 CLOSE_S = 1.0  # a thread that hangs in the kernel is left behind: it is a daemon
 
 Drawn = Callable[[float], None]
@@ -156,6 +159,8 @@ class ThreadPanel:
     def _run(self) -> None:
         ended = False
         while not ended:
+            if self._glass:  # not before the very first picture
+                time.sleep(YIELD_S)
             with self._changed:
                 wish, self._unseen = self._wish, False
             self._draw(wish)

@@ -125,7 +125,7 @@ class SqliteJournal:
 
     async def code_used(self, code_hash: str) -> bool:
         """Whether an attempt had this code, however long ago: no clock is asked."""
-        return await self._ask(lambda db: reads.code_used(db, code_hash))
+        return await self._runner.run(lambda: self._store.code_used(code_hash))
 
     async def backlog(self, limit: int) -> Backlog:
         """The oldest events that the centre has not acknowledged, and where things stand."""

@@ -15,9 +15,9 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from device.clock import Clock
-from device.domain.record import Change, PutAnswer, Write
+from device.domain.record import Change, PutAnswer, PutAttempt, Write
 from device.errors import CommitRefused, JournalDamaged, StorageError
-from device.journal import schema, verify
+from device.journal import reads, schema, verify
 from device.journal.chain import Link
 from device.journal.connection import Connect, connect, open_database, storage_error
 from device.journal.epochs import CLOCK_KNOWN_SINCE, NewEpoch
@@ -164,6 +164,21 @@ class Store:
         db = self._connected()
         try:
             return self._overlaid(db, question) if self._deferred else question(db)
+        except sqlite3.Error as error:
+            self._drop()
+            raise storage_error(error, "cannot read") from error
+
+    def code_used(self, code_hash: str) -> bool:
+        """Whether an attempt had this code: in the file, or among what is held back.
+
+        Not over an overlay as `read`: a scan asks this while the patient waits.
+        """
+        waiting = (write for change in self._deferred for write in change)
+        if any(isinstance(w, PutAttempt) and w.attempt.code_hash == code_hash for w in waiting):
+            return True
+        db = self._connected()
+        try:
+            return reads.code_used(db, code_hash)
         except sqlite3.Error as error:
             self._drop()
             raise storage_error(error, "cannot read") from error

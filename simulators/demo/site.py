@@ -50,6 +50,8 @@ class Site:
     merchant: Identities
     wide: bool = False
     """The panel has 256 by 64 pixels instead of 128 by 64."""
+    seen: Path | None = None
+    """Where picture and lamp are written, if not beside the rest: a bus and pins touch no disk."""
 
     @property
     def config(self) -> Path:
@@ -64,12 +66,12 @@ class Site:
     @property
     def screen(self) -> Path:
         """The picture the `png` display driver writes."""
-        return self.directory / "screen.png"
+        return (self.seen or self.directory) / "screen.png"
 
     @property
     def lamp(self) -> Path:
         """The signal the `file` lamp driver writes."""
-        return self.directory / "lamp.txt"
+        return (self.seen or self.directory) / "lamp.txt"
 
     @property
     def book(self) -> Path:
@@ -77,9 +79,9 @@ class Site:
         return self.directory / "gateway-book.jsonl"
 
 
-def make_site(directory: Path, *, wide: bool = False) -> Site:
+def make_site(directory: Path, *, wide: bool = False, seen: Path | None = None) -> Site:
     """Make keys and directories; what is there already stays."""
-    site = Site(directory.absolute(), identities(directory / "keys"), wide)
+    site = Site(directory.absolute(), identities(directory / "keys"), wide, seen)
     (site.directory / "data").mkdir(exist_ok=True)
     key = site.directory / "box.key"
     if not key.exists():
