@@ -18,45 +18,43 @@ from device.desk_ports import Ports
 from device.domain.answers import answer_for
 from device.domain.charge import ChargeKey
 from device.domain.desk.deliver import hello_ok
-from device.domain.desk.flow import step, wake_at
-from device.domain.desk.model import (
-    NOBODY,
+from device.domain.desk.effects import (
     Ask,
-    Asked,
-    Asker,
-    BookingOverdue,
-    Booted,
     CallPay,
     CheckChannels,
-    Checked,
     Commit,
-    Concluded,
     Defer,
-    Desk,
-    DeskEvent,
-    DiskGood,
-    Drawn,
-    Instructed,
     LookUp,
-    PayAnswered,
     Probe,
     Pursue,
     PursueRefund,
-    Recalled,
     Recognise,
     Remind,
-    Scanned,
-    Settings,
-    Subject,
-    SumTold,
     TakeHisCode,
     Tell,
     TellHello,
     TellStatus,
     TellStored,
     TellSummary,
+)
+from device.domain.desk.events import (
+    Asked,
+    BookingOverdue,
+    Booted,
+    Checked,
+    Concluded,
+    DeskEvent,
+    DiskGood,
+    Drawn,
+    Instructed,
+    PayAnswered,
+    Recalled,
+    Scanned,
+    SumTold,
     Tick,
 )
+from device.domain.desk.flow import step, wake_at
+from device.domain.desk.model import NOBODY, Asker, Desk, Settings, Subject
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
 from device.domain.desk.young import number_of_attempt

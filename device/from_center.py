@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from device.domain.action import Action, ActionKind
 from device.domain.chain import WireRow
 from device.domain.charge import ChargeKey
+from device.domain.desk.events import Concluded, Instructed, Recalled, SumTold
 from device.domain.desk.instruct import REFUSED, asked_for
-from device.domain.desk.model import NOBODY, Concluded, Instructed, Recalled, SumTold
+from device.domain.desk.model import NOBODY
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.scan import paid_facts
 from device.domain.outcome import Closed, Paid, QueryOutcome, Returned, Unknown

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from device.domain.answers import storage_failed
 from device.domain.desk.deliver import subject
-from device.domain.desk.model import Pursue, PursueRefund, Subject
+from device.domain.desk.effects import Pursue, PursueRefund
+from device.domain.desk.model import Subject
 from device.domain.ports import Journal
 from device.domain.record import Change, PutAnswer
 from device.domain.replies import Part, RefundResult, Reply, Result

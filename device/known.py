@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from device.domain.charge import ChargeKey
-from device.domain.desk.model import (
+from device.domain.desk.events import (
     Asked,
     BookingOverdue,
     ButtonHeld,
-    Desk,
     DeskEvent,
     Instructed,
     Recalled,
@@ -22,6 +21,7 @@ from device.domain.desk.model import (
     Scanned,
     SumTold,
 )
+from device.domain.desk.model import Desk
 from device.domain.desk.rows import number_of, paid_number
 from device.domain.found import Found
 from device.domain.numbers import keyed_hash

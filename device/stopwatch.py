@@ -8,7 +8,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from device.domain.desk.model import CallPay, Scanned
+from device.domain.desk.effects import CallPay
+from device.domain.desk.events import Scanned
 from device.domain.payment import AttemptState
 from device.domain.record import Change, PutAttempt, PutTrace
 from device.domain.replies import Reply, Result

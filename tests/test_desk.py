@@ -13,15 +13,8 @@ from device import desk as shell
 from device.clock import BEIJING
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
-from device.domain.desk.model import (
-    Acknowledged,
-    Asked,
-    Connection,
-    Health,
-    HealthChanged,
-    Scanned,
-    Settings,
-)
+from device.domain.desk.events import Acknowledged, Asked, Connection, HealthChanged, Scanned
+from device.domain.desk.model import Health, Settings
 from device.domain.found import Found, FoundOrder, Wanted
 from device.domain.outcome import (
     Declined,

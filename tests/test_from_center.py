@@ -13,7 +13,7 @@ from device.clock import BEIJING
 from device.domain.action import Action, ActionKind
 from device.domain.chain import WireRow
 from device.domain.charge import Charge, ChargeKey, ChargeState
-from device.domain.desk.model import Concluded, Instructed, Recalled, SumTold
+from device.domain.desk.events import Concluded, Instructed, Recalled, SumTold
 from device.domain.outcome import Closed, Missing, Paid, QueryOutcome, RefundSum, Returned, Unknown
 from device.domain.payment import Attempt, AttemptEvent, AttemptState, Facts
 from device.domain.record import Event, Order, Ticket

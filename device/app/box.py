@@ -35,7 +35,7 @@ from device.channels.factory import make_channels
 from device.config import Config, split_address
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
-from device.domain.desk.model import (
+from device.domain.desk.events import (
     Acknowledged,
     Asked,
     ButtonHeld,
@@ -44,11 +44,11 @@ from device.domain.desk.model import (
     Connection,
     Elsewhere,
     Garbled,
-    Health,
     HealthChanged,
     LineSaid,
     Scanned,
 )
+from device.domain.desk.model import Health
 from device.domain.line import Said
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Order

@@ -19,15 +19,8 @@ from device.channels.wechat.client import WechatChannel
 from device.channels.wechat.merchant import Merchant
 from device.desk import DeskLoop, Ports
 from device.domain.charge import ChargeKey
-from device.domain.desk.model import (
-    Asked,
-    Connection,
-    Elsewhere,
-    Health,
-    HealthChanged,
-    Scanned,
-    Settings,
-)
+from device.domain.desk.events import Asked, Connection, Elsewhere, HealthChanged, Scanned
+from device.domain.desk.model import Health, Settings
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.ports import Channel
 from device.domain.pursuit import Times

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from device.desk import Ports
-from device.domain.desk.model import Asked, Connection, Health, HealthChanged
+from device.domain.desk.events import Asked, Connection, HealthChanged
+from device.domain.desk.model import Health
 from device.domain.requests import Request
 from device.domain.screens import AmountDue, DeclinedScreen, Screen
 from device.domain.words import Form

@@ -13,19 +13,9 @@ from device.domain.answers import renew as true_renew
 from device.domain.charge import Charge
 from device.domain.desk import answering, collect, deliver, flow, give_back, rows, scan
 from device.domain.desk import boot as booting
-from device.domain.desk.model import (
-    Booted,
-    CallPay,
-    CheckChannels,
-    Closing,
-    Commit,
-    Defer,
-    Desk,
-    Phase,
-    Pursue,
-    Seat,
-    Tell,
-)
+from device.domain.desk.effects import CallPay, CheckChannels, Commit, Defer, Pursue, Tell
+from device.domain.desk.events import Booted, Closing
+from device.domain.desk.model import Desk, Phase, Seat
 from device.domain.payment import (
     GOING_BACK,
     OPEN_STATES,

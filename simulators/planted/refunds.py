@@ -13,10 +13,8 @@ from device.channels.wechat.client import WechatChannel
 from device.domain import refund_pursuit, verdict
 from device.domain.charge import Charge, ChargeState
 from device.domain.desk import give_back
-from device.domain.desk.model import (
-    Asked,
-    Desk,
-)
+from device.domain.desk.events import Asked
+from device.domain.desk.model import Desk
 from device.domain.outcome import (
     Later,
     RefundPending,

@@ -14,14 +14,8 @@ from device.channels.wechat.client import WechatChannel
 from device.domain import numbers, payment, screens
 from device.domain.charge import Charge, ChargeState
 from device.domain.desk import collect, flow, scan, view
-from device.domain.desk.model import (
-    Asked,
-    Checked,
-    Desk,
-    Phase,
-    Scanned,
-    Seat,
-)
+from device.domain.desk.events import Asked, Checked, Scanned
+from device.domain.desk.model import Desk, Phase, Seat
 from device.domain.money import format_yuan
 from device.domain.outcome import (
     Unknown,

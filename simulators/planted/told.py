@@ -8,11 +8,9 @@ from device.desk import DeskLoop
 from device.domain import answers
 from device.domain.charge import Charge
 from device.domain.desk import answering, collect, deliver, give_back, scan, view
-from device.domain.desk.model import (
-    Asked,
-    Desk,
-    Tell,
-)
+from device.domain.desk.effects import Tell
+from device.domain.desk.events import Asked
+from device.domain.desk.model import Desk
 from device.domain.payment import AttemptState
 from device.domain.requests import Pay
 from device.domain.screens import PaidScreen

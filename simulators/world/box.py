@@ -23,7 +23,7 @@ from device.config.sections import Box as BoardSection
 from device.desk import DeskLoop, Ports
 from device.domain import replies
 from device.domain.charge import ChargeKey
-from device.domain.desk.model import (
+from device.domain.desk.events import (
     Acknowledged,
     Asked,
     ButtonPressed,
@@ -31,11 +31,10 @@ from device.domain.desk.model import (
     Connection,
     Elsewhere,
     Garbled,
-    Health,
     HealthChanged,
     Scanned,
-    Settings,
 )
+from device.domain.desk.model import Health, Settings
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.ports import Channel, Panel
 from device.domain.pursuit import Times

@@ -13,7 +13,9 @@ from device.desk import DeskLoop
 from device.domain.booking import BookingState
 from device.domain.desk import answering, collect, confirm, flow, unbooked
 from device.domain.desk.deliver import announce
-from device.domain.desk.model import BookingOverdue, Commit, Desk, Phase, Pursue, Remind
+from device.domain.desk.effects import Commit, Pursue, Remind
+from device.domain.desk.events import BookingOverdue
+from device.domain.desk.model import Desk, Phase
 from device.domain.desk.rows import attempt_change, named
 from device.domain.payment import AttemptEvent
 from device.domain.payment import step as attempt_step

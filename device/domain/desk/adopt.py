@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from device.domain.charge import Charge, ChargeKey
 from device.domain.desk import deliver
 from device.domain.desk.collect import charge_from, pursue
-from device.domain.desk.model import Asked, Commit, Desk, Effect
+from device.domain.desk.effects import Commit, Effect
+from device.domain.desk.events import Asked
+from device.domain.desk.model import Desk
 from device.domain.desk.rows import attempt_change, number_of, paid_number
 from device.domain.desk.young import tries_of
 from device.domain.found import Found, FoundOrder

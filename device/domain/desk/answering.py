@@ -5,7 +5,9 @@ from datetime import datetime
 from device.domain.answers import answer_for, answers, iso, renew, standing
 from device.domain.charge import Charge
 from device.domain.desk.deliver import answer_with, at_desk, error
-from device.domain.desk.model import Asked, Commit, Desk, Step
+from device.domain.desk.effects import Commit, Step
+from device.domain.desk.events import Asked
+from device.domain.desk.model import Desk
 from device.domain.desk.rows import named
 from device.domain.record import Moment, PutCharge, Ticket
 from device.domain.words import ErrorCode

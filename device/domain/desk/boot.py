@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from device.domain.charge import Charge, ChargeState
 from device.domain.desk import collect, deliver, one_way
-from device.domain.desk.model import Booted, Commit, Desk, Effect, PursueRefund, Step
+from device.domain.desk.effects import Commit, Effect, PursueRefund, Step
+from device.domain.desk.events import Booted
+from device.domain.desk.model import Desk
 from device.domain.desk.rows import attempt_change, charge_change
 from device.domain.payment import OPEN_STATES, UNDER_WAY, Attempt, AttemptEvent, AttemptState
 from device.domain.payment import step as attempt_step

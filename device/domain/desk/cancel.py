@@ -7,7 +7,9 @@ from device.domain.charge import Charge, ChargeKey
 from device.domain.desk.answering import answer_now
 from device.domain.desk.collect import advance, finish_unpaid
 from device.domain.desk.deliver import error
-from device.domain.desk.model import Asked, Commit, Desk, Phase, Pursue, Step, Tell
+from device.domain.desk.effects import Commit, Pursue, Step, Tell
+from device.domain.desk.events import Asked
+from device.domain.desk.model import Desk, Phase
 from device.domain.desk.rows import attempt_change, named, put_charge
 from device.domain.payment import Attempt, AttemptEvent
 from device.domain.payment import step as attempt_step

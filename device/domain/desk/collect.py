@@ -8,25 +8,19 @@ from device.domain.booking import step as booking_step
 from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.desk.answering import answer_now, busy, conflict
 from device.domain.desk.deliver import announce, error, progress
-from device.domain.desk.model import (
-    REPLAY_S,
-    RESULT_STAYS_S,
-    Asked,
-    Asker,
+from device.domain.desk.effects import (
     CheckChannels,
-    Checked,
     Commit,
     Defer,
-    Desk,
     Effect,
-    Phase,
     Probe,
     Pursue,
-    Seat,
     Step,
     TakeHisCode,
     Tell,
 )
+from device.domain.desk.events import Asked, Checked
+from device.domain.desk.model import REPLAY_S, RESULT_STAYS_S, Asker, Desk, Phase, Seat
 from device.domain.desk.rows import attempt_change, charge_change, charge_of_try, put_charge
 from device.domain.desk.view import outcome_screen
 from device.domain.desk.young import wanted

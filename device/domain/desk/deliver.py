@@ -10,20 +10,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from device.domain.answers import answers, iso
-from device.domain.desk.model import (
-    OFFERS,
-    Asked,
-    Asker,
-    Defer,
-    Desk,
-    Effect,
-    Id,
-    Offer,
-    Settings,
-    Step,
-    Subject,
-    Tell,
-)
+from device.domain.desk.effects import Defer, Effect, Step, Tell
+from device.domain.desk.events import Asked
+from device.domain.desk.model import OFFERS, Asker, Desk, Id, Offer, Settings, Subject
 from device.domain.desk.unbooked import heard, noted
 from device.domain.record import Delivered, Moment, Stored, Ticket
 from device.domain.refund import OPEN_REFUNDS, RefundKind

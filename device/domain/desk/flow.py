@@ -21,8 +21,17 @@ from device.domain.desk import (
     scan,
     unbooked,
 )
-from device.domain.desk.model import (
-    UNKNOWN_AFTER_TTL_S,
+from device.domain.desk.effects import (
+    Effect,
+    Probe,
+    Step,
+    Tell,
+    TellHello,
+    TellStatus,
+    TellStored,
+    TellSummary,
+)
+from device.domain.desk.events import (
     Acknowledged,
     Asked,
     BookingOverdue,
@@ -33,33 +42,23 @@ from device.domain.desk.model import (
     Closing,
     Concluded,
     Connection,
-    Desk,
     DeskEvent,
     DiskGood,
     Drawn,
-    Effect,
     Elsewhere,
     Garbled,
     HealthChanged,
     Instructed,
     LineSaid,
-    Notice,
     PayAnswered,
-    Phase,
-    Probe,
     Recalled,
     RefundReported,
     Reported,
     Scanned,
-    Step,
     SumTold,
-    Tell,
-    TellHello,
-    TellStatus,
-    TellStored,
-    TellSummary,
     Tick,
 )
+from device.domain.desk.model import UNKNOWN_AFTER_TTL_S, Desk, Notice, Phase
 from device.domain.desk.young import wanted
 from device.domain.record import Moment
 from device.domain.replies import ErrorReply

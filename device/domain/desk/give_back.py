@@ -7,24 +7,9 @@ from device.domain.charge import Charge, ChargeKey
 from device.domain.desk.answering import busy, conflict
 from device.domain.desk.collect import advance, pursue
 from device.domain.desk.deliver import announce, answer_with, error
-from device.domain.desk.model import (
-    NOBODY,
-    REFUND_ANSWER_S,
-    RESULT_STAYS_S,
-    Asked,
-    Asker,
-    Commit,
-    Desk,
-    Effect,
-    Elsewhere,
-    LookUp,
-    Pursue,
-    PursueRefund,
-    Recognise,
-    RefundReported,
-    Reported,
-    Step,
-)
+from device.domain.desk.effects import Commit, Effect, LookUp, Pursue, PursueRefund, Recognise, Step
+from device.domain.desk.events import Asked, Elsewhere, RefundReported, Reported
+from device.domain.desk.model import NOBODY, REFUND_ANSWER_S, RESULT_STAYS_S, Asker, Desk
 from device.domain.desk.rows import (
     attempt_change,
     attempt_of,

@@ -7,17 +7,9 @@ all, because the centre asks again until a row with its id arrives.
 
 from device.domain.action import Action
 from device.domain.desk import give_back
-from device.domain.desk.model import (
-    Asked,
-    Commit,
-    Concluded,
-    Desk,
-    Instructed,
-    Settings,
-    Step,
-    SumTold,
-    Tell,
-)
+from device.domain.desk.effects import Commit, Step, Tell
+from device.domain.desk.events import Asked, Concluded, Instructed, SumTold
+from device.domain.desk.model import Desk, Settings
 from device.domain.numbers import BOX_REFUND_ID
 from device.domain.record import Event, Moment, PutOrder
 from device.domain.replies import ErrorReply

@@ -7,7 +7,9 @@ armed amount no code is taken, because the amount is not on the glass (M10).
 from dataclasses import replace
 
 from device.domain.desk import one_way
-from device.domain.desk.model import ButtonHeld, Desk, Phase, Step
+from device.domain.desk.effects import Step
+from device.domain.desk.events import ButtonHeld
+from device.domain.desk.model import Desk, Phase
 from device.domain.desk.view import ready_wallets, screen_of, signal_of
 from device.domain.record import Moment, Stored
 from device.domain.screens import LastResult, OperatorView

@@ -10,21 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from device.domain.desk import cancel, collect
-from device.domain.desk.model import (
-    NOBODY,
-    REPLAY_S,
-    Ask,
-    Asked,
-    Booted,
-    Checked,
-    Desk,
-    LastPaid,
-    Line,
-    LineSaid,
-    Pending,
-    Phase,
-    Step,
-)
+from device.domain.desk.effects import Ask, Step
+from device.domain.desk.events import Asked, Booted, Checked, LineSaid
+from device.domain.desk.model import NOBODY, REPLAY_S, Desk, LastPaid, Line, Pending, Phase
 from device.domain.line import Meaning, Said
 from device.domain.record import Moment, Stored
 from device.domain.requests import Pay, Reverse

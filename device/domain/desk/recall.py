@@ -13,7 +13,9 @@ from device.domain.chain import WireRow
 from device.domain.charge import Charge, ChargeKey, ChargeState
 from device.domain.desk.collect import pursue
 from device.domain.desk.deliver import announce
-from device.domain.desk.model import Commit, Desk, Effect, PursueRefund, Recalled, Step
+from device.domain.desk.effects import Commit, Effect, PursueRefund, Step
+from device.domain.desk.events import Recalled
+from device.domain.desk.model import Desk
 from device.domain.desk.rows import (
     attempt_change,
     attempt_of,

@@ -4,17 +4,9 @@ from dataclasses import replace
 from datetime import date
 
 from device.domain.desk.collect import advance
-from device.domain.desk.model import (
-    HINT_STAYS_S,
-    CallPay,
-    Desk,
-    Garbled,
-    PayAnswered,
-    Phase,
-    Scanned,
-    Seat,
-    Step,
-)
+from device.domain.desk.effects import CallPay, Step
+from device.domain.desk.events import Garbled, PayAnswered, Scanned
+from device.domain.desk.model import HINT_STAYS_S, Desk, Phase, Seat
 from device.domain.desk.one_way import unsettled
 from device.domain.desk.view import too_soon
 from device.domain.numbers import keyed_hash, out_trade_no

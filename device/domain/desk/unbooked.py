@@ -10,7 +10,9 @@ from dataclasses import replace
 from device.domain.answers import answer_for, standing
 from device.domain.booking import BookingState
 from device.domain.charge import Charge, ChargeKey
-from device.domain.desk.model import Acknowledged, Desk, Id, Remind, Step, Unbooked
+from device.domain.desk.effects import Remind, Step
+from device.domain.desk.events import Acknowledged
+from device.domain.desk.model import Desk, Id, Unbooked
 from device.domain.record import Moment, Ticket
 from device.domain.replies import Result
 

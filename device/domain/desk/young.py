@@ -1,6 +1,7 @@
 """Whether a request names an id that a young journal does not know (payment-states §1.9)."""
 
-from device.domain.desk.model import Asked, Settings
+from device.domain.desk.events import Asked
+from device.domain.desk.model import Settings
 from device.domain.found import Wanted
 from device.domain.numbers import out_trade_no
 from device.domain.record import Ticket

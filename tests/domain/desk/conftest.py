@@ -18,34 +18,34 @@ import pytest
 from device.clock import BEIJING
 from device.domain.answers import answers
 from device.domain.charge import Charge, ChargeKey, ChargeState
-from device.domain.desk.flow import step, wake_at
-from device.domain.desk.model import (
-    Asked,
-    BookingOverdue,
-    Booted,
+from device.domain.desk.effects import (
     CallPay,
-    Checked,
     Commit,
-    Connection,
     Defer,
-    Desk,
-    DeskEvent,
-    Drawn,
     Effect,
-    Health,
-    PayAnswered,
     Pursue,
     PursueRefund,
-    RefundReported,
     Remind,
-    Reported,
-    Scanned,
-    Settings,
     TakeHisCode,
     Tell,
     TellStored,
+)
+from device.domain.desk.events import (
+    Asked,
+    BookingOverdue,
+    Booted,
+    Checked,
+    Connection,
+    DeskEvent,
+    Drawn,
+    PayAnswered,
+    RefundReported,
+    Reported,
+    Scanned,
     Tick,
 )
+from device.domain.desk.flow import step, wake_at
+from device.domain.desk.model import Desk, Health, Settings
 from device.domain.desk.rows import paid_number
 from device.domain.desk.scan import code_hash
 from device.domain.desk.view import screen_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain.desk.model import PursueRefund
+from device.domain.desk.effects import PursueRefund
 from device.domain.outcome import Declined, Paid, Unknown
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.refund import RefundEvent, RefundState

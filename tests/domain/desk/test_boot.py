@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from device.domain.charge import ChargeState
-from device.domain.desk.model import CallPay, Connection, Pursue, PursueRefund
+from device.domain.desk.effects import CallPay, Pursue, PursueRefund
+from device.domain.desk.events import Connection
 from device.domain.outcome import Declined, Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent, AttemptState
 from device.domain.refund import RefundEvent

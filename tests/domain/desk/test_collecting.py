@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from device.domain.desk.model import (
-    ButtonPressed,
-    CallPay,
-    CheckChannels,
-    Closing,
-    Commit,
-    Garbled,
-    Health,
-    HealthChanged,
-    TakeHisCode,
-    Tell,
-)
+from device.domain.desk.effects import CallPay, CheckChannels, Commit, TakeHisCode, Tell
+from device.domain.desk.events import ButtonPressed, Closing, Garbled, HealthChanged
+from device.domain.desk.model import Health
 from device.domain.desk.view import SIGNALS, signal_of
 from device.domain.outcome import Declined, Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent, AttemptState

@@ -8,7 +8,8 @@ import pytest
 
 from device.domain.booking import BookingState
 from device.domain.desk.deliver import hello_ok
-from device.domain.desk.model import Acknowledged, Connection, Pursue, PursueRefund
+from device.domain.desk.effects import Pursue, PursueRefund
+from device.domain.desk.events import Acknowledged, Connection
 from device.domain.outcome import Paid, Unknown
 from device.domain.payment import AttemptEvent, AttemptState
 from device.domain.refund import RefundEvent

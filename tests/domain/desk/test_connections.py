@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain.desk.model import Checked, Connection
+from device.domain.desk.events import Checked, Connection
 from device.domain.outcome import Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent
 from device.domain.replies import ErrorReply, RefundResult, Result

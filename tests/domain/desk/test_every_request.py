@@ -10,17 +10,8 @@ from hypothesis import strategies as st
 
 from device.domain.answers import standing
 from device.domain.booking import BookingState
-from device.domain.desk.model import (
-    Acknowledged,
-    ButtonPressed,
-    CallPay,
-    Closing,
-    Connection,
-    Garbled,
-    PursueRefund,
-    TellHello,
-    TellStatus,
-)
+from device.domain.desk.effects import CallPay, PursueRefund, TellHello, TellStatus
+from device.domain.desk.events import Acknowledged, ButtonPressed, Closing, Connection, Garbled
 from device.domain.outcome import Declined, Paid, PayerConfirming, Unknown
 from device.domain.payment import TABLE, AttemptEvent, AttemptState, Facts
 from device.domain.refund import OPEN_REFUNDS, REFUND_TABLE, RefundEvent, RefundState

@@ -8,17 +8,10 @@ import pytest
 from device.domain.action import Action, ActionKind
 from device.domain.chain import WireRow
 from device.domain.charge import ChargeState
+from device.domain.desk.effects import Commit, Pursue, PursueRefund
+from device.domain.desk.events import Concluded, Instructed, Recalled, SumTold
 from device.domain.desk.instruct import asked_for, id_of
-from device.domain.desk.model import (
-    NOBODY,
-    Commit,
-    Concluded,
-    Instructed,
-    Pursue,
-    PursueRefund,
-    Recalled,
-    SumTold,
-)
+from device.domain.desk.model import NOBODY
 from device.domain.outcome import Paid, PayerConfirming
 from device.domain.payment import AttemptEvent, AttemptState
 from device.domain.record import Event, PutOrder

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain.desk.model import Garbled, HealthChanged
+from device.domain.desk.events import Garbled, HealthChanged
 from device.domain.desk.view import signal_of
 from device.domain.outcome import Paid, PayerConfirming, Unknown
 from device.domain.screens import (

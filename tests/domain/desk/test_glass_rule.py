@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from device.domain.desk.model import ButtonHeld, ButtonPressed, Garbled
+from device.domain.desk.events import ButtonHeld, ButtonPressed, Garbled
 from device.domain.outcome import Declined, Paid, Unknown
 from device.domain.requests import Cancel
 from device.domain.screens import AmountDue, DeclinedScreen

@@ -6,15 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from device.domain.desk.events import ButtonHeld, ButtonPressed, HealthChanged, LineSaid
 from device.domain.desk.flow import wake_at
-from device.domain.desk.model import (
-    ButtonHeld,
-    ButtonPressed,
-    HealthChanged,
-    LineSaid,
-    OneWay,
-    Settings,
-)
+from device.domain.desk.model import OneWay, Settings
 from device.domain.desk.view import signal_of
 from device.domain.line import Meaning, Said
 from device.domain.outcome import Paid, PayerConfirming

@@ -9,8 +9,7 @@ import pytest
 
 from device.domain.booking import BookingState
 from device.domain.charge import ChargeState
-from device.domain.desk.model import (
-    Asked,
+from device.domain.desk.effects import (
     CallPay,
     CheckChannels,
     Probe,
@@ -18,6 +17,7 @@ from device.domain.desk.model import (
     PursueRefund,
     Recognise,
 )
+from device.domain.desk.events import Asked
 from device.domain.desk.young import number_of_attempt
 from device.domain.found import OFFLINE, Found, FoundOrder, Wanted
 from device.domain.outcome import (
@@ -38,7 +38,7 @@ from device.domain.requests import Cancel, Confirm, Pay, Query, RefundRequest, R
 from device.domain.words import Business, ErrorCode, Reason, Wallet
 
 if TYPE_CHECKING:
-    from device.domain.desk.model import Commit
+    from device.domain.desk.effects import Commit
     from tests.domain.desk.conftest import Till
 
 Held = Paid | Returned | Open | PayFailed | Closed

@@ -10,18 +10,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from device.domain.desk.model import (
-    Ask,
-    Booted,
-    ButtonHeld,
-    ButtonPressed,
-    CallPay,
-    CheckChannels,
-    Checked,
-    LineSaid,
-    OneWay,
-    Settings,
-)
+from device.domain.desk.effects import Ask, CallPay, CheckChannels
+from device.domain.desk.events import Booted, ButtonHeld, ButtonPressed, Checked, LineSaid
+from device.domain.desk.model import OneWay, Settings
 from device.domain.line import Meaning, Said
 from device.domain.outcome import Declined, Paid, Unknown
 from device.domain.payment import AttemptEvent, Facts

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain.desk.model import Asked, Elsewhere, LookUp, Pursue, PursueRefund
+from device.domain.desk.effects import LookUp, Pursue, PursueRefund
+from device.domain.desk.events import Asked, Elsewhere
 from device.domain.outcome import Declined, Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent, AttemptState, Facts
 from device.domain.record import Order

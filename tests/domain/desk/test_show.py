@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain.desk.model import Connection, HealthChanged
+from device.domain.desk.events import Connection, HealthChanged
 from device.domain.outcome import Paid
 from device.domain.replies import ErrorReply
 from device.domain.requests import Show

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device.domain.desk.model import Asked, Checked, Connection, HealthChanged, Probe, Scanned
+from device.domain.desk.effects import Probe
+from device.domain.desk.events import Asked, Checked, Connection, HealthChanged, Scanned
 from device.domain.found import OFFLINE, Found
 from device.domain.outcome import Declined, Paid, PayerConfirming
 from device.domain.replies import ErrorReply, Result
