@@ -20,6 +20,7 @@ from device.domain.outcome import NotVerified, Verification, Verified
 from device.domain.ports import Channel
 from device.domain.replies import Part
 from device.domain.words import WALLET_NAMES, Wallet
+from device.tunnel import Tunnel
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class ChannelWatch:
         self._changed = changed
         self._busy = busy
         self._first = asyncio.Event()
+        self._soon = asyncio.Event()
 
     @property
     def verified(self) -> bool:
@@ -53,8 +55,16 @@ class ChannelWatch:
 
     async def run(self) -> None:
         """Verify, then probe for as long as the task lives."""
-        while True:  # noqa: ASYNC110  a host that answers again sends no event
-            await asyncio.sleep(await self._look())
+        while True:
+            wait_s = await self._look()
+            self._soon.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._soon.wait()
+
+    def look_soon(self) -> None:
+        """Do not wait for the next look: something has changed."""
+        self._soon.set()
 
     async def _look(self) -> float:
         if not self.verified:
@@ -133,6 +143,7 @@ class HealthWatch:
         self._sight = sight
         self._broken = broken
         self._told: Health | None = None
+        self._tunnel = Tunnel(sight.vpn_interface, sight.interfaces)
         self._on_change = changed
         self.watches = {w: ChannelWatch(c, self.look, busy) for w, c in channels.items()}
 
@@ -142,9 +153,18 @@ class HealthWatch:
             for watch in self.watches.values():
                 group.create_task(watch.run())
             while True:
+                self._look_into_the_tunnel()
                 self.look()
                 notify("WATCHDOG=1")
                 await asyncio.sleep(LOOK_EVERY_S)
+
+    def _look_into_the_tunnel(self) -> None:
+        """At even intervals; when it speaks or falls silent the providers are asked at once."""
+        before = self._tunnel.silent
+        self._tunnel.look()
+        if self._tunnel.silent != before:
+            for watch in self.watches.values():
+                watch.look_soon()
 
     def look(self) -> None:
         """Tell the desk if anything changed."""
@@ -158,13 +178,17 @@ class HealthWatch:
         watches = self.watches.items()
         return Health(
             clock_sane=self._sight.clock.sane(),
-            vpn_up=vpn_is_up(self._sight.vpn_interface, self._sight.interfaces),
+            vpn_up=self._vpn_is_up(),
             configured=frozenset(self.watches),
             verified=frozenset(w for w, watch in watches if watch.verified),
             reachable=frozenset(w for w, watch in watches if watch.reachable),
             verifying=any(watch.verification is None for _, watch in watches),
             scanner_online=self._sight.scanner_online(),
         )
+
+    def _vpn_is_up(self) -> bool:
+        sight = self._sight
+        return vpn_is_up(sight.vpn_interface, sight.interfaces) and not self._tunnel.silent
 
     async def ready_wallets(self, wallets: frozenset[Wallet]) -> frozenset[Wallet]:
         """Which of these can take money now; at most three seconds."""
@@ -178,7 +202,11 @@ class HealthWatch:
 
     def parts(self) -> list[Part]:
         """Every line of the diagnosis."""
-        own = [vpn_part(self._sight), clock_part(self._sight.clock), disk_part(self._sight)]
+        own = [
+            vpn_part(self._sight, silent=self._tunnel.silent),
+            clock_part(self._sight.clock),
+            disk_part(self._sight),
+        ]
         broken = [Part(w.value, "fail", text) for w, text in self._broken.items()]
         channels = [watch.part() for watch in self.watches.values()]
         return in_order([*(p() for p in self._sight.parts), *own, *broken, *channels])
@@ -203,10 +231,12 @@ def vpn_is_up(interface: str, interfaces: Path = INTERFACES) -> bool:
         return False
 
 
-def vpn_part(sight: Sight) -> Part:
+def vpn_part(sight: Sight, *, silent: bool = False) -> Part:
     """The line about the VPN."""
     if not sight.vpn_interface:
         return Part("vpn", "ok", "未要求 VPN")
+    if silent:
+        return Part("vpn", "fail", f"VPN 没有应答：{sight.vpn_interface} 发得出、收不到")
     if vpn_is_up(sight.vpn_interface, sight.interfaces):
         return Part("vpn", "ok", f"{sight.vpn_interface} 已连接")
     return Part("vpn", "fail", f"VPN 未连接：没有接口 {sight.vpn_interface}")

@@ -224,6 +224,39 @@ def test_the_desk_hears_within_three_seconds_that_the_vpn_went(tmp_path: Path) -
     assert gone <= 10.5 + 3
 
 
+def traffic(tree: Path, received: int, sent: int) -> None:
+    folder = tree / "wg0" / "statistics"
+    folder.mkdir(exist_ok=True)
+    (folder / "rx_packets").write_text(str(received))
+    (folder / "tx_packets").write_text(str(sent))
+
+
+def test_a_tunnel_without_an_answer_is_told_within_three_seconds_and_asked_at_once(
+    tmp_path: Path,
+) -> None:
+    interface(tmp_path, "unknown")
+    channel = FakeChannel()
+
+    async def story(ward: Ward) -> None:
+        for second in range(8):
+            traffic(tmp_path, 2 * second, 2 * second)
+            await asyncio.sleep(1)
+        assert ward.vpn_up()
+        for second in range(8, 11):
+            traffic(tmp_path, 14, 2 * second)
+            await asyncio.sleep(1)
+        assert not ward.vpn_up()
+        assert [p.text for p in ward.watch.parts() if p.part == "vpn"] == [
+            "VPN 没有应答：wg0 发得出、收不到"
+        ]
+        traffic(tmp_path, 15, 23)
+        await asyncio.sleep(2)
+        assert ward.vpn_up()
+
+    live(lambda: Ward(tmp_path, channel, vpn="wg0"), story)
+    assert len(channel.times("warm")) == 2  # when it fell silent, and when it was back
+
+
 def test_the_desk_hears_of_changes_only(tmp_path: Path) -> None:
     async def story(_: Ward) -> None:
         await asyncio.sleep(600)

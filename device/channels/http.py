@@ -16,6 +16,7 @@ no retries, and nothing logged.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,19 @@ KEEPALIVE_EXPIRY_S = 150.0  # httpx's 5 s would end before the patient finds the
 MAX_CONNECTIONS = 8  # a desk has one payment; recovery and probes add a few
 HTTP_OK = 200
 USER_AGENT = "paybox"
+
+# The kernel asks the other end once a second whether it is there: `device.tunnel` sees by the
+# answers that the VPN works, and a connection whose other end is gone is dead after 4 s.
+KEEP_ALIVE = tuple(
+    (level, getattr(socket, name), value)
+    for level, name, value in (
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
+    )
+    if hasattr(socket, name)  # a laptop of another make has other names; the card is Linux
+)
 
 CONNECTING = ("connection.connect_tcp.", "connection.start_tls.", "proxy.start_tls.")
 _MARKS = {
@@ -221,6 +235,7 @@ def _sockets(route: Route) -> httpx.AsyncBaseTransport:
         limits=limits,
         proxy=route.proxy or None,
         retries=0,
+        socket_options=KEEP_ALIVE,
     )
 
 

@@ -19,7 +19,7 @@ from tests.image.whole.stage import BUILT, Stage
 
 NEEDED_HERE = NEEDED | {"qemu-system-aarch64": "qemu-system-arm", "mcopy": "mtools"}
 PASSPHRASE_EVERY_S = 5.0
-WAITING = "systemctl is-active paybox-provision.service"
+WAITING = "sleep 1; systemctl is-active paybox-provision.service"
 FIRST_PATIENCE_S = 300.0
 
 

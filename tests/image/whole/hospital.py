@@ -28,15 +28,19 @@ GATEWAY_READY = re.compile(
     r"^ready wechat=http://127\.0\.0\.1:(\d+).* tls=https://127\.0\.0\.1:(\d+)"
 )
 START_PATIENCE_S = 30.0
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000  # linux/sched.h
+SOCKETS = Path("/run/wireguard")  # where `wireguard-go` and `wg` look for each other
 NTP_EPOCH = 2208988800  # seconds from 1900 to 1970
 NEEDED = {"wireguard-go": "wireguard-go", "wg": "wireguard-tools", "ip": "iproute2"}
 
 
 def in_own_network() -> None:
     """Leave this machine's network for an empty one; everything below happens there."""
-    clone_newnet = 0x40000000  # linux/sched.h
-    if ctypes.CDLL(None, use_errno=True).unshare(clone_newnet):
+    if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET | CLONE_NEWNS):
         raise OSError(ctypes.get_errno(), "no network namespace: root is needed")
+    SOCKETS.mkdir(exist_ok=True)
+    _run("mount", "--make-rprivate", "/")
+    _run("mount", "-t", "tmpfs", "tmpfs", str(SOCKETS))  # two runs do not meet there
     _run("ip", "link", "set", "lo", "up")
     _run("ip", "tuntap", "add", TAP, "mode", "tap")
     _run("ip", "address", "add", f"{HERE}/24", "dev", TAP)
@@ -88,7 +92,7 @@ class Hospital:
             preexec_fn=lambda: ctypes.CDLL(None).prctl(1, signal.SIGKILL),
         )
         async with asyncio.timeout(START_PATIENCE_S):
-            while not Path(f"/var/run/wireguard/{TUNNEL}.sock").exists():  # noqa: ASYNC110, ASYNC240
+            while not (SOCKETS / f"{TUNNEL}.sock").exists():  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         port = str(WIREGUARD_PORT)
         _run("wg", "set", TUNNEL, "listen-port", port, "private-key", str(key),
@@ -101,7 +105,7 @@ class Hospital:
         if self._tunnel:
             self._tunnel.kill()
             self._tunnel.wait()
-        Path(f"/var/run/wireguard/{TUNNEL}.sock").unlink(missing_ok=True)
+        (SOCKETS / f"{TUNNEL}.sock").unlink(missing_ok=True)
         self._tunnel = None
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

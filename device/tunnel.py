@@ -1,0 +1,47 @@
+"""Whether anything comes back through the VPN.
+
+A tunnel has no carrier: its interface stays up when the other end is gone. But the connections to
+the providers are kept alive by the kernel, a packet a second each and as many answers
+(`channels.http`); so when packets leave between two looks and none comes in, the tunnel is down.
+It stays down until something comes. Nothing is sent for this, and nobody is woken.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+LEAST_SENT = 2  # one packet alone may be WireGuard's own keepalive, which has no answer
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """Packets of an interface since it was made."""
+
+    received: int
+    sent: int
+
+
+class Tunnel:
+    """Watches one interface's counters; `look` at even intervals."""
+
+    def __init__(self, interface: str, interfaces: Path) -> None:
+        self._folder = interfaces / interface / "statistics"
+        self._last: Counters | None = None
+        self.silent = False
+
+    def look(self) -> None:
+        """Compare with the look before; an interface that is made anew begins anew."""
+        now, last = self._read(), self._last
+        self._last = now
+        if now is None or last is None or now.received != last.received:
+            self.silent = False
+        elif now.sent - last.sent >= LEAST_SENT:
+            self.silent = True
+
+    def _read(self) -> Counters | None:
+        try:
+            received, sent = (
+                int((self._folder / name).read_text()) for name in ("rx_packets", "tx_packets")
+            )
+        except (OSError, ValueError):
+            return None
+        return Counters(received, sent)
