@@ -1,8 +1,10 @@
 """Serving: cheroot in this process, with TLS if the configuration has it, until SIGTERM."""
 
+import ctypes
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from cheroot import wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
@@ -11,6 +13,7 @@ from center.config import CenterConfig
 from device.config.kinds import split_address
 
 LONGEST_BODY = 64 * 1024 * 1024  # bytes; Django's own limits are tighter
+M_ARENA_MAX = -8  # as glibc's malloc.h names it
 STOP_S = 5  # a request under way has this long when the server is told to stop
 
 
@@ -45,6 +48,7 @@ def serve(config: CenterConfig) -> None:
     from center.scheduler import Scheduler  # noqa: PLC0415  Django must be configured first
     from center.statements.providers import make_statements  # noqa: PLC0415
 
+    _keep_one_arena()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _signal, _frame: told.set())
@@ -61,3 +65,12 @@ def serve(config: CenterConfig) -> None:
     scheduler.stop()
     server.stop()
     serving.join()
+
+
+def _keep_one_arena() -> None:
+    """Let all threads share one pool of memory: apart, each keeps what it has freed, 40 MB of eight.
+
+    They take turns in any case. Without glibc nothing is changed.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
