@@ -45,12 +45,14 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
         epoch = _epoch(box, batch.epoch, now)
         conflict = _conflict(box, batch, epoch.ack)
         if conflict is not None:
+            box.save()
             raise_alarm(box, "conflict", f"{batch.epoch}：第 {conflict} 行与已收到的内容不同", now)
             return Conflict(batch.epoch, conflict)
         found = _sort_out(batch.rows, epoch)
+        _note_desk(box, found.good)
+        box.save()
         _keep_bad(box, batch.epoch, found.bad, now)
         store.store(box.id, epoch, found.good, now)
-        _note_desk(box, found.good)
         for seq in digests.wrong(box.id, batch.epoch, found.good):
             raise_alarm(box, "digest", f"{batch.epoch}：第 {seq} 行的日结与收到的流水不符", now)
         if found.ack != epoch.ack:
@@ -61,14 +63,14 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
 
 
 def _box(batch: Batch, now: datetime) -> Box:
-    box, _made = Box.objects.get_or_create(
+    """What the batch says of its box, not saved; locked: a box's batches come one after the other."""
+    box, _made = Box.objects.select_for_update().get_or_create(
         id=batch.box, defaults={"first_seen": now, "last_seen": now}
     )
     box.last_seen, box.version, box.epoch = now, batch.version[:32], batch.epoch[:64]
     box.health = storable(batch.health)
     backlog = batch.health.get("waiting")
     box.backlog = min(max(backlog, 0), MOST_COUNTED) if type(backlog) is int else 0
-    box.save()
     return box
 
 
@@ -78,13 +80,11 @@ def _note_desk(box: Box, rows: Sequence[LedgerRow]) -> None:
         box.desk = row["desk"] or box.desk
         if row["kind"] == Kind.PAYMENT:
             box.desk_code = row["out_trade_no"][:4]
-    if rows:
-        box.save(update_fields=["desk", "desk_code"])
 
 
 def _epoch(box: Box, name: str, now: datetime) -> Epoch:
-    """The epoch's cursor, locked: two batches of one box come one after the other."""
-    found = Epoch.objects.select_for_update().filter(box=box, epoch=name).first()
+    """The epoch's cursor; its box is locked."""
+    found = Epoch.objects.filter(box=box, epoch=name).first()
     if found:
         return found
     number = Epoch.objects.filter(box=box).count() + 1

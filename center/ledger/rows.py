@@ -6,6 +6,7 @@ A row that does not pass is put into quarantine whole; nothing of it is counted.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from operator import gt, itemgetter
 from typing import Any
 
 from center.ledger.words import (
@@ -42,6 +43,7 @@ LONGEST: dict[str, int] = {
 }
 COUNTERS = ("try", "attempt", "revision")
 MOST_COUNTED = 2**31 - 1  # what an integer column holds
+_limited, _LIMITS, _counters = itemgetter(*LONGEST), tuple(LONGEST.values()), itemgetter(*COUNTERS)
 
 
 class BadRow(Exception):
@@ -89,12 +91,10 @@ def _fault(raw: Mapping[str, Any]) -> str:
     for name, words in WORDS.items():
         if raw[name] not in words:
             return f"unknown word: {name}"
-    for name, longest in LONGEST.items():
-        if len(raw[name]) > longest:
-            return f"too long: {name}"
-    for name in COUNTERS:
-        if raw[name] > MOST_COUNTED:
-            return f"too large: {name}"
+    if any(map(gt, map(len, _limited(raw)), _LIMITS)):
+        return f"too long: {next(n for n, most in LONGEST.items() if len(raw[n]) > most)}"
+    if max(_counters(raw)) > MOST_COUNTED:
+        return f"too large: {next(n for n in COUNTERS if raw[n] > MOST_COUNTED)}"
     kind = raw["kind"]
     if kind in STATES and raw["state"] not in STATES[kind]:
         return "unknown word: state"

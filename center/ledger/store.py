@@ -3,19 +3,18 @@
 Plain SQL in sets, the same text for SQLite and PostgreSQL: the mapper would take one statement a
 row. A total changes by what the newest row adds less what the row before it had added, so the sums
 are exact however often a row is sent. A uid is looked up before it is inserted or updated; the
-batches of one box come one after the other, because each begins by writing the box's own row.
+batches of one box come one after the other, because each begins by locking the box's own row.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery, Sum
-from django.db.models.functions import Coalesce
 
 from center.ledger.models import Action, ActionState, Charge, Epoch, Payment, Refund
 from center.ledger.rows import LedgerRow
@@ -120,7 +119,8 @@ EVENT = ("box_id", "epoch", "seq", "uid", "kind", "state", "row", "received_at")
 
 
 def _insert_events(box_id: str, epoch: str, rows: Sequence[LedgerRow], now: datetime) -> None:
-    facts, time = itemgetter("seq", "uid", "kind", "state"), plain(now)
+    facts = itemgetter("seq", "uid", "kind", "state")
+    time = connection.ops.adapt_datetimefield_value(now)
     with connection.cursor() as cursor:
         cursor.executemany(
             _insert("ledger_event", EVENT),
@@ -137,14 +137,14 @@ def _put(
     new: list[tuple[Any, ...]] = []
     renewed: list[tuple[Any, ...]] = []
     changes: list[tuple[Counted, int]] = []
-    time, day = connection.ops.adapt_datetimefield_value, connection.ops.adapt_datefield_value
+    time = connection.ops.adapt_datetimefield_value
     for uid, row in newest.items():
         at, money = time(row.at), (time(row.money_at),) if table.has_money else ()
-        values = (epoch_number, at, day(row.day), row.hour, *money, *told(row.raw))
+        values = (epoch_number, at, plain_day(row.day), row.hour, *money, *told(row.raw))
         if uid not in before:
             new.append((*values, box_id, at))
         elif before[uid][0] <= epoch_number:
-            renewed.append((*values, box_id, uid, day(before[uid][1].day)))
+            renewed.append((*values, box_id, uid, plain_day(before[uid][1].day)))
             changes.append((before[uid][1], -1))
         else:
             continue  # a late row of an older epoch
@@ -197,7 +197,7 @@ def _add_to_totals(changes: Sequence[tuple[Counted, int]]) -> None:
                 f" sum_fen = {table}.sum_fen + excluded.sum_fen",
                 # in one order, so that two boxes' batches never wait for each other in a circle
                 [
-                    (*map(plain, place), count, fen)
+                    (plain_day(place[0]), *place[1:], count, fen)
                     for place, (count, fen) in sorted(sums.items())
                     if count or fen
                 ],
@@ -210,13 +210,13 @@ def _sum_refunds(rows: Sequence[LedgerRow]) -> None:
     uids |= _refunded({r["uid"] for r in rows if r["kind"] == Kind.PAYMENT})
     if not uids:
         return
-    given_back = (
-        Refund.objects.filter(ref=OuterRef("uid"), state="refunded")
-        .values("ref")
-        .annotate(fen=Sum("amount_fen"))
-        .values("fen")
-    )
-    Payment.objects.filter(uid__in=uids).update(refunded_fen=Coalesce(Subquery(given_back), 0))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE ledger_payment SET refunded_fen = COALESCE((SELECT SUM(r.amount_fen) FROM"
+            " ledger_refund r WHERE r.ref = ledger_payment.uid AND r.state = 'refunded'), 0)"
+            " WHERE uid = %s",
+            [(uid,) for uid in sorted(uids)],
+        )
 
 
 def _refunded(payments: Collection[str]) -> set[str]:
@@ -239,10 +239,7 @@ def _note_actions(box_id: str, rows: Sequence[LedgerRow], now: datetime) -> None
             ).update(state=ActionState.DONE, outcome=row["state"], done_at=now)
 
 
-def plain(value: Any) -> Any:
-    """As the database wants it: Django's own forms of times and days."""
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, date):
-        return connection.ops.adapt_datefield_value(value)
-    return value
+@lru_cache(maxsize=64)
+def plain_day(value: date) -> Any:
+    """As the database wants it; a batch is of a few days."""
+    return connection.ops.adapt_datefield_value(value)

@@ -6,8 +6,9 @@ epoch is 64 zeros. Box and centre both compute it from here. Vectors: tests/vect
 """
 
 import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring as quoted
+from operator import itemgetter
 from typing import Any
 
 GENESIS = "0" * 64
@@ -28,10 +29,6 @@ DIGEST_COLUMNS = ("date", "count", "sum_fen", "last_hash")
 epoch began), the sum of their `amount_fen`, and the hash of the last of them."""
 WHOLE_NUMBERS = frozenset({"seq", "try", "attempt", "revision", "amount_fen", "count", "sum_fen"})
 
-_SORTED = tuple(sorted(COLUMNS))
-_SORTED_DIGEST = tuple(sorted((*COLUMNS, *DIGEST_COLUMNS)))
-_canonical = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
-
 
 def columns_of(kind: object) -> tuple[str, ...]:
     """Return the fields that a row of this kind has on the wire."""
@@ -44,9 +41,21 @@ def row_hash(prev: str, row: Mapping[str, Any]) -> str:
 
 
 def row_text(row: Mapping[str, Any]) -> str:
-    """Return the canonical JSON of a row, without prev and hash."""
-    names = _SORTED_DIGEST if row["kind"] == "digest" else _SORTED
-    return _canonical({name: row[name] for name in names})
+    """Return the canonical JSON of a row, without prev and hash; its fields have the right types."""
+    return (_digest_text if row["kind"] == "digest" else _event_text)(row)
+
+
+def _writer(columns: tuple[str, ...]) -> Callable[[Mapping[str, Any]], str]:
+    """Return what writes a row of these fields: by a template, in half of json's time."""
+    texts = [name for name in columns if name not in WHOLE_NUMBERS]
+    order = [*texts, *(name for name in columns if name in WHOLE_NUMBERS)]
+    places = (f'"{name}":{{{order.index(name)}}}' for name in sorted(columns))
+    fill = ("{{" + ",".join(places) + "}}").format
+    of_texts, of_numbers = itemgetter(*texts), itemgetter(*order[len(texts) :])
+    return lambda row: fill(*map(quoted, of_texts(row)), *of_numbers(row))
+
+
+_event_text, _digest_text = _writer(COLUMNS), _writer((*COLUMNS, *DIGEST_COLUMNS))
 
 
 def text_hash(prev: str, text: str) -> str:
@@ -56,4 +65,4 @@ def text_hash(prev: str, text: str) -> str:
 
 def linked_text(text: str, prev: str, hash_: str) -> str:
     """Return the canonical JSON of a row with prev and hash, as it is kept."""
-    return f'{text[:-1]},"prev":{_canonical(prev)},"hash":{_canonical(hash_)}}}'
+    return f'{text[:-1]},"prev":{quoted(prev)},"hash":{quoted(hash_)}}}'

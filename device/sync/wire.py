@@ -244,7 +244,10 @@ class _Fields:
         texts, wholes = self._texts(row), self._wholes(row)
         if {*map(type, texts)} != {str} or {*map(type, wholes)} != {int}:
             return False
-        if max(map(len, texts)) > MAX_TEXT or CONTROL.search("".join(texts)):
+        if max(map(len, texts)) > MAX_TEXT:
+            return False
+        whole = "".join(texts)
+        if not whole.isprintable() and CONTROL.search(whole):  # no control character is printable
             return False
         return bool(min(wholes) >= 0 and max(wholes) <= MAX_FEN)
 
