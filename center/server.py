@@ -68,7 +68,7 @@ def serve(config: CenterConfig) -> None:
 
 
 def _keep_one_arena() -> None:
-    """Let all threads share one pool of memory: apart, each keeps what it has freed, 40 MB of eight.
+    """Let all threads share one pool of memory: apart, eight of them keep 40 MB of what is freed.
 
     They take turns in any case. Without glibc nothing is changed.
     """

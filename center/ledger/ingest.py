@@ -63,7 +63,7 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
 
 
 def _box(batch: Batch, now: datetime) -> Box:
-    """What the batch says of its box, not saved; locked: a box's batches come one after the other."""
+    """What the batch says of its box, not saved. Locked: its batches come one after the other."""
     box, _made = Box.objects.select_for_update().get_or_create(
         id=batch.box, defaults={"first_seen": now, "last_seen": now}
     )

@@ -41,7 +41,7 @@ def row_hash(prev: str, row: Mapping[str, Any]) -> str:
 
 
 def row_text(row: Mapping[str, Any]) -> str:
-    """Return the canonical JSON of a row, without prev and hash; its fields have the right types."""
+    """Return the canonical JSON of a row of the right types, without prev and hash."""
     return (_digest_text if row["kind"] == "digest" else _event_text)(row)
 
 
