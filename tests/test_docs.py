@@ -4,6 +4,8 @@ import dataclasses
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,8 +44,24 @@ def test_the_states_are_drawn_from_the_tables() -> None:
 
 
 def test_the_quick_start_shows_what_stands_on_the_line() -> None:
-    written: str = generator("generate_quick_start").render()
-    assert (DOCS / "his-quick-start.md").read_text(encoding="utf-8") == written, "run `make docs`"
+    for name, written in generator("generate_quick_start").render().items():
+        assert (DOCS / name).read_text(encoding="utf-8") == written, "run `make docs`"
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+@pytest.mark.parametrize("name", ["his-quick-start.html", "his-quick-start.zh.html"])
+def test_the_quick_start_prints_on_one_page(name: str, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.pdf"
+    flags = (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    )
+    printed = [*flags, "--no-pdf-header-footer", f"--print-to-pdf={sheet}", (DOCS / name).as_uri()]
+    subprocess.run(["chromium", *printed], check=True, capture_output=True, timeout=60)
+    assert len(re.findall(rb"/Type\s*/Page\b", sheet.read_bytes())) == 1
 
 
 def default_cell(key: Key) -> str:
