@@ -16,7 +16,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix power-cuts prove format docs messages screens wiring kit-windows clean
+.PHONY: help image test-image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix power-cuts prove format docs messages screens wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -34,6 +34,7 @@ help:
 	@echo "make matrix   好线、坏线、断线，结果都一样 / the same conversations on good and bad lines"
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
 	@echo "make image    制作存储卡映像（Debian，需 root，约两分钟）/ the flashable card: as root on Debian"
+	@echo "make test-image 整卡在 QEMU 里：配置、收款、拔插、断网、断电、升级（需 root）/ the whole card, emulated"
 	@echo "make kit-windows  HIS 接口 DLL（mingw-w64），并在 Wine 下对真扫码墩测试 / the C client as DLLs"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
@@ -116,6 +117,11 @@ kit-windows: $(VENV)/.tests
 # The card: build/image/paybox.img. Needs root and Debian's packages; it names those that are missing.
 image: $(VENV)/.installed
 	@$(BIN)/python -m image
+
+# The card as it was built, in an emulated machine with a desk around it. As root. Needs:
+# apt-get install qemu-system-arm wireguard-go wireguard-tools mtools. ARGS="--cuts 3 --scenes payments"
+test-image: $(VENV)/.tests
+	@$(BIN)/python -m tests.image.whole $(ARGS)
 
 power-cuts: $(VENV)/.installed
 	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)

@@ -308,9 +308,9 @@ def _help(_arguments: Sequence[str]) -> int:
 
 
 def _version(_arguments: Sequence[str]) -> int:
-    from importlib.metadata import version
+    from device import __version__  # the card has the code alone, no installed package
 
-    print("paybox", version("paybox"))
+    print("paybox", __version__)
     return 0
 
 

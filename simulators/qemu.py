@@ -26,6 +26,8 @@ class Qemu:
     def __init__(self) -> None:
         self._control: asyncio.StreamReader
         self._command: asyncio.StreamWriter
+        self.events: list[str] = []
+        """What QEMU told by itself, such as RESET, as far as it was read."""
         self.pressed = 0
         """Keys that went down so far."""
 
@@ -44,6 +46,7 @@ class Qemu:
                 raise RuntimeError(answer["error"]["desc"])
             if "return" in answer:
                 return answer
+            self.events.append(str(answer.get("event")))
 
     async def key(self, qcode: str, *, down: bool) -> None:
         """Press or let go of one key."""

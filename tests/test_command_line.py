@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_each_command_explains_itself(name: str, capsys: pytest.CaptureFixture[s
 
 def test_the_version_is_the_package_s(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
-    assert capsys.readouterr().out.startswith("paybox ")
+    assert capsys.readouterr().out == f"paybox {version('paybox')}\n"
 
 
 def test_an_unknown_command_is_one_line_and_exit_code_2() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from image.layout import MIB
-from tests.image.whole import inside, payments, power
+from tests.image.whole import inside, payments, power, unplugged, update, vpn
 from tests.image.whole.desk import WentOtherwise
 from tests.image.whole.hospital import NEEDED, in_own_network
 from tests.image.whole.stage import BUILT, Stage
@@ -50,11 +50,42 @@ async def second_start(stage: Stage) -> None:
     stage.table.say("power to ready, emulated", told)
 
 
+async def over_tcp(stage: Stage) -> None:
+    """The office sends another bundle: the HIS comes by network now."""
+    public = (await stage.guest.run("paybox provision box-key -c /etc/paybox/paybox.toml")).strip()
+    bundle = stage.office.bundle("tcp", public)
+    await stage.cut()
+    stage.card.put(bundle.file)
+    stage.tcp = True
+    await stage.start()
+    id_ = stage.desk.new_id()
+    asked = await stage.desk.collect(id_)
+    await stage.desk.show("alipay")
+    answer = await asked
+    told = await stage.books(id_)
+    stage.table.say("new bundle, HIS over TCP: pay", told, right=answer.get("status") == "paid")
+    await inside.look(stage)
+    await inside.scan(stage)
+
+
 async def look_inside(stage: Stage) -> None:
     """What runs, listens and is exposed."""
     await inside.look(stage)
     await inside.scan(stage)
     await inside.start_times(stage)
+
+
+SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
+    "first": first_start,
+    "payments": payments.play,
+    "unplugged": unplugged.play,
+    "vpn": vpn.play,
+    "again": second_start,
+    "inside": look_inside,
+    "power": power.cut_and_compare,
+    "update": update.play,
+    "tcp": over_tcp,
+}
 
 
 def _sizes(stage: Stage) -> None:
@@ -66,18 +97,11 @@ def _sizes(stage: Stage) -> None:
 
 async def run(chosen: argparse.Namespace, folder: Path) -> bool:
     """Play all scenes on one card."""
-    stage = Stage(folder, random.Random(chosen.seed))
+    stage = Stage(folder, random.Random(chosen.seed), chosen.cuts)
     _sizes(stage)
     await stage.hospital.start()
-    scenes: dict[str, Callable[[Stage], Awaitable[None]]] = {
-        "first": first_start,
-        "payments": payments.play,
-        "again": second_start,
-        "inside": look_inside,
-        "power": lambda stage: power.cut_and_compare(stage, chosen.cuts),
-    }
     try:
-        for name, scene in scenes.items():
+        for name, scene in SCENES.items():
             if name in chosen.scenes or name == "first":
                 await _one(stage, name, scene)
     finally:
@@ -118,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.image.whole", description=__doc__)
     parser.add_argument("--cuts", type=int, default=50, help="power cuts in a payment")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--scenes", nargs="*", default=["payments", "again", "inside", "power"])
+    parser.add_argument("--scenes", nargs="*", default=list(SCENES), choices=list(SCENES))
     chosen = parser.parse_args(arguments)
     absent = sorted({package for name, package in NEEDED_HERE.items() if not shutil.which(name)})
     if absent or not (BUILT / "paybox.img").exists():

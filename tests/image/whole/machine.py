@@ -22,6 +22,8 @@ SHELL = "systemd.debug_shell=hvc0"
 # A Raspberry Pi has no clock that runs on: until a time server answers, it is long ago.
 LONG_AGO = "base=2020-01-01T00:00:00,clock=vm"
 
+Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 class Guest(Qemu):
     """One start of the machine, until it is switched off."""
@@ -30,7 +32,9 @@ class Guest(Qemu):
         super().__init__()
         self._boot, self._folder, self._drive, self._tap = boot, folder, drive, tap
         self._process: asyncio.subprocess.Process
-        self._shell: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._line: Line | None = None
+        self._shell: Line | None = None
+        """The line, once somebody answers on it."""
         self.his_port = ""
         """The HIS's end of the serial cable."""
         self.started_s = 0.0
@@ -73,7 +77,7 @@ class Guest(Qemu):
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(signal.SIGKILL)
         await self._process.wait()
-        self._shell = None
+        self._shell = self._line = None
 
     @property
     def on(self) -> bool:
@@ -97,9 +101,19 @@ class Guest(Qemu):
                 taken += data.decode(errors="replace")
         return base64.b64decode(found[1]).decode(errors="replace")
 
-    async def _open_shell(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def until_reset(self, patience_s: float) -> None:
+        """Wait until the machine begins anew by itself; TimeoutError."""
+        async with asyncio.timeout(patience_s):
+            while "RESET" not in self.events:
+                await asyncio.sleep(0.05)
+                await self.do("query-status")
+        self.events.clear()
+        self._shell = None  # there will be another
+
+    async def _open_shell(self) -> Line:
         """Wait until the shell answers, then have it say nothing but answers."""
-        self._shell = reader, writer = await connected(self._folder / "shell")
+        self._line = line = self._line or await connected(self._folder / "shell")
+        reader, writer = line
         taken = ""
         while "quiet now" not in taken:
             writer.write(b"stty -echo; PS1= PS2=; bind 'set enable-bracketed-paste off'; clear\n")
@@ -109,7 +123,8 @@ class Guest(Qemu):
                 async with asyncio.timeout(2):
                     while "quiet now" not in taken:
                         taken += (await reader.read(65536)).decode(errors="replace")
-        return self._shell
+        self._shell = line
+        return line
 
 
 def _die_with_parent() -> None:

@@ -1,6 +1,7 @@
 """Power cuts at random moments of a payment: the machine is killed, its card's cache is lost."""
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 from tests.image.whole.desk import WentOtherwise
@@ -22,9 +23,10 @@ SCAN_S = 0.5  # nineteen keys
 SHORTEST_S, LONGEST_S = 0.02, 12.0  # the cut comes so long after the scan, log-uniform
 
 
-async def cut_and_compare(stage: Stage, cuts: int) -> None:
+async def cut_and_compare(stage: Stage) -> None:
     """So many payments, each cut once; a row for all, and one for each that went wrong."""
-    ends: dict[str, int] = {}
+    cuts = stage.cuts_in_payments
+    ends: Counter[str] = Counter()
     wrong, starts, doubtful = 0, [], 0
     for number in range(cuts):
         id_ = stage.desk.new_id()
@@ -33,14 +35,12 @@ async def cut_and_compare(stage: Stage, cuts: int) -> None:
             starts.append(await stage.start())
             answer = await stage.desk.final(id_)
             await stage.books(id_)
-            ends[str(answer.get("status") or answer.get("code"))] = (
-                ends.get(str(answer.get("status") or answer.get("code")), 0) + 1
-            )
+            ends[str(answer.get("status") or answer.get("code"))] += 1
         except (WentOtherwise, TimeoutError, EOFError) as error:
             wrong += 1
             stage.table.say(f"power cut {number + 1}", f"{id_}: {error!r}", right=False)
     median = sorted(starts)[len(starts) // 2] if starts else 0.0
-    told = f"{cuts - wrong} of {cuts}: {ends}; {doubtful} sectors lost or torn"
+    told = f"{cuts - wrong} of {cuts}: {dict(ends)}; {doubtful} sectors lost or torn"
     stage.table.say("power cuts in a payment, survived", told, right=not wrong)
     stage.table.say("power to HIS link, median of these", f"{median:.1f} s")
 

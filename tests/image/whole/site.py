@@ -61,16 +61,21 @@ class Office:
         (self._box / "wireguard.key").write_text(hospital.box_key)
         _paybox("provision", "keygen", str(folder / "keys"))
 
-    def bundle(self, link: str) -> Bundle:
-        """Make the next bundle; `link` is "serial" or "tcp"."""
+    def bundle(self, link: str, box_key: str = "") -> Bundle:
+        """Make the next bundle, for a box's own key or, without one, for a passphrase.
+
+        `link` is "serial" or "tcp".
+        """
         self._version += 1
         (self._box / "paybox.toml").write_text(self._text(link))
         out = self._folder / f"out-{self._version}"
+        (self._folder / "seal.pub").write_text(box_key)
         _paybox(
             *("provision", "make", "-c", str(self._box / "paybox.toml"), "--out", str(out)),
             *("--key", str(self._folder / "keys/provision.key"), "--version", str(self._version)),
+            *(("--to", str(self._folder / "seal.pub")) if box_key else ()),
         )
-        passphrase = (out / "passphrase.txt").read_text().strip()
+        passphrase = "" if box_key else (out / "passphrase.txt").read_text().strip()
         return Bundle(out / "provision.pbx", self._folder / "keys/provision.pub", passphrase)
 
     def _text(self, link: str) -> str:

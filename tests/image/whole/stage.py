@@ -1,5 +1,6 @@
 """One card in one machine at one desk, and the table of what was seen of it."""
 
+import asyncio
 import base64
 import binascii
 import random
@@ -16,6 +17,7 @@ from tests.image.whole.machine import BOOT_PATIENCE_S, Guest
 from tests.image.whole.site import HIS_PORT, Card, Office
 
 BUILT = REPOSITORY / "build/image"
+LOOKS = 60
 COPY = "/run/journal-copy"
 # The box works while it is read: SQLite's own backup gives one moment of it.
 BACK_UP = f"""\
@@ -47,8 +49,8 @@ class Table:
 class Stage:
     """Everything together."""
 
-    def __init__(self, folder: Path, luck: random.Random) -> None:
-        self.folder, self.luck = folder, luck
+    def __init__(self, folder: Path, luck: random.Random, cuts_in_payments: int) -> None:
+        self.folder, self.luck, self.cuts_in_payments = folder, luck, cuts_in_payments
         self.table = Table()
         self.hospital = Hospital(folder)
         self.office = Office(folder / "office", self.hospital)
@@ -99,6 +101,15 @@ class Stage:
         except binascii.Error:
             raise WentOtherwise(f"the journal cannot be read: {packed[-300:]}") from None
         return copy
+
+    async def until_journal(self, id_: str, state: str) -> None:
+        """Wait until the newest attempt of an id is in this state; WentOtherwise."""
+        for _ in range(LOOKS):
+            rows = attempts(await self.fetch_journal(), id_)
+            if rows and rows[-1].state == state:
+                return
+            await asyncio.sleep(1)
+        raise WentOtherwise(f"{id_}: {rows} in the journal, not {state!r}")
 
     async def books(self, id_: str) -> str:
         """Compare what the provider holds, the journal says and the HIS was told; WentOtherwise."""

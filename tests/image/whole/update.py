@@ -1,0 +1,162 @@
+"""Updates from a USB stick: kept, taken back, and cut at every step."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from tests.image.whole import release
+from tests.image.whole.desk import WentOtherwise
+from tests.image.whole.stage import BUILT, Stage
+
+STICK = {"driver": "usb-storage", "id": "stick", "bus": "usb.0", "drive": "stick"}
+WRITTEN_S = 900.0  # emulated, on a busy machine: 118 MiB written, read back and hashed twice
+JUDGED_S = 900.0
+WAIT_INSIDE = "for i in $(seq 4000); do {test} && exit 0; sleep 0.1; done; echo in vain"
+SLOT_B = "/sys/block/vda/vda3/stat"
+TRIAL = "grep -q ^try=b /data/slots"
+
+
+async def play(stage: Stage) -> None:
+    """Those that go back, those that are cut, and at the end the one that stays."""
+    bad = {"0.1.1": release.no_firmware, "0.1.2": release.no_system}
+    for version, change in bad.items():
+        await _taken_back(stage, version, change)
+    stick = release.stick(BUILT, stage.folder, release.SOUND, release.sound)
+    cuts = 0
+    for name, moment in CUTS.items():
+        cuts += await _cut(stage, stick, name, moment)
+    told = f"{cuts} of {len(CUTS)}"
+    stage.table.say("update cut, whole old or new afterwards", told, right=cuts == len(CUTS))
+    await _kept(stage, stick)
+
+
+async def _plug_in(stage: Stage, stick: Path) -> None:
+    """Put the stick in; the box does the rest."""
+    node = {"driver": "file", "filename": str(stick), "node-name": "stick", "read-only": True}
+    await stage.guest.do("blockdev-add", **node)
+    await stage.guest.plug(STICK)
+
+
+async def _until(stage: Stage, test: str, patience_s: float = WRITTEN_S) -> None:
+    told = await stage.guest.run(WAIT_INSIDE.format(test=test), patience_s)
+    if told.strip():
+        raise WentOtherwise(f"{test}: {told.strip()}")
+
+
+async def _slots(stage: Stage) -> tuple[str, str]:
+    """Which slot runs, and what the card says of both."""
+    running = (await stage.guest.run("cat /run/paybox/slot")).strip()
+    return running, " ".join((await stage.guest.run("cat /data/slots")).split())
+
+
+async def _taken_back(stage: Stage, version: str, change: Callable[[Path], None]) -> None:
+    """Tried once, then the release before it runs again, and the stick is not tried again."""
+    stick = release.stick(BUILT, stage.folder, version, change)
+    await _plug_in(stage, stick)
+    await stage.guest.until_reset(WRITTEN_S)  # into the trial
+    await stage.guest.until_reset(JUDGED_S)  # and out of it
+    stage.desk.disconnect()
+    await stage.until_connected()
+    running, slots = await _slots(stage)
+    right = running == "a" and slots == "good=a try=b tries=0"
+    name = f"bad release rolled back: {change.__doc__ or ''}".rstrip(".")
+    stage.table.say(name, f"slot {running}, {slots}", right=right)
+    await stage.cut()
+    stick.unlink()
+    await stage.start()
+
+
+async def _kept(stage: Stage, stick: Path) -> None:
+    running, slots = await _slots(stage)
+    if running == "a":
+        await _plug_in(stage, stick)
+        await stage.guest.until_reset(WRITTEN_S)
+        await _until(stage, "grep -q ^good=b /data/slots", JUDGED_S)
+    stage.desk.disconnect()
+    await stage.until_connected()
+    version = (await stage.guest.run("paybox --version")).strip()
+    running, slots = await _slots(stage)
+    right = running == "b" and release.SOUND in version and slots.startswith("good=b")
+    stage.table.say("good release kept", f"slot {running}, {slots}, {version}", right=right)
+
+
+# ---------------------------------------------------------------- cut at each step
+
+
+async def _first_bytes(stage: Stage) -> None:
+    await _until(stage, f"[ $(awk '{{print $7}}' {SLOT_B}) -gt 2048 ]")
+
+
+async def _half_written(stage: Stage) -> None:
+    await _until(stage, f"[ $(awk '{{print $7}}' {SLOT_B}) -gt 120000 ]")
+
+
+async def _read_back(stage: Stage) -> None:
+    await _until(stage, f"[ $(awk '{{print $3}}' {SLOT_B}) -gt 100000 ]")
+
+
+async def _trial_noted(stage: Stage) -> None:
+    await _until(stage, "[ -s /data/update-trial.json ]")
+
+
+async def _trial_set(stage: Stage) -> None:
+    await _until(stage, TRIAL)
+
+
+async def _in_the_initrd(stage: Stage) -> None:
+    await stage.guest.until_reset(WRITTEN_S)
+    await asyncio.sleep(1)
+
+
+async def _counted_down(stage: Stage) -> None:
+    await stage.guest.until_reset(WRITTEN_S)
+    flushes = stage.disk.flushes
+    while stage.disk.flushes < flushes + 2:  # noqa: ASYNC110  the card tells nobody
+        await asyncio.sleep(0.02)
+
+
+async def _on_trial(stage: Stage) -> None:
+    await stage.guest.until_reset(WRITTEN_S)
+    await _until(stage, "systemctl is-active paybox-gate | grep -q activating", JUDGED_S)
+
+
+async def _kept_just_now(stage: Stage) -> None:
+    await stage.guest.until_reset(WRITTEN_S)
+    await _until(stage, "grep -q ^good=b /data/slots", JUDGED_S)
+
+
+CUTS: dict[str, Callable[[Stage], Awaitable[None]]] = {
+    "the first bytes": _first_bytes,
+    "half written": _half_written,
+    "read back": _read_back,
+    "trial noted": _trial_noted,
+    "trial set": _trial_set,
+    "in the initrd": _in_the_initrd,
+    "counted down": _counted_down,
+    "on trial, at the gate": _on_trial,
+    "kept just now": _kept_just_now,
+}
+
+
+async def _cut(
+    stage: Stage, stick: Path, name: str, moment: Callable[[Stage], Awaitable[None]]
+) -> bool:
+    """Cut there; whether what starts afterwards is a whole release that takes money."""
+    await stage.guest.run("rm -f /data/update-tried /data/update-trial.json; sync")
+    try:
+        await _plug_in(stage, stick)
+        await moment(stage)
+        await stage.cut()
+        await stage.start()
+        running, slots = await _slots(stage)
+        version = (await stage.guest.run("paybox --version")).split()[-1]
+    except (WentOtherwise, TimeoutError, EOFError) as error:
+        stage.table.say(f"update cut: {name}", f"{error!r}", right=False)
+        return False
+    right = {"a": "0.1.0", "b": release.SOUND}.get(running) == version
+    stage.table.say(f"update cut: {name}", f"slot {running} {version}, {slots}", right=right)
+    if running == "b":  # the next cut begins with the old one again
+        await stage.guest.run("printf 'good=a\\ntry=\\ntries=0\\n' > /data/slots; sync")
+        await stage.cut()
+        await stage.start()
+    return right
