@@ -18,6 +18,7 @@ from device.desk_ports import Ports
 from device.domain.answers import answer_for
 from device.domain.charge import ChargeKey
 from device.domain.desk.deliver import hello_ok
+from device.domain.desk.due import wake_at
 from device.domain.desk.effects import (
     Ask,
     CallPay,
@@ -53,7 +54,7 @@ from device.domain.desk.events import (
     SumTold,
     Tick,
 )
-from device.domain.desk.flow import step, wake_at
+from device.domain.desk.flow import step
 from device.domain.desk.model import NOBODY, Asker, Desk, Settings, Subject
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of

@@ -12,7 +12,7 @@ from device.channels.wechat import codes as wechat_codes
 from device.channels.wechat.client import WechatChannel
 from device.domain import refund_pursuit, verdict
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk import give_back
+from device.domain.desk import give_back, reported
 from device.domain.desk.events import Asked
 from device.domain.desk.model import Desk
 from device.domain.outcome import (
@@ -95,14 +95,14 @@ def _(patch: Patch) -> None:
 
 @bug("a failed refund is counted too", "M24", "M3", "M4", blind=True)
 def _(patch: Patch) -> None:
-    true = give_back._pay_side
+    true = reported._pay_side
 
     def generous(desk: Desk, event: Any, charge: Any, refund: Any, now: Any) -> Any:
         if refund.state not in OPEN_REFUNDS:
             refund = replace(refund, state=RefundState.REFUNDED)
         return true(desk, event, charge, refund, now)
 
-    patch.setattr(give_back, "_pay_side", generous)
+    patch.setattr(reported, "_pay_side", generous)
 
 
 @bug("a refund is counted twice", "M24", "M3", blind=True)
@@ -112,7 +112,7 @@ def _(patch: Patch) -> None:
     def twice(charge: Charge, refunded_fen: int, why: Reason) -> Charge:
         return true(charge, 2 * refunded_fen - charge.refunded_fen, why)
 
-    patch.setattr(give_back, "with_refunded", twice)
+    patch.setattr(reported, "with_refunded", twice)
 
 
 @bug("a refund is sent again under a new number", "M24", "M1", "M2", blind=True)

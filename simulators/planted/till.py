@@ -13,7 +13,7 @@ from device.channels.wechat import answers as wechat_answers
 from device.channels.wechat.client import WechatChannel
 from device.domain import numbers, payment, screens
 from device.domain.charge import Charge, ChargeState
-from device.domain.desk import collect, flow, scan, view
+from device.domain.desk import collect, due, flow, scan, view
 from device.domain.desk.events import Asked, Checked, Scanned
 from device.domain.desk.model import Desk, Phase, Seat
 from device.domain.money import format_yuan
@@ -273,13 +273,13 @@ def _(patch: Patch) -> None:
         patch.setattr(collect, "attempt_under_way", lambda _: None)
         return collect.finish_unpaid(desk, Reason.EXPIRED, now)
 
-    others = tuple(due for due in flow.DUE if due is not flow._expire)
-    patch.setattr(flow, "DUE", (expire, *others))
-    soon = flow.wake_at
+    others = tuple(what for what in due.DUE if what is not due._expire)
+    patch.setattr(due, "DUE", (expire, *others))
+    soon = due.wake_at
 
     def every_second(desk: Desk, now_s: float) -> float | None:
-        due = soon(desk, now_s)
-        return min(due or now_s + 1.0, now_s + 1.0) if desk.seat else due
+        next_s = soon(desk, now_s)
+        return min(next_s or now_s + 1.0, now_s + 1.0) if desk.seat else next_s
 
     patch.setattr(desk_loop, "wake_at", every_second)
 

@@ -15,8 +15,8 @@ from device.domain.desk.answering import answer_now, busy, conflict
 from device.domain.desk.deliver import announce, error
 from device.domain.desk.effects import Commit, Effect, Pursue, PursueRefund, Step
 from device.domain.desk.events import Asked, BookingOverdue
-from device.domain.desk.give_back import own_refund
 from device.domain.desk.model import Asker, Desk
+from device.domain.desk.reported import own_refund
 from device.domain.desk.rows import attempt_change, charge_change, named, refund_change
 from device.domain.desk.view import held_screen, outcome_screen
 from device.domain.payment import Attempt, AttemptEvent

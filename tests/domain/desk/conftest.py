@@ -18,6 +18,7 @@ import pytest
 from device.clock import BEIJING
 from device.domain.answers import answers
 from device.domain.charge import Charge, ChargeKey, ChargeState
+from device.domain.desk.due import wake_at
 from device.domain.desk.effects import (
     CallPay,
     Commit,
@@ -44,7 +45,7 @@ from device.domain.desk.events import (
     Scanned,
     Tick,
 )
-from device.domain.desk.flow import step, wake_at
+from device.domain.desk.flow import step
 from device.domain.desk.model import Desk, Health, Settings
 from device.domain.desk.rows import paid_number
 from device.domain.desk.scan import code_hash

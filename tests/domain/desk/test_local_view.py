@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from device.domain.desk.due import wake_at
 from device.domain.desk.events import ButtonHeld, ButtonPressed, HealthChanged, LineSaid
-from device.domain.desk.flow import wake_at
 from device.domain.desk.model import OneWay, Settings
 from device.domain.desk.view import signal_of
 from device.domain.line import Meaning, Said
