@@ -1,4 +1,4 @@
-"""One thread that does what is due: statements each morning, until the server stops."""
+"""One thread that does what is due: statements each morning, old traces gone."""
 
 import logging
 import threading
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db import close_old_connections
 
+from center.ledger.ingest import forget_traces
 from center.ledger.rows import BEIJING
 from center.reviews.fetch import fetch_reviews
 from center.statements.morning import morning
@@ -43,6 +44,7 @@ class Scheduler:
 
     def _turn(self, now: datetime) -> None:
         morning(self._providers, now)
+        forget_traces(now)
         for provider in self._providers:
             if isinstance(provider, WechatStatements):
                 fetch_reviews(provider, now)

@@ -7,17 +7,19 @@ the one before it or is malformed (quarantine, and acknowledged as such).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
 from center.ledger import digests, store
-from center.ledger.models import Alarm, Box, Epoch, Event, Quarantine
+from center.ledger.models import Alarm, Box, Epoch, Event, Quarantine, Trace
 from center.ledger.rows import MOST_COUNTED, BadRow, LedgerRow, read_row
 from center.ledger.storable import storable
 from center.ledger.words import Kind
 from device.sync.wire import GENESIS, Batch, Conflict, Rejected
+
+TRACES_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
         box.save()
         _keep_bad(box, batch.epoch, found.bad, now)
         store.store(box.id, epoch, found.good, now)
+        _keep_traces(box, batch, now)
         for seq in digests.wrong(box.id, batch.epoch, found.good):
             raise_alarm(box, "digest", f"{batch.epoch}：第 {seq} 行的日结与收到的流水不符", now)
         if found.ack != epoch.ack:
@@ -72,6 +75,23 @@ def _box(batch: Batch, now: datetime) -> Box:
     backlog = batch.health.get("waiting")
     box.backlog = min(max(backlog, 0), MOST_COUNTED) if type(backlog) is int else 0
     return box
+
+
+def _keep_traces(box: Box, batch: Batch, now: datetime) -> None:
+    """A box that was restarted sends some again: the newest counts."""
+    if not batch.traces:
+        return
+    Trace.objects.bulk_create(
+        [Trace(box=box, uid=t.out_trade_no, marks=t.marks, received_at=now) for t in batch.traces],
+        update_conflicts=True,
+        unique_fields=["box", "uid"],
+        update_fields=["marks", "received_at"],
+    )
+
+
+def forget_traces(now: datetime) -> None:
+    """Those of old payments are of no use to anybody."""
+    Trace.objects.filter(received_at__lt=now - TRACES_KEPT).delete()
 
 
 def _note_desk(box: Box, rows: Sequence[LedgerRow]) -> None:

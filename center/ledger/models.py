@@ -169,6 +169,17 @@ class Charge(Row):
         indexes = (models.Index(fields=["his_id"], name="charge_his"),)
 
 
+class Trace(models.Model):
+    """Where the time of one payment went, as its box noted it. Kept for ninety days."""
+
+    pk = models.CompositePrimaryKey("box_id", "uid")
+    box = models.ForeignKey(Box, on_delete=models.PROTECT, db_index=False)
+    uid = models.CharField(max_length=100)
+    marks = models.JSONField()
+    """[mark, milliseconds since the first] in order; the marks of `device.domain.trace`."""
+    received_at = models.DateTimeField(db_index=True)
+
+
 class DayTotal(models.Model):
     """Counts and sums a day by everything a report groups by."""
 

@@ -15,7 +15,8 @@ from center.accounts import audit
 from center.accounts.access import needs, require
 from center.accounts.models import User
 from center.accounts.roles import Permission
-from center.ledger.models import Action, ActionKind, ActionState, Event, Payment, Refund
+from center.ledger.models import Action, ActionKind, ActionState, Event, Payment, Refund, Trace
+from center.orders import timeline
 from center.orders.catalog import ORDERS, PAYMENT_BADGES, REFUND_BADGES, REFUNDS
 from center.reports.cells import shown
 from center.reports.scope import seen_by
@@ -51,6 +52,7 @@ def order(request: HttpRequest, uid: str) -> HttpResponse:
         ],
         "refund_titles": [c.title for c in REFUNDS.columns],
         "story": _story(events.order_by("received_at", "epoch", "seq")[:200]),
+        "timeline": timeline.drawn(Trace.objects.filter(box=payment.box, uid=uid).first()),
         "actions": Action.objects.filter(out_trade_no=uid).order_by("-id"),
         "rest_fen": payment.amount_fen - payment.refunded_fen,
         "may_request": user.may(Permission.REQUEST_ACTION) and payment.state not in GIVEN_BACK,

@@ -13,6 +13,7 @@ from device.clock import Clock
 from device.domain.outbox import Backlog
 from device.domain.record import Change, Event, Order, Stored, Ticket
 from device.domain.replies import SummaryRow
+from device.domain.trace import Trace
 from device.errors import StorageError
 from device.journal import reads, summary, verify
 from device.journal.connection import Connect, connect
@@ -131,6 +132,12 @@ class SqliteJournal:
         """The oldest events that the centre has not acknowledged, and where things stand."""
         return await self._runner.run(
             lambda: self._store.durable(lambda db: reads.backlog(db, limit))
+        )
+
+    async def traces(self, after: int, limit: int) -> Sequence[tuple[int, Trace]]:
+        """The newest traces with their places, oldest first, none up to the place `after`."""
+        return await self._runner.run(
+            lambda: self._store.durable(lambda db: reads.traces(db, after, limit))
         )
 
     async def acknowledge(self, epoch: str, seq: int) -> None:

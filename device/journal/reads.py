@@ -10,6 +10,7 @@ from device.domain.chain import GENESIS, WireRow, columns_of
 from device.domain.charge import Charge
 from device.domain.outbox import Backlog, Lost
 from device.domain.record import Order, Stored, Ticket
+from device.domain.trace import Trace
 from device.domain.words import Wallet
 from device.journal import rows
 from device.journal.rows import SqlRow
@@ -212,6 +213,15 @@ def _lost(db: Database, run: _Run) -> Lost:
     fresh = run.ended is not None and run.lost_from == run.ended + 1
     prev = (before["hash"] if before else GENESIS) if fresh else ""
     return Lost(run.epoch, run.lost_from, prev)
+
+
+def traces(db: Database, after: int, limit: int) -> list[tuple[int, Trace]]:
+    """Return the newest traces behind a place in the table, oldest first."""
+    sql = "SELECT * FROM traces WHERE id > ? ORDER BY id DESC LIMIT ?"
+    found = db.execute(sql, [after, limit]).fetchall()
+    return [
+        (row["id"], rows.trace_of(row["out_trade_no"], row["marks"])) for row in reversed(found)
+    ]
 
 
 def acted(db: Database, do_id: str) -> bool:

@@ -20,6 +20,7 @@ from typing import Any
 from device.domain.action import Action
 from device.domain.chain import WireRow
 from device.domain.outbox import Backlog, Lost
+from device.domain.trace import Trace
 from device.sync.wire import MAX_ROWS, Answer, Batch, Conflict, Want, row_fault
 
 EVERY_S = 60.0  # center §3: a batch at least so often, also an empty one
@@ -112,7 +113,9 @@ Effect = Acknowledge | Rewind | BeginEpoch | Recall | Carry | Alarm
 Heard = tuple[Course, tuple[Effect, ...]]
 
 
-def next_batch(sender: Sender, backlog: Backlog, health: Mapping[str, Any]) -> Batch:
+def next_batch(
+    sender: Sender, backlog: Backlog, health: Mapping[str, Any], traces: tuple[Trace, ...] = ()
+) -> Batch:
     """Return what is to be sent now."""
     lost = backlog.lost
     return Batch(
@@ -123,6 +126,7 @@ def next_batch(sender: Sender, backlog: Backlog, health: Mapping[str, Any]) -> B
         rows=backlog.rows[:MAX_ROWS],
         health=health,
         want=Want(lost.epoch, lost.from_seq) if lost else None,
+        traces=traces,
     )
 
 

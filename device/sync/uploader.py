@@ -18,6 +18,7 @@ from device.domain.chain import WireRow
 from device.domain.outbox import NOTHING, Backlog
 from device.domain.record import Event
 from device.domain.replies import Part
+from device.domain.trace import Trace
 from device.errors import StorageError, SyncError
 from device.sync.exchange import (
     Acknowledge,
@@ -36,6 +37,7 @@ from device.sync.exchange import (
 )
 from device.sync.wire import (
     MAX_ROWS,
+    MAX_TRACES,
     NONCE_BYTES,
     Answer,
     Batch,
@@ -62,6 +64,10 @@ class Outbox(Protocol):
 
     async def backlog(self, limit: int) -> Backlog:
         """The oldest events that wait, at most so many, and where things stand."""
+        ...
+
+    async def traces(self, after: int, limit: int) -> Sequence[tuple[int, Trace]]:
+        """The newest traces of payments, with their places, oldest first."""
         ...
 
     async def acknowledge(self, epoch: str, seq: int) -> None:
@@ -128,6 +134,8 @@ class Uploader:
     course: Course = field(default_factory=Course)
     backlog: Backlog = NOTHING
     """As it was last read."""
+    traced: int = 0
+    """The place of the newest trace that the centre has; after a start some go up once more."""
 
     async def run(self) -> None:
         """One exchange after another."""
@@ -141,7 +149,9 @@ class Uploader:
         try:
             await self._digest()
             self.backlog = await self.outbox.backlog(MAX_ROWS)
-            batch = next_batch(self.sender, self.backlog, self._health())
+            traces = await self.outbox.traces(self.traced, MAX_TRACES)
+            told = tuple(trace for _, trace in traces)
+            batch = next_batch(self.sender, self.backlog, self._health(), told)
             answer = await self._ask(batch)
             course, effects = heard(
                 self.course, self.backlog, batch, answer, self.clock.monotonic()
@@ -155,6 +165,8 @@ class Uploader:
             self._failed(type(error).__name__)
         else:
             self.course = course
+            if isinstance(answer, Answer):  # after a conflict nothing of the batch is there
+                self.traced = max((place for place, _ in traces), default=self.traced)
 
     def _health(self) -> dict[str, Any]:
         """How the box is, for the centre's list of boxes."""

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from device.domain.action import Action, ActionKind
 from device.domain.chain import GENESIS, KINDS, WHOLE_NUMBERS, WireRow, columns_of, row_hash
+from device.domain.trace import Mark, Trace
 from device.errors import SyncError
 
 log = logging.getLogger(__name__)
@@ -59,6 +60,10 @@ MAX_TEXT = 256  # characters of one field of a row
 MAX_FEN = 2**53 - 1  # every JSON reader holds it exactly
 CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # and half characters: not UTF-8
 OK, CONFLICT = 200, 409
+MAX_TRACES = 50  # in a batch; a desk has a payment a minute
+MAX_MARKS = 64  # as many as a box notes
+MAX_UID = 100
+MAX_TRACE_MS = 86_400_000.0  # a day
 HASH_FAULT = "the hash does not fit"
 
 
@@ -82,6 +87,8 @@ class Batch:
     rows: tuple[WireRow, ...] = ()
     health: Mapping[str, Any] = field(default_factory=dict)
     want: Want | None = None
+    traces: tuple[Trace, ...] = ()
+    """Where the time of some payments went; for people, no money hangs on it."""
 
     @property
     def last(self) -> int:
@@ -180,6 +187,8 @@ def write_batch(batch: Batch) -> bytes:
         message["health"] = dict(batch.health)
     if batch.want:
         message["want"] = {"epoch": batch.want.epoch, "from": batch.want.from_seq}
+    if batch.traces:
+        message["traces"] = [{"uid": t.out_trade_no, "marks": t.marks} for t in batch.traces]
     return _json(message | {"rows": list(batch.rows)})
 
 
@@ -199,7 +208,25 @@ def read_batch(text: bytes) -> Batch:
         rows=rows,
         health=_table(message.get("health", {}), "health"),
         want=_want(_table(want, "want")) if want is not None else None,
+        traces=_traces(message.get("traces")),
     )
+
+
+def _traces(given: object) -> tuple[Trace, ...]:
+    """Return those that can be read: one of a newer box, or a broken one, must not stop a batch."""
+    if not isinstance(given, list):
+        return ()
+    return tuple(t for t in map(_trace, given[:MAX_TRACES]) if t)
+
+
+def _trace(given: Any) -> Trace | None:
+    try:
+        uid, marks = given["uid"], given["marks"]
+        read = tuple((Mark(name), float(ms)) for name, ms in marks[:MAX_MARKS])
+    except (KeyError, TypeError, ValueError):
+        return None
+    good = isinstance(uid, str) and 0 < len(uid) <= MAX_UID and not CONTROL.search(uid)
+    return Trace(uid, read) if good and all(0 <= ms <= MAX_TRACE_MS for _, ms in read) else None
 
 
 def row_fault(row: Mapping[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Rows of the test stand: own time and its parts, the start, memory, added round trips."""
 
 import asyncio
-import json
 import os
 import sqlite3
 import statistics
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import device
 from device.domain.trace import Mark, Trace, stretches
+from device.journal.rows import trace_of
 from simulators.bench.bare import BareExchange
 from simulators.bench.stand import Figures, Stand, at
 
@@ -87,7 +87,7 @@ def _traces(journal: Path, newest: int) -> Iterator[Trace]:
     sql = "SELECT out_trade_no, marks FROM traces ORDER BY id DESC LIMIT ?"
     with closing(sqlite3.connect(journal)) as db:
         for number, marks in reversed(db.execute(sql, [newest]).fetchall()):
-            yield Trace(number, tuple((Mark(name), ms) for name, ms in json.loads(marks)))
+            yield trace_of(number, marks)
 
 
 async def starts(directory: Path, times: int = STARTS) -> Measured:

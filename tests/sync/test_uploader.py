@@ -6,6 +6,8 @@ import logging
 import pytest
 
 from device.domain.action import Action, ActionKind
+from device.domain.record import PutTrace
+from device.domain.trace import Mark, Trace
 from device.errors import StorageError
 from device.journal import SqliteJournal
 from device.sync import wire
@@ -214,3 +216,20 @@ async def test_it_goes_on_by_itself(sides: Sides, monkeypatch: pytest.MonkeyPatc
 def test_the_key_stands_in_no_repr(sides: Sides) -> None:
     shown = repr(sides.uploader(None))  # type: ignore[arg-type]  # nothing is asked of it
     assert repr(bytes(range(32))) not in shown
+
+
+async def test_traces_go_up_once_and_again_after_a_start(sides: Sides) -> None:
+    journal = await sides.opened()
+    await payments(journal, sides, 1, 1)
+    trace = Trace("MZ03A", ((Mark.TAKEN, 0.0), (Mark.INTENT, 1.5)))
+    journal.defer((PutTrace(trace),))
+    await journal.flush()
+    up = sides.uploader(journal)
+    sides.center.lose_answer = True
+    await up.exchange()
+    sides.center.lose_answer = False
+    await up.exchange()
+    assert [batch.traces for batch in sides.center.asked[-2:]] == [(trace,), (trace,)]
+    await up.exchange()
+    await sides.uploader(journal).exchange()
+    assert [batch.traces for batch in sides.center.asked[-2:]] == [(), (trace,)]

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from device.domain.action import Action, ActionKind
+from device.domain.trace import Mark, Trace
 from device.errors import SyncError
 from device.sync import wire
 from device.sync.wire import Answer, Batch, Conflict, Rejected, Want
@@ -273,3 +274,35 @@ def test_an_action_that_is_not_understood_does_not_stop_the_acknowledgement(acti
     assert wire.read_answer(200, text) == Answer(
         "9f3c", 2, do=(Action("C-2", ActionKind.QUERY, "B"),)
     )
+
+
+GOOD_TRACE = {"uid": "MZ03A", "marks": [["taken", 0], ["intent", 1.5]]}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        7,
+        {},
+        {"uid": "MZ03A"},
+        {"uid": "", "marks": []},
+        {"uid": "x\n", "marks": []},
+        {"uid": "MZ03A", "marks": [["of a newer box", 1]]},
+        {"uid": "MZ03A", "marks": [["taken", -1]]},
+        {"uid": "MZ03A", "marks": [["taken", "soon"]]},
+        {"uid": "MZ03A", "marks": 7},
+    ],
+)
+def test_a_trace_that_cannot_be_read_is_left_out_and_stops_no_batch(bad: object) -> None:
+    text = wire.write_batch(wire.Batch("BOX-0001", "1.0.0", "9f3c", 1))
+    message = json.loads(text) | {"traces": [bad, GOOD_TRACE]}
+    [trace] = wire.read_batch(json.dumps(message).encode()).traces
+    assert trace == Trace("MZ03A", ((Mark.TAKEN, 0.0), (Mark.INTENT, 1.5)))
+    assert wire.read_batch(json.dumps(message | {"traces": bad}).encode()).traces == ()
+
+
+def test_traces_travel_with_a_batch() -> None:
+    trace = Trace("MZ03A", ((Mark.TAKEN, 0.0), (Mark.INTENT, 1.5)))
+    batch = wire.Batch("BOX-0001", "1.0.0", "9f3c", 1, traces=(trace,))
+    assert wire.read_batch(wire.write_batch(batch)) == batch
+    assert b"traces" not in wire.write_batch(replace(batch, traces=()))
