@@ -42,6 +42,8 @@ class CenterConfig:
     language: Annotated[str, Choice(("zh", "en"))] = "zh"
     retention_days: Annotated[int, Whole(400, 36500)] = 3650
     """How long raw statements and audit records stay; money rows are never deleted."""
+    many_refunds: Annotated[int, Whole(2, 10000)] = 10
+    """From so many refunds by one cashier on one day on, finance is shown them."""
     threads: Annotated[int, Whole(1, 64)] = 8
     tls: Tls = Tls()
     channels: Channels = NO_CHANNELS

@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from center.ledger.models import Payment, Refund
 from center.ledger.rows import BEIJING
 from center.reconciliation import his_list
+from center.reconciliation.daily import check_day
 from center.reconciliation.his_list import Mapped
-from center.reconciliation.run import reconcile_day
 from center.statements.keep import keep
 
 HEAD = (
@@ -36,7 +36,7 @@ def make_statements(days: int, seed: int, today: date) -> int:
         head, rows = his_list.rows_of("demo.json", body)
         found = his_list.read(head, rows, Mapped(his_list.guessed(head)))
         his_list.store(f"门诊住院 {day}.json", body, found, "demo", now)
-        reconcile_day(day, now, today)
+        check_day(day, now, today)
     return days
 
 

@@ -9,7 +9,16 @@ from django.utils.translation import gettext_lazy as _
 from center.accounts.models import User
 from center.accounts.roles import Permission
 from center.ledger.words import Channel, PaymentState, RefundState
-from center.reconciliation.models import CODES, BreakRow, BreakState, HisRow, Pair, Run
+from center.reconciliation.models import (
+    ANOMALIES,
+    CODES,
+    LISTS,
+    BreakRow,
+    BreakState,
+    HisRow,
+    Pair,
+    Run,
+)
 from center.reports.report import Column, Filter, Form, Match, Report, register
 
 BADGES: dict[str, str] = {
@@ -31,7 +40,11 @@ STATES = dict(PaymentState.choices) | dict(RefundState.choices)
 
 
 def _breaks(_user: User) -> QuerySet[Any]:
-    return BreakRow.objects.all()
+    return BreakRow.objects.filter(pair__in=LISTS)
+
+
+def _anomalies(_user: User) -> QuerySet[Any]:
+    return BreakRow.objects.filter(pair=Pair.REFUND)
 
 
 def _runs(_user: User) -> QuerySet[Any]:
@@ -48,12 +61,15 @@ def _break_page(row: Any) -> str:
 
 def _breaks_of(row: Any) -> str:
     days = f"day_from={row.day}&day_to={row.day}"
+    if row.pair == Pair.REFUND:
+        return f"{reverse('report', args=['refund-anomalies'])}?{days}"
     return f"{reverse('report', args=['breaks'])}?{days}&pair={row.pair}&channel={row.channel}"
 
 
 CHANNEL = Filter("channel", _("渠道"), Match.ONE_OF, words=dict(Channel.choices))
 DAYS = Filter("day", _("日期"), Match.DAYS)
-PAIR = Filter("pair", _("对账"), Match.ONE_OF, words=dict(Pair.choices))
+WORDS_OF_LISTS = {pair.value: pair.label for pair in LISTS}
+PAIR = Filter("pair", _("对账"), Match.ONE_OF, words=WORDS_OF_LISTS)
 
 BREAKS = Report(
     name="breaks",
@@ -96,6 +112,39 @@ BREAKS = Report(
     default_days=31,
     link=_break_page,
 )
+REFUND_ANOMALIES = Report(
+    name="refund-anomalies",
+    title=_("退款异常"),
+    permission=Permission.SETTLEMENT,
+    rows=_anomalies,
+    columns=(
+        Column("day", _("日期"), Form.DAY),
+        Column("state", _("状态"), Form.WORD, dict(BreakState.choices), BADGES),
+        Column("code", _("类型"), Form.WORD, dict(ANOMALIES)),
+        Column("channel", _("渠道"), Form.WORD, dict(Channel.choices)),
+        Column("journal_fen", _("原收款（元）"), Form.MONEY),
+        Column("other_fen", _("所退（元）"), Form.MONEY),
+        Column("difference_fen", _("多退（元）"), Form.MONEY),
+        Column("key", _("单号或收费员"), Form.NUMBER),
+        Column("operator", _("收费员")),
+        Column("person", _("负责人")),
+    ),
+    filters=(
+        Filter("key", _("单号或收费员")),
+        DAYS,
+        Filter("state", _("状态"), Match.ONE_OF, words=dict(BreakState.choices)),
+        Filter("code", _("类型"), Match.ONE_OF, words=dict(ANOMALIES)),
+        CHANNEL,
+        Filter("operator", _("收费员")),
+        Filter("person", _("负责人")),
+    ),
+    newest_by="day",
+    key="id",
+    sums=("difference_fen",),
+    groups=("day", "code", "state", "channel", "operator"),
+    default_days=31,
+    link=_break_page,
+)
 RUNS = Report(
     name="reconciliation",
     title=_("每日对账"),
@@ -111,7 +160,11 @@ RUNS = Report(
         Column("difference_fen", _("差额（元）"), Form.MONEY),
         Column("at", _("对账时间"), Form.TIME),
     ),
-    filters=(DAYS, PAIR, CHANNEL),
+    filters=(
+        DAYS,
+        Filter("pair", _("对账"), Match.ONE_OF, words=dict(Pair.choices)),
+        CHANNEL,
+    ),
     newest_by="day",
     key="id",
     sums=("agreed_fen", "difference_fen"),
@@ -156,4 +209,6 @@ HIS_ROWS = Report(
     sums=("amount_fen",),
     groups=("day", "pay_type", "kind", "operator"),
 )
-register(BREAKS, RUNS, HIS_ROWS)
+register(BREAKS, REFUND_ANOMALIES, RUNS, HIS_ROWS)
+REPORTS_OF: dict[str, Report] = {Pair.REFUND: REFUND_ANOMALIES}
+"""Where the breaks of a check stand, if not among those of the lists."""

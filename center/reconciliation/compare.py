@@ -50,7 +50,8 @@ class Item:
 class Break:
     """One disagreement about one number."""
 
-    code: Code
+    code: StrEnum
+    """A `Code`, or what another check of the day calls it."""
     kind: Kind
     key: str
     channel: str

@@ -16,6 +16,7 @@ from django.db.models import Exists, OuterRef
 from center.ledger.models import Payment, Refund
 from center.reconciliation.compare import Break, Code, Kind, Place
 from center.reconciliation.models import STATE, BreakState, HisRow, Pair
+from center.reconciliation.parts import parts
 from center.reports.dashboard import TAKEN
 from center.statements.models import FileState, StatementFile, StatementLine
 
@@ -23,7 +24,6 @@ WAIT = timedelta(days=3)
 ONE_SIDED = frozenset({Code.ONLY_JOURNAL, Code.ONLY_OTHER})
 GIVEN_BACK = frozenset({"reversing", "reversed"})
 BELIEVED = (FileState.GOOD, FileState.EMPTY)
-_FOUND_AT_ONCE = 500  # numbers looked up in one question
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +143,7 @@ def _known(lists: Compared, keys: set[str]) -> dict[Place, dict[str, Any]]:
     """What the journal has under these numbers, on whatever day; what was taken goes first."""
     key = lists.journal_key
     found: dict[Place, dict[str, Any]] = {}
-    for part in _parts(keys):
+    for part in parts(keys):
         for kind, table in ((Kind.PAYMENT, Payment), (Kind.REFUND, Refund)):
             rows = table.objects.filter(**{f"{key}__in": part})
             for row in rows.values(key, "desk", "operator", "state"):
@@ -203,12 +203,12 @@ def _returned(lists: Compared, breaks: list[Break]) -> set[str]:
     only = [b for b in breaks if b.code is Code.ONLY_OTHER]
     orders = {b.key for b in only if b.kind is Kind.PAYMENT}
     back = {b.key for b in only if b.kind is Kind.REFUND}
-    for part in _parts(back):
+    for part in parts(back):
         rows, _key, _channel = lists.others(Kind.REFUND, part)
         orders |= set(rows.values_list("out_trade_no", flat=True)) - {""}
         orders |= set(Refund.objects.filter(his_id__in=part).values_list("ref", flat=True))
     explained: set[str] = set()
-    for part in _parts(orders):
+    for part in parts(orders):
         by = {f"{lists.journal_key}__in": part}
         ours = Payment.objects.filter(**by, state__in=GIVEN_BACK)
         if lists.pair == Pair.HIS:
@@ -259,11 +259,5 @@ def _asked(one_sided: list[Break]) -> Iterator[tuple[Code, Kind, list[str]]]:
     for code in sorted(ONE_SIDED):
         for kind in Kind:
             keys = {b.key for b in one_sided if b.code is code and b.kind is kind}
-            for part in _parts(keys):
+            for part in parts(keys):
                 yield code, kind, part
-
-
-def _parts(keys: Iterable[str]) -> Iterator[list[str]]:
-    every = sorted(keys)
-    for start in range(0, len(every), _FOUND_AT_ONCE):
-        yield every[start : start + _FOUND_AT_ONCE]

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 from center.accounts.models import User
 from center.reconciliation import his_list
+from center.reconciliation.daily import check_day
 from center.reconciliation.his_list import BadList, Mapped
 from center.reconciliation.models import ColumnMapping, HisList
-from center.reconciliation.run import reconcile_day
 from center.reports.scope import beijing_today
 
 MOST_DAYS = 62  # compared again at once
@@ -23,7 +23,7 @@ def take(name: str, body: bytes, mapped: Mapped | None, user: User) -> HisList:
     now = datetime.now(UTC)
     given = his_list.store(name, body, found, user.username, now)
     for day in sorted({row.day for row in found})[:MOST_DAYS]:
-        reconcile_day(day, now, beijing_today())
+        check_day(day, now, beijing_today())
     return given
 
 

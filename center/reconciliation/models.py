@@ -4,13 +4,18 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from center.reconciliation.compare import Code
+from center.reconciliation.refunds import Anomaly
 
 
 class Pair(models.TextChoices):
-    """Which two lists were compared; the journal is always the first."""
+    """What was compared. Of two lists the journal is always the first."""
 
     STATEMENT = "statement", _("流水对账单")
     HIS = "his", _("流水对 HIS")
+    REFUND = "refund", _("退款检查")
+
+
+LISTS = (Pair.STATEMENT, Pair.HIS)
 
 
 CODES = (
@@ -21,6 +26,12 @@ CODES = (
     (Code.TWICE_JOURNAL.value, _("流水重复")),
     (Code.TWICE_OTHER.value, _("对方重复")),
     ("state", _("状态不同")),
+)
+ANOMALIES = (
+    (Anomaly.REPEATED.value, _("重复退款")),
+    (Anomaly.OVER.value, _("超额退款")),
+    (Anomaly.CHANNEL.value, _("异渠道退款")),
+    (Anomaly.MANY.value, _("一人多笔退款")),
 )
 STATE = "state"
 """The other list has the money of an order that the journal knows as not paid or given back."""
@@ -68,7 +79,7 @@ class BreakRow(models.Model):
 
     pair = models.CharField(_("对账"), max_length=12, choices=Pair.choices)
     day = models.DateField(_("日期"))
-    code = models.CharField(_("类型"), max_length=16, choices=CODES)
+    code = models.CharField(_("类型"), max_length=16, choices=(*CODES, *ANOMALIES))
     kind = models.CharField(_("收退"), max_length=8)
     key = models.CharField(_("单号"), max_length=100)
     number = models.SmallIntegerField(default=0)

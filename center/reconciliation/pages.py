@@ -13,9 +13,10 @@ from django.views.decorators.http import require_POST
 from center.accounts import audit
 from center.accounts.access import needs, require
 from center.accounts.roles import Permission
-from center.ledger.models import Payment
+from center.ledger.models import Payment, Refund
 from center.reconciliation import his_list
-from center.reconciliation.catalog import BREAKS
+from center.reconciliation.catalog import BREAKS, REPORTS_OF
+from center.reconciliation.daily import check_day
 from center.reconciliation.his_list import BadList, Mapped
 from center.reconciliation.intake import MOST_DAYS, saved_mapping, take
 from center.reconciliation.models import (
@@ -27,7 +28,7 @@ from center.reconciliation.models import (
     HisRow,
     Resolution,
 )
-from center.reconciliation.run import reconcile_day
+from center.reconciliation.refunds import Anomaly
 from center.reports.cells import shown
 from center.reports.scope import beijing_today
 from center.statements.models import StatementLine
@@ -38,14 +39,22 @@ def break_page(request: HttpRequest, number: int) -> HttpResponse:
     """One break: both lists' rows side by side, and what people decided."""
     row = get_object_or_404(BreakRow, pk=number)
     user = require(request.user, Permission.RECONCILIATION)
+    report = REPORTS_OF.get(row.pair, BREAKS)
     lines = StatementLine.objects.filter(out_trade_no=row.key) | StatementLine.objects.filter(
         out_refund_no=row.key
     )
     payments = Payment.objects.filter(uid=row.key) | Payment.objects.filter(his_id=row.key)
+    refunds = (
+        Refund.objects.filter(operator=row.key, day=row.day)
+        if row.code == Anomaly.MANY
+        else Refund.objects.filter(ref=row.key) | Refund.objects.filter(uid=row.key)
+    )
     context = {
         "row": row,
-        "facts": [(c.title, shown(c, row)) for c in BREAKS.columns],
+        "facts": [(c.title, shown(c, row)) for c in report.columns],
+        "report": report,
         "payments": payments[:20],
+        "refunds": refunds.order_by("first_at")[:100],
         "lines": lines.order_by("at")[:20],
         "his_rows": HisRow.objects.filter(his_id__in=[row.key, *(p.his_id for p in payments)])[:20],
         "decisions": row.decisions.order_by("-id"),
@@ -130,7 +139,7 @@ def compare_again(request: HttpRequest) -> HttpResponse:
     runs = 0
     for ordinal in range(first.toordinal(), last.toordinal() + 1):
         day = date.fromordinal(ordinal)
-        runs += len(reconcile_day(day, datetime.now(UTC), beijing_today()))
+        runs += len(check_day(day, datetime.now(UTC), beijing_today()))
     audit.record(request, "compared_again", f"{first} – {last}", runs=runs)
     messages.success(request, _("已重新对账 %(runs)d 次") % {"runs": runs})
     return redirect("report", "reconciliation")

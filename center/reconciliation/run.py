@@ -17,7 +17,7 @@ from django.db.models.functions import Collate
 from center.ledger.words import Channel
 from center.reconciliation.compare import Break, Item, Kind, compare
 from center.reconciliation.explain import Compared, Explained, compared_channels, counted, explain
-from center.reconciliation.models import BreakRow, BreakState, HisRow, Pair, Run
+from center.reconciliation.models import LISTS, BreakRow, BreakState, HisRow, Pair, Run
 from center.statements.models import StatementLine
 
 AT_ONCE = 2_000
@@ -33,6 +33,19 @@ def reconcile(pair: Pair, day: date, channel: str, now: datetime, today: date) -
         else:
             agreed, agreed_fen = agreed + 1, agreed_fen + found.signed_fen
     explained = list(explain(Compared(pair, day, channel), breaks, today))
+    return keep_run(pair, day, channel, explained, now, agreed, agreed_fen)
+
+
+def keep_run(  # noqa: PLR0913  one run's facts
+    pair: Pair,
+    day: date,
+    channel: str,
+    explained: list[Explained],
+    now: datetime,
+    agreed: int,
+    agreed_fen: int = 0,
+) -> Run:
+    """Keep what one comparison found in place of what an earlier one of the day had found."""
     with transaction.atomic():
         _keep(pair, day, channel, explained, now)
         run, _made = Run.objects.update_or_create(
@@ -85,7 +98,9 @@ def _items(kind: Kind, rows: Any) -> Iterator[Item]:
 
 
 def _keep(pair: Pair, day: date, channel: str, explained: list[Explained], now: datetime) -> None:
-    here = BreakRow.objects.filter(pair=pair, day=day, channel=channel)
+    here = BreakRow.objects.filter(pair=pair, day=day)
+    if channel:
+        here = here.filter(channel=channel)  # a check of all channels has none
     known = {(b.code, b.kind, b.key, b.number): b for b in here}
     seen: Counter[tuple[str, str, str]] = Counter()
     new: list[BreakRow] = []
@@ -140,7 +155,7 @@ def reconcile_day(day: date, now: datetime, today: date) -> list[Run]:
     """Compare a day of every channel with both lists, where the other list is there."""
     return [
         reconcile(pair, day, channel, now, today)
-        for pair in Pair
+        for pair in LISTS
         for channel in Channel.values
         if channel in compared_channels(pair, day)
     ]

@@ -32,7 +32,9 @@ from center.reports.cells import plain
 from center.reports.report import REPORTS
 from center.reports.scope import beijing_today
 
-NAMES = frozenset({"orders", "refunds", "statements", "reviews", "boxes", "breaks"})
+NAMES = frozenset(
+    {"orders", "refunds", "statements", "reviews", "boxes", "breaks", "refund-anomalies"}
+)
 ENDINGS = {
     "text/csv": "csv",
     "application/json": "json",

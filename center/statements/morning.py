@@ -10,12 +10,13 @@ from datetime import date, datetime, timedelta
 
 from center.ledger.ingest import raise_alarm
 from center.ledger.models import Action, ActionKind, ActionState, Box, DayTotal, Payment
-from center.reconciliation.models import STATE, BreakRow, BreakState
-from center.reconciliation.run import reconcile_day
+from center.reconciliation.daily import check_day
+from center.reconciliation.models import STATE, BreakRow, BreakState, Pair, Run
 from center.reports.dashboard import TAKEN
 from center.statements.keep import keep, no_answer
 from center.statements.models import FileState, StatementFile
 from center.statements.providers import Statements
+from device.clock import BEIJING
 from device.errors import PayboxError
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,21 @@ def morning(providers: Sequence[Statements], now: datetime) -> list[date]:
     """Do what is due now; return the days that were compared."""
     fetched = {day for provider in providers for day in _fetch_missing(provider, now)}
     waiting = BreakRow.objects.filter(state=BreakState.WAITING).values_list("day", flat=True)
-    days = sorted(fetched | set(waiting.distinct()))
+    days = sorted(fetched | set(waiting.distinct()) | _unchecked(now.date() - timedelta(days=1)))
     for day in days:
-        reconcile_day(day, now, now.date())
+        check_day(day, now, now.date())
     ask_boxes(now)
     return days
+
+
+def _unchecked(day: date) -> set[date]:
+    """That day, unless its refunds were looked at since it ended: that needs no statement."""
+    done = Run.objects.filter(pair=Pair.REFUND, day=day, at__gte=_end_of(day))
+    return set() if done.exists() else {day}
+
+
+def _end_of(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), datetime.min.time(), BEIJING)
 
 
 def _fetch_missing(provider: Statements, now: datetime) -> list[date]:

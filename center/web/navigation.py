@@ -41,6 +41,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
         (
             Entry(_("收款"), Permission.SETTLEMENT, "report", "receipts"),
             Entry(_("退款"), Permission.SETTLEMENT, "report", "refunds"),
+            Entry(_("退款异常"), Permission.SETTLEMENT, "report", "refund-anomalies"),
             Entry(_("对账单"), Permission.STATEMENTS, "report", "statements"),
         ),
     ),

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from simulators.differences import Difference
+from simulators.differences import Difference, Entry
 
 TIMEOUT_S = 5.0  # it is on this machine
 
@@ -77,6 +77,11 @@ class ProviderAdmin:
         asked = {"day": day.isoformat(), "seed": seed, "each": each}
         rows: Any = await self._ask("POST", "/differences", asked)
         return [Difference(**row) for row in rows]
+
+    async def bills(self, day: date) -> list[Entry]:
+        """Return the lines of both bills of a day."""
+        rows: Any = await self._ask("POST", "/bills", {"day": day.isoformat()})
+        return [Entry(**row) for row in rows]
 
     async def advance(self, seconds: float) -> None:
         """Let the providers' time pass."""

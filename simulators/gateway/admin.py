@@ -11,6 +11,7 @@ GET /_admin/phone/CODE                   what that phone shows now
 POST /_admin/phone/CODE/password         ``{"ok": true}``: the payer types the password, or refuses
 POST /_admin/differences                 ``{"day": "2026-11-22", "seed": 7, "each": 2}``: that day's
                                          bills are changed; answers how, one by one
+POST /_admin/bills                       ``{"day": "2026-11-22"}``; both bills as they are now
 POST /_admin/comments                    ``{"out_trade_no": ..., "stars": 5, "text": ...}``
 POST /_admin/reset                       empty book, no bindings (the clock stays)
 =======================================  ===========================================================
@@ -53,6 +54,7 @@ class Admin:
             ("GET", "book"): lambda _: book_as_json(provider),
             ("POST", "phone/new-code"): self._new_code,
             ("POST", "differences"): self._change_bills,
+            ("POST", "bills"): self._bills,
             ("POST", "comments"): self._comment,
             ("POST", "reset"): lambda _: self._reset(),
         }
@@ -99,6 +101,11 @@ class Admin:
         day = date.fromisoformat(str(_needed(given, "day")))
         seed, each = int(_needed(given, "seed")), int(_needed(given, "each"))
         return [asdict(one) for one in bills.change(self._provider.book, day, seed, each)]
+
+    def _bills(self, given: Any) -> list[dict[str, Any]]:
+        day = date.fromisoformat(str(_needed(given, "day")))
+        book = self._provider.book
+        return [asdict(entry) for wallet in Wallet for entry in bills.entries(book, wallet, day)]
 
     def _comment(self, given: Any) -> dict[str, Any]:
         number = str(_needed(given, "out_trade_no"))

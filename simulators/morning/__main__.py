@@ -19,17 +19,22 @@ from pathlib import Path
 from simulators.demo import statistics
 from simulators.demo.site import BOX_ID, MACHINE_PACE, channel_tables, make_site
 from simulators.demo.world import World
-from simulators.differences import Code, plant
+from simulators.differences import PAYMENT, Code, plant
 from simulators.gateway.clock import BEIJING
 from simulators.morning import seeds, table
-from simulators.morning.center import Api, Center, Named, Person, his_rows, named, span
-from simulators.morning.day import Day, arrived, his_list, unpaid, work
+from simulators.morning.center import MANY, Api, Center, Named, Person, his_rows, named, span
+from simulators.morning.day import Day, arrived, his_list, refunds, unpaid, work
+from simulators.morning.refunds import Lists, judge
 
 MISSED = 1
 PACE = {**MACHINE_PACE, "wechat_wait_s": 1.5, "alipay_wait_s": 1.5}
 NOON = time(12)
 CARRIED = timedelta(days=4)
 """After so many days nothing waits for another day's list any more."""
+PAGES = {"breaks": "单号", "refund-anomalies": "单号或收费员"}
+"""Where differences are shown, and under which heading their number stands."""
+ANOMALIES = ("refund_repeated", "refund_channel", "refund_many")
+"""More than was paid is refused by every provider: the invented days have it."""
 OPEN = ("open", "waiting")
 WHOLE_DAY = timedelta(minutes=4)
 """The day of the trial must not end in its middle."""
@@ -83,7 +88,11 @@ async def _planted(day: Day, api: Api, seed: int) -> Counter[Named]:
     rows = [row for w in books.lists for row in his_rows(books.lists[w], today)]
     told = await api.post("/api/v1/his-lists", rows)
     _say(f"HIS 清单 {told['rows']} 行 / rows of the HIS's list")
-    return Counter([("statement", d) for d in bills] + [("his", d) for d in books.differences])
+    every = [entry for wallet in books.lists for entry in books.lists[wallet]]
+    told_by = Lists(refunds(day.heard), await day.world.provider.bills(today), every)
+    payments = {e.order: e for e in entries if e.kind == PAYMENT}
+    planted = Counter([("statement", d) for d in bills] + [("his", d) for d in books.differences])
+    return planted + judge(payments, [told_by], MANY)
 
 
 async def _mornings(world: World, center: Center) -> None:
@@ -99,20 +108,21 @@ async def _mornings(world: World, center: Center) -> None:
 async def _compare(api: Api, person: Person, planted: Counter[Named]) -> bool:
     """Print the table; whether the API and the page name what was planted and nothing else."""
     days = span(_today() - CARRIED, _today() + CARRIED)
-    rows = [row for row in await api.rows("breaks", **days) if row["state"] != "cleared"]
+    rows = [row for row in await api.breaks(days) if row["state"] != "cleared"]
     found = named(rows)
     for line in (*table.lines(planted, found), *table.faults(planted, found)):
         _say(line)
     types = {one.code for _pair, one in planted}
-    never = sorted(set(Code) - types)
+    never = sorted({*Code, *ANOMALIES} - types)
     if never:
         _say(f"  not planted: {', '.join(never)}")
-    table_ = [r for s in OPEN for r in await person.table("breaks", **days, state=s)]
-    shown = Counter(row["单号"] for row in table_)
+    shown: Counter[str] = Counter()
+    for name, heading in PAGES.items():
+        for state in OPEN:
+            page = await person.table(name, **days, state=state)
+            shown.update(row[heading] for row in page)
     on_page = shown == Counter(row["key"] for row in rows)
-    _say(
-        f"差异页 {shown.total()} 行 / rows on the page of breaks: {'same' if on_page else 'other'}"
-    )
+    _say(f"网页 {shown.total()} 行 / rows on the pages: {'same' if on_page else 'other'}")
     return found == planted and on_page and not never
 
 

@@ -18,9 +18,11 @@ import httpx
 from simulators.demo.children import Child, ChildError, Program
 from simulators.demo.site import HOSPITAL, toml
 from simulators.demo.statistics import PATIENCE_S, READY
-from simulators.differences import PAYMENT, Difference, Entry
+from simulators.differences import PAYMENT, REFUND, Difference, Entry
 
 ASKED_S = 120.0  # a list of a whole hospital's day is stored and compared before it is answered
+MANY = 10
+"""Refunds of one cashier on one day, from which on they are shown."""
 USERS = ("caiwu1", "caiwu2")
 MAKE_USERS = """
 import os
@@ -77,7 +79,7 @@ class Center:
             self._child = None
 
     def _write(self) -> None:
-        head = f'listen = "{self.listen}"\nhospital = "{HOSPITAL}"\n'
+        head = f'listen = "{self.listen}"\nhospital = "{HOSPITAL}"\nmany_refunds = {MANY}\n'
         self.config.write_text(head + toml(self.channels), encoding="utf-8")
 
     async def make_users(self) -> None:
@@ -137,6 +139,11 @@ class Api:
             after = told.get("next", "")
             if not after:
                 return found
+
+    async def breaks(self, days: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return all that those days' checks named: of the lists, and of the refunds."""
+        names = ("breaks", "refund-anomalies")
+        return [row for name in names for row in await self.rows(name, **days)]
 
     async def post(self, path: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Post a list; what the centre says of it."""
@@ -228,12 +235,21 @@ Named = tuple[str, Difference]
 """Which lists were compared, and what did not agree."""
 
 
-def named(rows: list[dict[str, Any]]) -> Counter[Named]:
-    """What the API calls a break and has not cleared, in the words of who planted them."""
+def named(rows: Iterable[Mapping[str, Any]]) -> Counter[Named]:
+    """What the API names and has not cleared, in the words of who planted it.
+
+    `pair` and `kind` stand in the list of breaks only; the lists of one check are about refunds.
+    """
     return Counter(
         (
-            row["pair"],
-            Difference(row["code"], row["channel"], row["kind"], row["key"], row["difference_fen"]),
+            row.get("pair", "refund"),
+            Difference(
+                row["code"],
+                row["channel"],
+                row.get("kind", REFUND),
+                row["key"],
+                row["difference_fen"],
+            ),
         )
         for row in rows
         if row["state"] != "cleared"

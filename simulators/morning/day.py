@@ -12,16 +12,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from simulators.demo.site import BOX_ID, Site
+from simulators.demo.site import BOX_ID, OPERATOR, Site
 from simulators.demo.stories import ALIPAY, WECHAT, Desk
 from simulators.demo.world import World
 from simulators.differences import PAYMENT, REFUND, Entry
 from simulators.his import Entry as HisEntry
 from simulators.morning.center import Api, Center
+from simulators.morning.refunds import Refund
 
 WALLETS = (WECHAT, ALIPAY)
 PLAIN = 5
-"""Payments without trouble of each wallet; each but one is refunded in part."""
+"""Payments without trouble of each wallet; each but one is refunded in part.
+
+So many refunds of one cashier are shown to finance (`MANY`)."""
 ARRIVE_S = 90.0  # a box that heard nothing for a while tries again after up to a minute
 _STATES = """
 SELECT out_trade_no, state FROM attempts UNION ALL
@@ -92,11 +95,19 @@ async def forenoon(day: Day) -> None:
     await day.paid(ALIPAY, "no_answer")
 
 
+async def given_back_twice(day: Day) -> None:
+    """The same amount twice, of one payment."""
+    id_ = await day.paid(WECHAT, fen=900)
+    for _ in range(2):
+        await day.refunded(id_, 300)
+
+
 async def afternoon(day: Day) -> None:
     """What does not go straight: reverses, refusals, a number that is collected twice."""
     for wallet in WALLETS:
         await day.never_typed(wallet)
         await day.twice(wallet)
+    await given_back_twice(day)
     await day.reversed(await day.paid(WECHAT))
     await day.paid(ALIPAY, "lost")
 
@@ -163,6 +174,19 @@ def unpaid(heard: list[HisEntry]) -> list[Entry]:
         )
         for e in heard
         if e.type == "pay" and e.status == "not_paid" and e.results[-1]["out_trade_no"]
+    ]
+
+
+def refunds(heard: list[HisEntry]) -> list[Refund]:
+    """What was given back, under the box's numbers."""
+    return [
+        Refund(
+            Entry("", REFUND, done["out_refund_no"], done["out_trade_no"], done["amount_fen"], 0.0),
+            OPERATOR,
+        )
+        for e in heard
+        if e.type == "refund" and e.status == "refunded"
+        for done in e.results[-1:]
     ]
 
 

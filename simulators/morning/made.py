@@ -16,10 +16,14 @@ from typing import Any
 from device.sync.wire import GENESIS, MAX_ROWS, Batch, row_hash
 from simulators.differences import PAYMENT, REFUND, Entry
 from simulators.gateway.clock import BEIJING
+from simulators.morning.center import MANY
+from simulators.morning.refunds import Refund
 
 WALLETS = ("wechat", "alipay")
 FIRST_DAY = date(2026, 3, 2)
 BOXES = 3
+BUSY = "9999"
+"""A cashier who gives back more often than others."""
 BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("uid", "reason", "ref", "business_date", "out_trade_no", "do_id"), ""),
     **dict.fromkeys(("provider_trade_no", "out_refund_no", "payer_mask", "money_at"), ""),
@@ -57,6 +61,10 @@ class Made:
     his: Lists = field(default_factory=lambda: defaultdict(list))
     unpaid: Lists = field(default_factory=lambda: defaultdict(list))
     """Orders that nobody paid, as a bill would have them."""
+    payments: dict[str, Entry] = field(default_factory=dict)
+    """Every order of the journals, by its number."""
+    refunds: defaultdict[date, list[Refund]] = field(default_factory=lambda: defaultdict(list))
+    """What the journals gave back, by days."""
     unpaid_his: Lists = field(default_factory=lambda: defaultdict(list))
     """The same, as a HIS would."""
 
@@ -113,13 +121,22 @@ class _Till:
         for number in range(size.plain):
             paid = self._pay(self._his_id(), self.draw.randint(200, 90_000))
             if number < size.refunded:
-                self._refund(paid, self.draw.randint(1, paid.fen - 1))
+                busy = number <= MANY and self.wallet == WALLETS[0] and self._odd_day
+                operator = BUSY if busy else f"{number:04d}"
+                self._refund(paid, self.draw.randint(1, paid.fen - 1), operator=operator)
         for number in range(size.odd):
             self._reversed(asked_by_his=number % 2 == 0)
             self._again()
             self._unpaid()
-            if self.day != self.made.days[-1]:
+            if self._odd_day:
                 self._after_midnight()
+                self._given_back_twice()
+                self._given_back_too_much()
+
+    @property
+    def _odd_day(self) -> bool:
+        """The last day has nothing that a person must see."""
+        return self.day != self.made.days[-1]
 
     def _his_id(self) -> str:
         return f"MZ{self.draw.getrandbits(48):015d}"
@@ -148,7 +165,9 @@ class _Till:
         number = f"MZ0{box}{self.draw.getrandbits(136):028X}"[:32]
         theirs = f"4200{self.draw.getrandbits(70):022d}"
         moment = (at or self._at()).timestamp()
-        return Entry(self.wallet, PAYMENT, number, number, fen, moment, theirs)
+        made = Entry(self.wallet, PAYMENT, number, number, fen, moment, theirs)
+        self.made.payments[number] = made
+        return made
 
     def _pay(self, his_id: str, fen: int, *, plain: bool = True) -> Entry:
         """A payment that all three know."""
@@ -163,13 +182,15 @@ class _Till:
         self.made.bills[self.wallet, day or self.day].append(entry)
         self.made.his[self.wallet, self.day].append(replace(entry, key=his_id))
 
-    def _refund(self, paid: Entry, fen: int, *, plain: bool = True) -> None:
+    def _refund(self, paid: Entry, fen: int, *, plain: bool = True, operator: str = "") -> None:
         """A refund that all three know."""
         number, his_id = f"R{self.draw.getrandbits(150):031X}"[:32], f"T{self._his_id()}"
         back = replace(
             paid, kind=REFUND, key=number, fen=fen, plain=plain, their_refund=f"50{number}"[:32]
         )
-        told = {"kind": "refund", "out_refund_no": number, "ref": paid.order}
+        who = operator or f"T{self.draw.randrange(200):03d}"
+        told = {"kind": "refund", "out_refund_no": number, "ref": paid.order, "operator": who}
+        self.made.refunds[self.day].append(Refund(back, who))
         self._row(back, his_id, "sent", **told)
         self._row(back, his_id, "refunded", revision=2, **told)
         self._told(back, his_id)
@@ -196,6 +217,19 @@ class _Till:
         first = self._pay(his_id, self.draw.randint(200, 90_000), plain=True)
         self._refund(first, first.fen, plain=False)
         self._pay(his_id, first.fen + 1)
+
+    def _given_back_twice(self) -> None:
+        """The same amount under two numbers, and everybody knows of both."""
+        paid = self._pay(self._his_id(), self.draw.randint(400, 90_000), plain=False)
+        fen = self.draw.randint(1, paid.fen // 2)
+        for _ in range(2):
+            self._refund(paid, fen, plain=False)
+
+    def _given_back_too_much(self) -> None:
+        """More than was paid, which no provider allows and a list must still not hide."""
+        paid = self._pay(self._his_id(), self.draw.randint(400, 90_000), plain=False)
+        for fen in (paid.fen, self.draw.randint(1, 300)):
+            self._refund(paid, fen, plain=False)
 
     def _unpaid(self) -> None:
         his_id = self._his_id()

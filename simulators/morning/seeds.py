@@ -19,13 +19,13 @@ import httpx
 
 from device.sync import wire
 from simulators.demo.site import channel_tables
-from simulators.differences import Difference, Planted, plant
+from simulators.differences import Entry, Planted, plant
 from simulators.gateway.clock import BEIJING, Clock
 from simulators.gateway.identities import identities
 from simulators.gateway.model import Wallet
 from simulators.gateway.server import Gateway
-from simulators.morning import table
-from simulators.morning.center import CLIENT, Center, Named, his_rows, named, span
+from simulators.morning import refunds, table
+from simulators.morning.center import CLIENT, MANY, Center, Named, his_rows, named, span
 from simulators.morning.made import WALLETS, Lists, Made, Size, make
 
 NOON = timedelta(hours=12)
@@ -80,13 +80,13 @@ async def play_seed(folder: Path, seed: int, each: int, size: Size | None = None
     keys = identities(folder / "keys")
     boxes = {journal.box: secrets.token_hex(32) for journal in made.journals}
     async with Gateway(keys, clock=clock) as gateway:
-        planted = Counter(_plant_bills(gateway, made, seed, each))
+        bills, planted = _plant_bills(gateway, made, seed, each)
         center = Center(folder / "center", boxes, channel_tables(keys, gateway.port))
         await center.start()
         try:
             await center.make_users()
             await _send(center, made, boxes)
-            planted += await _post(center, made, seed, each)
+            planted += await _post(center, made, bills, seed, each)
             for later in (timedelta(), CARRIED):
                 clock.advance(later.total_seconds())
                 await center.morning(now + later)
@@ -97,25 +97,40 @@ async def play_seed(folder: Path, seed: int, each: int, size: Size | None = None
     return Played(seed, rows, planted, found, time.monotonic() - began)
 
 
-def _plant_bills(gateway: Gateway, made: Made, seed: int, each: int) -> Iterable[Named]:
+Days = dict[date, list[Entry]]
+
+
+def _plant_bills(gateway: Gateway, made: Made, seed: int, each: int) -> tuple[Days, Counter[Named]]:
+    """Change the bills; they as the gateways have them, and how they were changed."""
+    bills: Days = {}
+    planted: Counter[Named] = Counter()
     for day, much in _much(made, each):
         changed = _changed(made.bills, made.unpaid, day, seed, much)
         for wallet in WALLETS:
             gateway.book.changed_bills[Wallet(wallet), day] = changed.lists[wallet]
-        yield from (("statement", one) for one in changed.differences)
+        bills[day] = _all(changed)
+        planted.update(("statement", one) for one in changed.differences)
+    return bills, planted
 
 
-async def _post(center: Center, made: Made, seed: int, each: int) -> Counter[Named]:
-    """Post the HIS's list of all days, changed."""
-    rows, planted = [], list[Difference]()
+async def _post(center: Center, made: Made, bills: Days, seed: int, each: int) -> Counter[Named]:
+    """Post the HIS's list of all days, changed; what is to be named of it and of the refunds."""
+    rows: list[dict[str, object]] = []
+    planted: Counter[Named] = Counter()
+    days: list[refunds.Lists] = []
     for day, much in _much(made, each):
         changed = _changed(made.his, made.unpaid_his, day, ~seed, much)
-        planted += changed.differences
-        rows += [row for wallet in WALLETS for row in his_rows(changed.lists[wallet], day)]
+        planted.update(("his", one) for one in changed.differences)
+        rows += his_rows(_all(changed), day)
+        days.append(refunds.Lists(made.refunds[day], bills[day], _all(changed)))
     api = center.program()
     await api.post("/api/v1/his-lists", rows)
     await api.close()
-    return Counter(("his", one) for one in planted)
+    return planted + refunds.judge(made.payments, days, MANY)
+
+
+def _all(changed: Planted) -> list[Entry]:
+    return [entry for wallet in WALLETS for entry in changed.lists[wallet]]
 
 
 def _much(made: Made, each: int) -> Iterable[tuple[date, int]]:
@@ -155,7 +170,7 @@ async def _exchange(client: httpx.AsyncClient, key: bytes, batch: wire.Batch) ->
 
 async def _found(center: Center, made: Made) -> Counter[Named]:
     api = center.program()
-    found = named(await api.rows("breaks", **span(made.days[0], made.days[-1] + CARRIED)))
+    found = named(await api.breaks(span(made.days[0], made.days[-1] + CARRIED)))
     await api.close()
     return found
 

@@ -23,6 +23,7 @@ PAGES: dict[str, set[str]] = {
     "/reports/orders/": {CASHIER, FINANCE, AUDITOR},
     "/reports/receipts/": {FINANCE, AUDITOR},
     "/reports/refunds/": {FINANCE, AUDITOR},
+    "/reports/refund-anomalies/": {FINANCE, AUDITOR},
     "/reports/statements/": {FINANCE, AUDITOR},
     "/reports/statement-lines/": {FINANCE, AUDITOR},
     "/reports/reconciliation/": {FINANCE, AUDITOR},

@@ -57,7 +57,7 @@ def test_a_day_that_came_is_not_asked_for_again_and_one_that_did_not_is(
     statement.pay("A", 100)
     provider.days[DAY] = statement.bytes()
     assert morning([provider], at(12)) == [DAY]
-    assert Run.objects.get().agreed == 1
+    assert Run.objects.get(pair="statement").agreed == 1
     provider.asked.clear()
     morning([provider], at(13))
     assert DAY not in provider.asked

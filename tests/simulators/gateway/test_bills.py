@@ -193,6 +193,8 @@ async def test_a_day_is_changed_from_a_seed_and_the_changes_are_told(  # noqa: P
             assert one["key"] not in numbers
         if (one["code"], one["wallet"]) == ("twice_other", "wechat"):
             assert numbers.count(one["key"]) == 2
+    both = await admin("bills", {"day": "2026-03-01"})
+    assert sorted(e["order"] for e in both if e["wallet"] == "wechat") == sorted(numbers)
     await admin("reset", {})
     assert not gateway.book.changed_bills
 
