@@ -141,7 +141,7 @@ def _losses(path: Path) -> Losses:
         return Losses()
     try:
         db = open_read_only(path)
-        with closing(db.conn):
+        with closing(db):
             return Losses(len(reads.unsettled(db, lambda _row: None)), reads.backlog(db, 1).waiting)
     except (StorageError, sqlite3.Error):
         return Losses(unreadable=True)

@@ -15,7 +15,7 @@ from device.app.building import JOURNAL_FILE
 from device.config import Config
 from device.errors import ConfigError, StorageError, UpdateRefused
 from device.health import vpn_is_up
-from device.journal import reads, schema
+from device.journal import reads, versions
 from device.journal.connection import open_read_only
 from device.journal.verify import whole
 from device.update import install as installing
@@ -83,9 +83,9 @@ def _standing(card: RealCard, running: str, path: Path) -> Standing:
         kernel=os.uname().release,
         running=running,
         slots=Slots.parse(card.note(FILE)),
-        known=schema.NAMES,
+        known=versions.NAMES,
         applied=applied,
-        additive=schema.is_additive,
+        additive=versions.is_additive,
         payment_open=payment_open,
     )
 
@@ -95,8 +95,8 @@ def _journal(path: Path) -> tuple[list[str], bool]:
         return [], False
     try:
         db = open_read_only(path)
-        with closing(db.conn):
-            return schema.applied(db), reads.payment_open(db)
+        with closing(db):
+            return versions.applied(db), reads.payment_open(db)
     except sqlite3.Error as error:
         raise StorageError(f"journal: {error}") from None
 
@@ -153,7 +153,7 @@ def _keygen(chosen: argparse.Namespace) -> int:
 
 def _make(chosen: argparse.Namespace) -> int:
     key = config.read_key(chosen.key)
-    release = making.Release(chosen.version, chosen.kernel, schema.NAMES)
+    release = making.Release(chosen.version, chosen.kernel, versions.NAMES)
     manifest = making.make(chosen.root, chosen.out, key, release)
     return _say(f"{chosen.out}: {manifest.version}, {manifest.size} bytes, {manifest.sha256}")
 

@@ -15,14 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
-from sqlite_utils import Database
-
 from device.clock import BEIJING
 from device.domain.chain import COLUMNS, DIGEST_COLUMNS, columns_of
 from device.domain.money import format_yuan
 from device.domain.words import WALLET_NAMES, Wallet
 from device.errors import StorageError
-from device.journal import schema, timeline, verify
+from device.journal import timeline, verify, versions
 from device.journal.connection import open_read_only, storage_error
 from device.journal.rows import SqlRow, trace_of
 from device.journal.writes import TRACES_KEPT
@@ -76,7 +74,7 @@ def main(argv_tail: Sequence[str], path: Path) -> int:
     except sqlite3.Error as error:
         return _say(f"{path}: {error}", USAGE)
     try:
-        schema.check_known(db)
+        versions.check_known(db)
         return int(arguments.run(db, arguments))
     except StorageError as error:
         return _say(f"{path}: {error}", USAGE)
@@ -108,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _list(db: Database, arguments: argparse.Namespace) -> int:
+def _list(db: sqlite3.Connection, arguments: argparse.Namespace) -> int:
     sql = f"{_LIST} ORDER BY shown_at DESC, c.his_id LIMIT ?"
     newest = db.execute(sql, [arguments.limit or -1]).fetchall()
     _table(HEADINGS, [_payment(row) for row in reversed(newest)])
@@ -122,7 +120,7 @@ def _payment(row: SqlRow) -> tuple[str, ...]:
     return (*place, _wallet(row["wallet"]), _state(row["state"]), row["out_trade_no"])
 
 
-def _show(db: Database, arguments: argparse.Namespace) -> int:
+def _show(db: sqlite3.Connection, arguments: argparse.Namespace) -> int:
     id_ = _his_id(db, arguments.id)
     if arguments.trace:
         return _traces(db, id_)
@@ -142,7 +140,7 @@ def _show(db: Database, arguments: argparse.Namespace) -> int:
     return 0 if found else _say(f"没有单号 {arguments.id} 的记录", 1)
 
 
-def _traces(db: Database, id_: str) -> int:
+def _traces(db: sqlite3.Connection, id_: str) -> int:
     rows = db.execute(
         "SELECT t.out_trade_no, t.marks FROM traces AS t JOIN attempts USING (out_trade_no) "
         "WHERE his_id = ? ORDER BY t.id",
@@ -153,7 +151,7 @@ def _traces(db: Database, id_: str) -> int:
     return 0 if rows else _say(f"没有单号 {id_} 的时间记录（只留最近 {TRACES_KEPT} 笔）", 1)
 
 
-def _his_id(db: Database, name: str) -> str:
+def _his_id(db: sqlite3.Connection, name: str) -> str:
     """Return the HIS id that a number belongs to; what is no number is an id itself."""
     row = db.execute(
         "SELECT his_id FROM attempts WHERE out_trade_no = ? "
@@ -180,7 +178,7 @@ def _event(row: SqlRow) -> tuple[str, ...]:
     return (*about, row["his_id"], row["out_trade_no"])
 
 
-def _verify(db: Database, _: argparse.Namespace) -> int:
+def _verify(db: sqlite3.Connection, _: argparse.Namespace) -> int:
     report = verify.whole(db)
     for fault in report.faults:
         sys.stdout.write(f"{fault}\n")
@@ -189,7 +187,7 @@ def _verify(db: Database, _: argparse.Namespace) -> int:
     return 1 if report.faults else 0
 
 
-def _export(db: Database, arguments: argparse.Namespace) -> int:
+def _export(db: sqlite3.Connection, arguments: argparse.Namespace) -> int:
     names = ("epoch", *COLUMNS, *DIGEST_COLUMNS, "prev", "hash")
     rows = db.execute(f"SELECT {', '.join(names)} FROM events ORDER BY id")  # noqa: S608  our own names
     if arguments.format == "csv":

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
-from sqlite_utils import Database
-
 from device.errors import JournalDamaged, StorageError
 
 BUSY_TIMEOUT_MS = 5_000  # the command line may hold a lock for a moment; longer is a fault
@@ -34,6 +32,7 @@ SETTINGS: dict[str, str | int] = {
     "journal_size_limit": WAL_KEPT_BYTES,
     "cell_size_check": 1,
     "trusted_schema": 0,
+    "recursive_triggers": 1,  # a row that is replaced is a row deleted: its triggers say no
 }
 """Pragma -> value; each is set and read back at every opening."""
 
@@ -46,7 +45,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(_uri(path, "mode=rwc"), uri=True, isolation_level=None)
 
 
-def open_database(path: Path, connect: Connect = connect) -> Database:
+def open_database(path: Path, connect: Connect = connect) -> sqlite3.Connection:
     """Return the file ready for commits; `sqlite3.Error`, or StorageError if a setting is refused.
 
     The caller maps `sqlite3.Error` by `storage_error`.
@@ -60,10 +59,10 @@ def open_database(path: Path, connect: Connect = connect) -> Database:
     except BaseException:
         connection.close()
         raise
-    return Database(connection, execute_plugins=False)
+    return connection
 
 
-def open_read_only(path: Path) -> Database:
+def open_read_only(path: Path) -> sqlite3.Connection:
     """Return the file for looking only, also while the box runs; `sqlite3.Error` if it cannot be.
 
     A box that runs always has a WAL. Where there is none, nobody writes: the file is then read as
@@ -80,7 +79,7 @@ def open_read_only(path: Path) -> Database:
     except BaseException:
         connection.close()
         raise
-    return Database(connection, execute_plugins=False)
+    return connection
 
 
 def storage_error(error: Exception, doing: str) -> StorageError:

@@ -3,11 +3,10 @@
 import asyncio
 import logging
 import os
+import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self, TypeVar
-
-from sqlite_utils import Database
 
 from device.clock import Clock
 from device.domain.outbox import Backlog
@@ -179,7 +178,7 @@ class SqliteJournal:
         """Check the whole file: chain, sums, structure. Takes seconds for a year of payments."""
         return await self._ask(verify.whole)
 
-    async def _ask(self, question: Callable[[Database], T]) -> T:
+    async def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
         return await self._runner.run(lambda: self._store.read(question))
 
     def _wait_for_pause(self) -> None:

@@ -1,10 +1,9 @@
 """What the deciding part asks of the journal, as queries over an open file."""
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from sqlite_utils import Database
 
 from device.domain.chain import GENESIS, WireRow, columns_of
 from device.domain.charge import Charge
@@ -39,7 +38,7 @@ Age = Callable[[SqlRow], float | None]
 """The monotonic time of a row of answers, None if an earlier process stored it."""
 
 
-def ticket(db: Database, business_date: str, his_id: str, age: Age) -> Ticket | None:
+def ticket(db: sqlite3.Connection, business_date: str, his_id: str, age: Age) -> Ticket | None:
     """Return everything under one HIS id, None if there is nothing.
 
     An id of a refund or reverse is never reused whatever the date (his-link §3.10): its ticket has
@@ -64,14 +63,14 @@ def ticket(db: Database, business_date: str, his_id: str, age: Age) -> Ticket | 
     )
 
 
-def any_day(db: Database, his_id: str, age: Age) -> Ticket | None:
+def any_day(db: sqlite3.Connection, his_id: str, age: Age) -> Ticket | None:
     """Return what has this id on any day: ids of refunds are unlike those of every charge."""
     newest = "SELECT business_date FROM charges WHERE his_id = ? ORDER BY stored_at DESC LIMIT 1"
     row = db.execute(newest, [his_id]).fetchone()
     return ticket(db, row["business_date"] if row else "", his_id, age)
 
 
-def order(db: Database, out_trade_no: str) -> Order | None:
+def order(db: sqlite3.Connection, out_trade_no: str) -> Order | None:
     """Return one order number with the sum of its refunds, None if it was never put."""
     row = db.execute("SELECT * FROM orders WHERE out_trade_no = ?", [out_trade_no]).fetchone()
     if row is None:
@@ -96,12 +95,12 @@ def order(db: Database, out_trade_no: str) -> Order | None:
     )
 
 
-def payment_open(db: Database) -> bool:
+def payment_open(db: sqlite3.Connection) -> bool:
     """Whether somebody is paying, or it is not known yet how that ended."""
     return bool(db.execute(PAYMENT_OPEN).fetchone()[0])
 
 
-def unsettled(db: Database, age: Age) -> list[Ticket]:
+def unsettled(db: sqlite3.Connection, age: Age) -> list[Ticket]:
     """Return the tickets that recovery works on, oldest first."""
     found: dict[tuple[str, str], str] = {}
     for sql in UNSETTLED:
@@ -112,13 +111,13 @@ def unsettled(db: Database, age: Age) -> list[Ticket]:
     return [t for t in tickets if t is not None]
 
 
-def undelivered(db: Database, age: Age) -> list[Stored]:
+def undelivered(db: sqlite3.Connection, age: Age) -> list[Stored]:
     """Return the newest answers that are to be offered and were not delivered, oldest first."""
     sql = "SELECT * FROM answers WHERE newest = 1 AND offer = 1 AND delivered = 0 ORDER BY id"
     return [rows.stored_from(row, age(row)) for row in db.execute(sql)]
 
 
-def last(db: Database, age: Age) -> Stored | None:
+def last(db: sqlite3.Connection, age: Age) -> Stored | None:
     """Return the newest result that is final or was pushed."""
     row = db.execute(
         "SELECT * FROM answers WHERE type = 'result' AND (offer = 1 OR status <> 'unknown') "
@@ -127,7 +126,7 @@ def last(db: Database, age: Age) -> Stored | None:
     return rows.stored_from(row, age(row)) if row else None
 
 
-def code_used(db: Database, code_hash: str) -> bool:
+def code_used(db: sqlite3.Connection, code_hash: str) -> bool:
     """Return whether any attempt had this code.
 
     However long ago: what is written beside it is a wall clock's time, which may have been wrong
@@ -138,7 +137,7 @@ def code_used(db: Database, code_hash: str) -> bool:
     return db.execute(sql, [code_hash]).fetchone() is not None
 
 
-def backlog(db: Database, limit: int) -> Backlog:
+def backlog(db: sqlite3.Connection, limit: int) -> Backlog:
     """Return the oldest epoch with events that the centre has not acknowledged, and those events.
 
     Every epoch is a range of `id`, so nothing but the rows themselves is read.
@@ -172,7 +171,7 @@ class _Run:
     """The last seq that is to be sent."""
 
 
-def _runs(db: Database) -> list[_Run]:
+def _runs(db: sqlite3.Connection) -> list[_Run]:
     """Every epoch, oldest first; in a file there are one or two."""
     found = db.execute("SELECT * FROM epochs ORDER BY first_id").fetchall()
     (last,) = db.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()
@@ -195,7 +194,7 @@ def _unheard(runs: Sequence[_Run]) -> int:
     return next(heard, len(runs) - 1)
 
 
-def _wire_rows(db: Database, run: _Run, from_seq: int, limit: int) -> Iterator[WireRow]:
+def _wire_rows(db: sqlite3.Connection, run: _Run, from_seq: int, limit: int) -> Iterator[WireRow]:
     count = min(limit, run.end - from_seq + 1)
     first = run.first_id + from_seq - 1
     for row in db.execute(
@@ -204,7 +203,7 @@ def _wire_rows(db: Database, run: _Run, from_seq: int, limit: int) -> Iterator[W
         yield {name: row[name] for name in (*columns_of(row["kind"]), "prev", "hash")}
 
 
-def _lost(db: Database, run: _Run) -> Lost:
+def _lost(db: sqlite3.Connection, run: _Run) -> Lost:
     """What is to be fetched; its first row follows ours if nothing of it was fetched yet."""
     at = run.first_id + run.lost_from - 2
     before = db.execute(
@@ -215,7 +214,7 @@ def _lost(db: Database, run: _Run) -> Lost:
     return Lost(run.epoch, run.lost_from, prev)
 
 
-def traces(db: Database, after: int, limit: int) -> list[tuple[int, Trace]]:
+def traces(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, Trace]]:
     """Return the newest traces behind a place in the table, oldest first."""
     sql = "SELECT * FROM traces WHERE id > ? ORDER BY id DESC LIMIT ?"
     found = db.execute(sql, [after, limit]).fetchall()
@@ -224,19 +223,19 @@ def traces(db: Database, after: int, limit: int) -> list[tuple[int, Trace]]:
     ]
 
 
-def acted(db: Database, do_id: str) -> bool:
+def acted(db: sqlite3.Connection, do_id: str) -> bool:
     """Return whether an event of this action was written."""
     row = db.execute("SELECT 1 FROM events WHERE do_id = ? LIMIT 1", [do_id]).fetchone()
     return row is not None
 
 
-def board(db: Database) -> str:
+def board(db: sqlite3.Connection) -> str:
     """Return the board that the file is bound to, empty if to none."""
     row = db.execute("SELECT value FROM meta WHERE key = 'board'").fetchone()
     return str(row["value"]) if row else ""
 
 
-def _charges(db: Database, business_date: str, his_id: str) -> tuple[Charge, ...]:
+def _charges(db: sqlite3.Connection, business_date: str, his_id: str) -> tuple[Charge, ...]:
     where = "WHERE his_id = ? AND business_date = ?"
     place = [his_id, business_date]
     attempts = db.execute(f"SELECT * FROM attempts {where} ORDER BY try, number", place).fetchall()  # noqa: S608
@@ -247,7 +246,7 @@ def _charges(db: Database, business_date: str, his_id: str) -> tuple[Charge, ...
     )
 
 
-def _answers(db: Database, where: str, place: list[str], age: Age) -> tuple[Stored, ...]:
+def _answers(db: sqlite3.Connection, where: str, place: list[str], age: Age) -> tuple[Stored, ...]:
     """Return the newest answer of each try, the newest of all last."""
     found = db.execute(f"SELECT * FROM answers WHERE {where} ORDER BY revision", place)  # noqa: S608
     newest = {row["try"]: row for row in found}

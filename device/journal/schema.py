@@ -2,16 +2,16 @@
 
 A migration is never edited after a release: its word lists are literal on purpose, and a test
 compares them with the domain's. What money must not do is written here as CHECK and trigger, so
-that wrong code is refused by the file itself.
+that wrong code is refused by the file itself. Read only where a file lacks one (`versions`).
 """
 
-from datetime import datetime
+import sqlite3
 
 from sqlite_utils import Database, Migrations
 
-from device.errors import StorageError
+from device.journal.versions import SET
 
-migrations = Migrations("journal")
+migrations = Migrations(SET)
 
 _REASONS = (
     "'','cancelled','cancelled_at_box','superseded','expired','restarted','offline',"
@@ -345,44 +345,6 @@ def trace(db: Database) -> None:
     )
 
 
-NAMES = ("0001_first", "0002_adopted", "0003_form", "0004_sync", "0005_booking", "0006_trace+")
-"""Every migration this version knows, in order."""
-
-
-ADDITIVE = "+"
-"""Ends the name of a migration that only adds (columns with defaults, tables, indexes): a release
-from before it reads and writes the file as ever, so an update that fails its trial can go back."""
-
-
-def is_additive(name: str) -> bool:
-    """Whether a version that does not know this migration can use the file all the same."""
-    return name.endswith(ADDITIVE)
-
-
-def applied(db: Database) -> list[str]:
-    """Return the names of the migrations that the file has."""
-    return [m.name for m in migrations.applied(db)]
-
-
-def check_known(db: Database) -> None:
-    """Raise StorageError if a migration of the file means what this version does not know."""
-    strange = [n for n in applied(db) if n not in NAMES and not is_additive(n)]
-    if strange:
-        raise StorageError(f"journal: written by a newer version (migration {strange[0]})")
-
-
-def migrate(db: Database, now: datetime) -> list[str]:
-    """Apply what is missing, inside the caller's transaction; return the names applied.
-
-    StorageError if the file was written by a newer version: what its tables mean is not known.
-    """
-    check_known(db)
-    pending = [m.name for m in migrations.pending(db)]
-    if pending:
-        migrations.apply(db)
-    for name in pending:  # sqlite-utils writes its own time of day; ours is injected
-        db.execute(
-            f"UPDATE {migrations.migrations_table} SET applied_at = ? WHERE name = ?",  # noqa: S608  a constant
-            [now.isoformat(), name],
-        )
-    return pending
+def apply(connection: sqlite3.Connection) -> None:
+    """Apply what the file lacks, inside the caller's transaction."""
+    migrations.apply(Database(connection, recursive_triggers=False, execute_plugins=False))

@@ -12,12 +12,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from sqlite_utils import Database
-
 from device.clock import Clock
 from device.domain.record import Change, PutAnswer, PutAttempt, Write
 from device.errors import CommitRefused, JournalDamaged, StorageError
-from device.journal import reads, schema, verify
+from device.journal import reads, verify, versions
 from device.journal.chain import Link
 from device.journal.connection import Connect, connect, open_database, storage_error
 from device.journal.epochs import CLOCK_KNOWN_SINCE, NewEpoch
@@ -54,11 +52,11 @@ class Store:
     answers: Marks = field(default_factory=Marks)
     boot_answer: int = 0
     """The newest answer when this process opened the file: later ids are of this boot."""
-    _db: Database | None = None
+    _db: sqlite3.Connection | None = None
     _link: Link = field(default_factory=lambda: Link(""))
     _deferred: list[Change] = field(default_factory=list)
     _commits: int = 0
-    _copy: Database | None = None
+    _copy: sqlite3.Connection | None = None
     """The file as it is, in memory, while not even a transaction can be begun on it."""
     _settled: bool = False
     """Whether everything that the open file shows is surely on the disk."""
@@ -159,7 +157,7 @@ class Store:
             raise storage_error(error, "checkpoint") from error
         self._commits = 0
 
-    def read(self, question: Callable[[Database], T]) -> T:
+    def read(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask the file, with everything deferred laid over it; nothing is written for it."""
         db = self._connected()
         try:
@@ -183,7 +181,7 @@ class Store:
             self._drop()
             raise storage_error(error, "cannot read") from error
 
-    def durable(self, question: Callable[[Database], T]) -> T:
+    def durable(self, question: Callable[[sqlite3.Connection], T]) -> T:
         """Ask what is surely on the disk: what may still be lost must not leave the box."""
         db = self._connected()
         try:
@@ -214,9 +212,9 @@ class Store:
         known = self._since is not None or not self.clock.sane()
         return () if known else (Noted(CLOCK_KNOWN_SINCE, stamp(self.clock.wall())),)
 
-    def _prepare(self, db: Database) -> None:
+    def _prepare(self, db: sqlite3.Connection) -> None:
         now = self.clock.wall()
-        if schema.migrate(db, now) and not _number(db, "SELECT count(*) FROM epochs"):
+        if versions.migrate(db, now) and not _number(db, "SELECT count(*) FROM epochs"):
             epoch = self.randomness(EPOCH_BYTES).hex()
             db.execute(
                 "INSERT INTO epochs (epoch, first_id, opened_at) VALUES (?, 1, ?)",
@@ -282,7 +280,7 @@ class Store:
             raise storage_error(again, "commit failed, and cannot be looked for") from again
         raise storage_error(error, "commit failed") from error
 
-    def _settle(self, db: Database) -> None:
+    def _settle(self, db: sqlite3.Connection) -> None:
         """Before a file that was just opened is written: move its WAL into it, and sync that.
 
         Where the WAL's last sync failed, Linux shows it from the page cache and calls the pages
@@ -296,7 +294,7 @@ class Store:
             raise StorageError("journal: the WAL cannot be moved into the file: it is in use")
         self._settled = True
 
-    def _overlaid(self, db: Database, question: Callable[[Database], T]) -> T:
+    def _overlaid(self, db: sqlite3.Connection, question: Callable[[sqlite3.Connection], T]) -> T:
         try:
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:  # a read-only disk takes no transaction at all
@@ -308,13 +306,13 @@ class Store:
         finally:
             undo(db)
 
-    def _copied(self, db: Database) -> Database:
+    def _copied(self, db: sqlite3.Connection) -> sqlite3.Connection:
         """Return the file in memory, to lay over it what waits; made once while the disk fails."""
         if self._copy is None:
             memory = sqlite3.connect(":memory:", isolation_level=None)
             memory.row_factory = sqlite3.Row
-            db.conn.backup(memory)
-            self._copy = Database(memory, execute_plugins=False)
+            db.backup(memory)
+            self._copy = memory
         return self._copy
 
     def _forget_copy(self) -> None:
@@ -322,7 +320,7 @@ class Store:
             self._copy.close()
             self._copy = None
 
-    def _connected(self) -> Database:
+    def _connected(self) -> sqlite3.Connection:
         """Return the open file, reopened if the last error closed it."""
         if self._db is None:
             try:
@@ -352,6 +350,6 @@ class Store:
                 self.answers.note((write.business_date, answer.id, answer.revision), now)
 
 
-def _number(db: Database, sql: str) -> int:
+def _number(db: sqlite3.Connection, sql: str) -> int:
     (number,) = db.execute(sql).fetchone()
     return int(number)

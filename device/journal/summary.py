@@ -5,9 +5,8 @@ By the provider's Beijing date of the payment or refund. A payment counts if the
 it, whoever took the payment. A reverse has no time of the provider: the box's own stands for it.
 """
 
+import sqlite3
 from datetime import date, timedelta
-
-from sqlite_utils import Database
 
 from device.domain.replies import SummaryRow
 
@@ -44,7 +43,7 @@ GROUP BY wallet, business ORDER BY wallet, business
 """  # noqa: S608  constants
 
 
-def of_day(db: Database, day: str, operator: str) -> list[SummaryRow]:
+def of_day(db: sqlite3.Connection, day: str, operator: str) -> list[SummaryRow]:
     """Return the day's rows; `day` is an ISO date, `operator` empty = by everybody."""
     after = (date.fromisoformat(day) + timedelta(days=1)).isoformat()
     found = db.execute(_SUMMARY, {"day": day, "next": after, "operator": operator})

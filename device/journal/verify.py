@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlite_utils import Database
-
 from device.errors import JournalDamaged
 from device.journal import chain
 from device.journal.chain import Link
@@ -50,7 +48,7 @@ class Report:
     faults: tuple[str, ...] = ()
 
 
-def end(db: Database) -> Link:
+def end(db: sqlite3.Connection) -> Link:
     """Return where the chain stands in the newest epoch."""
     epoch = db.execute("SELECT epoch FROM epochs ORDER BY first_id DESC LIMIT 1").fetchone()
     if epoch is None:
@@ -63,7 +61,7 @@ def end(db: Database) -> Link:
     return Link(last["epoch"], last["id"], last["seq"], last["hash"])
 
 
-def at_open(db: Database) -> None:
+def at_open(db: sqlite3.Connection) -> None:
     """Check the newest events and the sums of orders with refunds; JournalDamaged says what."""
     newest = "SELECT * FROM (SELECT * FROM events ORDER BY id DESC LIMIT ?) ORDER BY id"
     rows = list(_as_dicts(db.execute(newest, [AT_OPEN])))
@@ -73,7 +71,7 @@ def at_open(db: Database) -> None:
         raise JournalDamaged(f"journal: order {row['number']}: refund_fen is not the refunds' sum")
 
 
-def whole(db: Database) -> Report:
+def whole(db: sqlite3.Connection) -> Report:
     """Check everything; reads the whole file, some seconds for a year of payments."""
     (count,) = db.execute("SELECT count(*) FROM events").fetchone()
     faults = [*_structure(db), *_chain(db), *_sums(db), *_states(db)]
@@ -87,14 +85,14 @@ def _as_dicts(cursor: sqlite3.Cursor) -> Iterator[dict[str, Any]]:
         yield dict(zip(names, row, strict=True))
 
 
-def _beginning(db: Database) -> Link:
+def _beginning(db: sqlite3.Connection) -> Link:
     first = db.execute("SELECT epoch FROM epochs ORDER BY first_id LIMIT 1").fetchone()
     if first is None:
         raise JournalDamaged("journal: it has no epoch")
     return Link(first["epoch"])
 
 
-def _structure(db: Database) -> Iterator[str]:
+def _structure(db: sqlite3.Connection) -> Iterator[str]:
     for (text,) in db.execute("PRAGMA integrity_check"):
         if text != "ok":
             yield f"structure: {text}"
@@ -102,19 +100,19 @@ def _structure(db: Database) -> Iterator[str]:
         yield f"table {row[0]}: row without its parent in {row[2]}"
 
 
-def _chain(db: Database) -> Iterator[str]:
+def _chain(db: sqlite3.Connection) -> Iterator[str]:
     try:
         chain.check(_as_dicts(db.execute("SELECT * FROM events ORDER BY id")), _beginning(db))
     except JournalDamaged as damage:
         yield str(damage)
 
 
-def _sums(db: Database) -> Iterator[str]:
+def _sums(db: sqlite3.Connection) -> Iterator[str]:
     for row in db.execute(_SUMS):
         yield f"order {row['number']}: refund_fen {row['held']}, the refunds sum to {row['fen']}"
 
 
-def _states(db: Database) -> Iterator[str]:
+def _states(db: sqlite3.Connection) -> Iterator[str]:
     """An ended attempt or refund must be what its newest event told the centre."""
     asked = (
         ("attempts", "out_trade_no", "payment", _ENDED_ATTEMPTS),

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlite_utils import Database
-
 from device.domain.chain import WireRow
 from device.domain.record import (
     Delivered,
@@ -66,7 +64,7 @@ Check = tuple[str, tuple[Value, ...]]
 class Batch:
     """What one transaction does; made anew for each try."""
 
-    db: Database
+    db: sqlite3.Connection
     now: datetime
     link: Link
     checks: dict[tuple[Value, ...], Check] = field(default_factory=dict)
@@ -91,7 +89,7 @@ class Batch:
         _insert(self.db, "events", full)
         return full
 
-    def there(self, db: Database) -> bool:
+    def there(self, db: sqlite3.Connection) -> bool:
         """Whether the whole batch is in the file."""
         return self.complete and all(
             db.execute(sql, list(values)).fetchone() for sql, values in self.checks.values()
@@ -160,7 +158,7 @@ def _noted(batch: Batch, write: Noted) -> None:
     batch.checks["meta", write.key] = _check("meta", ("key", "value"), values)
 
 
-def _insert(db: Database, table: str, values: dict[str, Value]) -> None:
+def _insert(db: sqlite3.Connection, table: str, values: dict[str, Value]) -> None:
     marks = ", ".join("?" * len(values))
     db.execute(
         f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608  our own names
@@ -189,7 +187,7 @@ _APPLY: dict[type[Any], Callable[[Batch, Any], None]] = {
 T = TypeVar("T")
 
 
-def immediate(db: Database, work: Callable[[], T]) -> T:
+def immediate(db: sqlite3.Connection, work: Callable[[], T]) -> T:
     """Run `work` in one transaction: the only BEGIN and COMMIT of the product.
 
     If anything raises, the transaction is rolled back as far as SQLite still allows, and the error
@@ -205,10 +203,10 @@ def immediate(db: Database, work: Callable[[], T]) -> T:
     return result
 
 
-def undo(db: Database) -> None:
+def undo(db: sqlite3.Connection) -> None:
     """Roll back if a transaction is open; a file that cannot even do that is reopened later."""
     try:
-        if db.conn.in_transaction:
+        if db.in_transaction:
             db.execute("ROLLBACK")
     except sqlite3.Error:
         db.close()

@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import sys
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import replace
@@ -10,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from device import journal as package
 from device.domain import booking, charge, payment, refund, words
 from device.domain.charge import ChargeState
 from device.domain.payment import AttemptState
 from device.domain.record import PutAttempt, PutCharge, PutOrder, PutRefund
 from device.domain.refund import RefundKind, RefundState
 from device.errors import CommitRefused, StorageError
-from device.journal import SqliteJournal, reads, schema
+from device.journal import SqliteJournal, reads, schema, versions
 from device.journal.connection import open_read_only
 
 if TYPE_CHECKING:
@@ -249,7 +251,7 @@ async def test_a_file_to_which_a_newer_version_only_added_is_used_as_ever(
     await journal.aclose()
     db = open_read_only(path)
     assert reads.payment_open(db)
-    db.conn.close()
+    db.close()
 
 
 async def test_a_file_of_a_newer_version_is_refused_in_one_line(
@@ -265,6 +267,22 @@ async def test_a_file_of_a_newer_version_is_refused_in_one_line(
         await opened()
 
 
+async def test_a_file_that_is_up_to_date_is_opened_without_the_tool_that_migrates(
+    opened: "Opener", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await (await opened()).aclose()
+    monkeypatch.delattr(package, "schema")
+    monkeypatch.setitem(sys.modules, "device.journal.schema", None)  # importing it raises
+    assert (await opened()).epoch
+
+
+def test_the_set_and_table_of_migrations_are_those_of_sqlite_utils() -> None:
+    assert (schema.migrations.name, schema.migrations.migrations_table) == (
+        versions.SET,
+        versions.TABLE,
+    )
+
+
 async def test_migrations_are_recorded_with_the_injected_time(
     journal: SqliteJournal, path: Path
 ) -> None:
@@ -278,4 +296,4 @@ async def test_migrations_are_recorded_with_the_injected_time(
         ("0005_booking", "2026-11-22T09:30:01+08:00"),
         ("0006_trace+", "2026-11-22T09:30:01+08:00"),
     ]
-    assert tuple(row["name"] for row in rows) == schema.NAMES
+    assert tuple(row["name"] for row in rows) == versions.NAMES

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import UpdateRefused
-from device.journal import schema
+from device.journal import versions
 from device.update import make as making
 from device.update.card import RealCard, slot_devices
 from device.update.judge import Look, Standing, faults, judge
@@ -24,7 +24,7 @@ STANDING = Standing(
     slots=Slots("a"),
     known=KNOWN,
     applied=KNOWN,
-    additive=schema.is_additive,
+    additive=versions.is_additive,
     payment_open=False,
 )
 
