@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from device import config
-from device.journal import schema
+from device.journal import versions
 from device.update.make import SIGNING_NAME, Release, make
 from device.update.manifest import BUNDLE_NAME
 from image import REPOSITORY, card
@@ -46,7 +46,7 @@ def stick(built: Path, folder: Path, version: str, change: Callable[[Path], None
     [modules] = (built / "root/usr/lib/modules").iterdir()
     key = config.read_key(REPOSITORY / KEYS / SIGNING_NAME)
     bundle = folder / BUNDLE_NAME
-    make(image, bundle, key, Release(version, modules.name, schema.NAMES))
+    make(image, bundle, key, Release(version, modules.name, versions.NAMES))
     image.unlink()
     return _fat(folder / f"stick-{version}", bundle)
 
