@@ -16,7 +16,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image test-image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix power-cuts prove format docs messages screens wiring kit-windows clean
+.PHONY: help image test-image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -32,6 +32,7 @@ help:
 	@echo "make soak     十万笔，内存、句柄、线程不增 / 100,000 payments in one process, nothing grows"
 	@echo "make fuzz     十分钟乱码攻击每个解析器 / every parser against mutated input"
 	@echo "make matrix   好线、坏线、断线，结果都一样 / the same conversations on good and bad lines"
+	@echo "make round-trips  付款途中 HIS 的 ENQ、查询、自检各等多久 / how long the HIS waits during a payment"
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
 	@echo "make image    制作存储卡映像（Debian，需 root，约两分钟）/ the flashable card: as root on Debian"
 	@echo "make test-image 整卡在 QEMU 里：配置、收款、拔插、断网、断电、升级（需 root）/ the whole card, emulated"
@@ -102,6 +103,9 @@ prove: $(VENV)/.tests
 
 matrix: $(VENV)/.installed
 	@$(BIN)/python -m simulators.matrix $(ARGS)
+
+round-trips: $(VENV)/.installed
+	@$(BIN)/python -m simulators.round_trips $(ARGS)
 
 # The C client for Windows: two DLLs, and its test under Wine against a real box.
 # Debian: apt install gcc-mingw-w64-i686-win32 gcc-mingw-w64-x86-64-win32 wine64 wine

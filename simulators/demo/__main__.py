@@ -18,6 +18,7 @@ from simulators.demo.web import WebServer
 from simulators.demo.world import World
 
 DEFAULT_PORT = 8800
+HIS_PORT = 7601  # of the manuals; any other if it is taken
 FAILED = 1
 INTERRUPTED = 130  # what a shell reports of a program ended by Ctrl-C
 
@@ -74,6 +75,7 @@ async def _page(site: Site, port: int) -> int:
         site,
         PERSON_PACE,
         more={"center": centre.box_table} if centre else {},
+        his_port=HIS_PORT,
         on_seen=view.seen,
         on_exchange=view.exchanged,
         on_change=view.refresh,
@@ -89,7 +91,7 @@ async def _page(site: Site, port: int) -> int:
         page.live()
         web = WebServer(page.answer)
         await web.start(port)
-        _say_where(web, site.directory)
+        _say_where(web, world.his_cable.port, site.directory)
         if centre:
             running = await statistics.start(centre)
             print(
@@ -113,8 +115,9 @@ def _when_told(call: Callable[[], object]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, call)
 
 
-def _say_where(web: WebServer, directory: Path) -> None:
+def _say_where(web: WebServer, his_port: int, directory: Path) -> None:
     print(f"\n  扫码墩演示   {web.address}")
+    print(f"  HIS 接口     tcp://127.0.0.1:{his_port}  您自己的 HIS 程序也可以连")
     print(f"  数据目录     {directory}")
     print("  Ctrl-C 结束\n", flush=True)
 

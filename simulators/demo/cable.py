@@ -43,9 +43,12 @@ class Cable:
         """Whether a connection leads through."""
         return bool(self._writers)
 
-    async def start(self) -> None:
-        """Take connections from now on."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+    async def start(self, port: int = 0) -> None:
+        """Take connections from now on, at this port unless it is taken."""
+        try:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
+        except OSError:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
     def plug(self, *, plugged: bool) -> None:

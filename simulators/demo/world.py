@@ -37,6 +37,7 @@ class World:
         limits: Mapping[str, float],
         *,
         more: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
+        his_port: int = 0,
         on_seen: Callable[[Seen], None] = lambda _: None,
         on_exchange: Callable[[Exchange], None] = lambda _: None,
         on_change: Callable[[], None] = lambda: None,
@@ -53,13 +54,14 @@ class World:
         self.cashier = Cashier(on_change)
         self._limits = limits
         self._more = more
+        self._his_port = his_port
         self._on_change = on_change
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
         """Start everything in order; ChildError if a program does not get ready."""
         await self.net_cable.start()
-        await self.his_cable.start()
+        await self.his_cable.start(self._his_port)
         await self.start_gateway()
         write_config(
             self.site,

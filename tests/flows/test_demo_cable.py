@@ -124,3 +124,15 @@ async def test_without_a_box_there_is_nobody_at_the_other_end(cable: Cable) -> N
     with pytest.raises(GONE):
         await asyncio.wait_for(reader.readexactly(1), 5)
     await hang_up(writer)
+
+
+async def test_it_lies_at_the_port_that_was_asked_for_unless_that_is_taken() -> None:
+    first, second, third = (Cable(HisTap(lambda _: None).connection) for _ in range(3))
+    await first.start()
+    await second.start(first.port)
+    assert second.port not in {0, first.port}
+    await first.stop()
+    await third.start(first.port)
+    assert third.port == first.port
+    for cable in (second, third):
+        await cable.stop()
