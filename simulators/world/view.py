@@ -89,6 +89,10 @@ class View:
     """Numbers of cards that were replaced: forgotten until the HIS asks about them."""
     card_s: float = -1.0
     """When the card was last replaced."""
+    asked_s: dict[str, float] = field(default_factory=dict)
+    """Order number -> when a box with this card last asked a wallet about it, as epoch seconds."""
+    listed: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    """What the HIS heard last of every try: its own list, as finance has it."""
     wished: set["Key"] = field(default_factory=set)
     """Charges of which the HIS heard that its cancel wish is stored."""
     busy_with: str = ""

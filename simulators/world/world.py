@@ -173,6 +173,7 @@ class World:
         self.view.lost |= {row.out_trade_no for row in self.view.attempts()}
         self.view.lost |= {n for (n,) in self.disk.rows("SELECT out_trade_no FROM orders")}
         self.view.card_s = self.loop.time()
+        self.view.asked_s.clear()
         self.view.elsewhere |= self.view.refunded()  # the new card learns it as of another desk's
         self.disk.replace()
         for checker in self.checkers:
@@ -230,6 +231,8 @@ class World:
         if row:
             view.learn(row)
         view.calls.setdefault(number, []).append(sent.call)
+        if sent.call == "query":
+            view.asked_s[number] = self.provider.book.clock.now()
         if sent.call == "pay":
             self.payments += 1
             view.luck[number] = self.scans.luck.get(sent.code, "")
@@ -292,6 +295,8 @@ class World:
         if message.get("revision"):
             name = f"{message.get('business_date', '')} {message['id']}".strip()
             self.view.heard.add((name, message["revision"]))
+            if message["type"] == "result":
+                self.view.listed[Key(name, message["try"])] = message
         words = {k: v for k, v in message.items() if k not in {"message", "time", "paid_at"}}
         self.log(f"{connection} hears {json.dumps(words, ensure_ascii=False)}")
         for checker in self.checkers:

@@ -2,6 +2,7 @@
 """A card that is replaced, a disk that fails, a box that is told to stop (M20, M21, SIGTERM)."""
 
 from device.domain.screens import Screen, StorageFailed
+from simulators.world.bill import landed_unheard, only_in_bill
 from simulators.world.checkers.checker import UNDER_WAY, Checker, Fields
 from simulators.world.view import View
 from simulators.world.wire import Sent
@@ -12,15 +13,23 @@ EPSILON_S = 0.2
 
 
 class CardReplaced(Checker):
-    """M20: what a lost card had collected is known again once the HIS has asked about it."""
+    """M20: what a lost card had collected is known again once the HIS has asked about it.
+
+    What landed later still is known to no box; then finance must see it in the bill.
+    """
 
     invariant = "M20"
 
     def at_end(self) -> None:
+        unheard, items = landed_unheard(self.view), only_in_bill(self.view)
         for number, trade in self.view.trades():
             forgotten = number in self.view.lost and self.view.attempt(number) is None
-            if forgotten and self.view.held_fen(trade):
+            if not forgotten or not self.view.held_fen(trade):
+                continue
+            if number not in unheard:
                 self.blame(f"{number} was paid on a lost card and is known to nobody")
+            elif items.get(number) != unheard[number]:
+                self.blame(f"{number} landed after its card was lost, and the bill does not show it")
 
 
 class NothingNewOnAFailingDisk(Checker):

@@ -5,8 +5,9 @@ from collections import Counter
 
 from simulators.gateway.clock import beijing
 from simulators.gateway.model import State, Wallet
+from simulators.world.bill import landed_unheard
 from simulators.world.checkers.checker import Checker, Fields
-from simulators.world.view import NAME
+from simulators.world.view import NAME, Key
 from simulators.world.wire import Sent
 
 NOT_PAID = (
@@ -40,13 +41,21 @@ class AtMostOnePaid(Checker):
 
     def at_end(self) -> None:
         held: Counter[str] = Counter()
+        apart = landed_unheard(self.view).keys() | self._with_a_person()
         for number, trade in self.view.trades():
             key = self.view.keys.get(number)
-            if key and self.view.held_fen(trade) > 0:
+            if key and number not in apart and self.view.held_fen(trade) > 0:
                 held[key.his_id] += 1
         for his_id, count in held.items():
             if count > 1:
                 self.blame(f"{his_id} ends paid {count} times")
+
+    def _with_a_person(self) -> set[str]:
+        """Orders that are manual, where the HIS is told so: two that a new card found paid."""
+        answers = self.view.answers()
+        manual = [row for row in self.view.attempts() if row.state == "manual"]
+        told = [row for row in manual if answers[Key(row.his_id, row.try_)]["attention"]]
+        return {row.out_trade_no for row in told}
 
 
 class PaidIsPaid(Checker):
@@ -157,9 +166,9 @@ class DaysAddUp(Checker):
             self.blame(f"the journal has {dict(journal)}, the HIS was told {dict(his)}")
 
     def _apart(self) -> set[str]:
-        """A person's business, an item and never silent; and what another desk gave back."""
+        """Items, never silent: a person's business, what another desk gave back, what M20 names."""
         manual = {r.out_trade_no for r in self.view.attempts() if r.state == "manual"}
-        return manual | self.view.elsewhere
+        return manual | self.view.elsewhere | set(landed_unheard(self.view))
 
     def _provider(self) -> Counter[str]:
         days: Counter[str] = Counter()
