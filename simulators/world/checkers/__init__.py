@@ -12,6 +12,7 @@ from simulators.world.checkers.center import (
     DaysAtTheCenter,
     LostIsFetched,
     OnceAtTheCenter,
+    OnlyApproved,
 )
 from simulators.world.checkers.checker import Checker
 from simulators.world.checkers.desk import Bookings, DaysAreSummed, OnlyArmedIsReplaced
@@ -62,13 +63,14 @@ RULES: Mapping[str, type[Checker] | str] = {
     "M24": DaysAddUp,
     "M25": LostIsFetched,
     "SIGTERM": ClosesInOrder,
+    "ACTIONS": OnlyApproved,
     "OFFERS": OfferedUntilKnown,
     "BOOK": Bookings,
     "SUPERSEDE": OnlyArmedIsReplaced,
     "SUMMARY": DaysAreSummed,
 }
-"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2, OFFERS,
-SUPERSEDE, BOOK and SUMMARY are his-link §3.6, §3.7, §3.8 and §3.13."""
+"""Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2, ACTIONS
+center §4, OFFERS, SUPERSEDE, BOOK and SUMMARY are his-link §3.6, §3.7, §3.8 and §3.13."""
 
 BESIDE: tuple[type[Checker], ...] = (ChainAtTheCenter, DaysAtTheCenter)
 """The same rules at the centre's end."""

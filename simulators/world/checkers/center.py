@@ -87,6 +87,18 @@ class DaysAtTheCenter(Checker):
         return days
 
 
+class OnlyApproved(Checker):
+    """center §4: the box carries out what the centre asked for, and nothing in its name."""
+
+    invariant = "ACTIONS"
+
+    def at_end(self) -> None:
+        actions = self.view.center.actions if self.view.center else {}
+        for (name,) in self.view.disk.rows("SELECT DISTINCT do_id FROM events WHERE do_id <> ''"):
+            if name not in actions:
+                self.blame(f"the box carried out {name}, and the centre never asked for it")
+
+
 class LostIsFetched(Checker):
     """M25: what a card lost that lied about syncing is known again, and was asked about."""
 
