@@ -8,9 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 ROWS ?= 1000000
-# Of seeds 1 to 383 four break a rule: 159, 234 and 238 (M20: a code paid late after its card was lost) and
-# 258 (M6). The short form ends before them; `make prove` plays them and says so.
-SIMULATE_SEEDS ?= 1..158
+# Played and found without a violation; `make prove` goes from seed 1 to SEEDS.
+SIMULATE_SEEDS ?= 1..383
 SEEDS ?= 20000
 REV ?= HEAD~1
 SIMULATED ?= 100000

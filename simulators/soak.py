@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from device.his_link.calls import NoAnswer
 from simulators.bench.stand import Footprint, Stand
 
 PAYMENTS = 100_000
@@ -35,6 +36,8 @@ class Held:
     link: Link
     payments: list[int] = field(default_factory=list)
     samples: list[Footprint] = field(default_factory=list)
+    silences: int = 0
+    """How often the HIS heard nothing and had to ask how a payment ended."""
 
     def settled(self) -> tuple[Footprint, Footprint]:
         """The first sample after the warm-up, and the last."""
@@ -61,7 +64,7 @@ async def soak(payments: int, directory: Path, link: Link, ends_s: float = 1e18)
         await stand.start()
         every = max(1, payments // SAMPLES)
         for number in range(1, payments + 1):
-            await _story(stand, link, number)
+            await one_story(stand, held, number)
             over = time.monotonic() > ends_s
             if number % every == 0 or over:
                 held.payments.append(number)
@@ -72,6 +75,16 @@ async def soak(payments: int, directory: Path, link: Link, ends_s: float = 1e18)
     finally:
         await stand.stop()
     return held
+
+
+async def one_story(stand: Stand, held: Held, number: int) -> None:
+    """One story. A HIS that hears nothing, as when the machine stood still, asks how it ended."""
+    try:
+        await _story(stand, held.link, number)
+    except (NoAnswer, TimeoutError) as silence:
+        _print(f"{held.link:<7} {number:>7}  {silence or 'no lamp'}: asked again")
+        held.silences += 1
+        await stand.find_out(number)
 
 
 async def _story(stand: Stand, link: Link, number: int) -> None:
@@ -90,7 +103,11 @@ async def _story(stand: Stand, link: Link, number: int) -> None:
 
 def _say(link: Link, number: int, now: Footprint) -> None:
     counts = f"{now.descriptors} fds  {now.threads} threads"
-    sys.stdout.write(f"{link:<7} {number:>7}  {now.rss_mb:6.1f} MB  {counts}\n")
+    _print(f"{link:<7} {number:>7}  {now.rss_mb:6.1f} MB  {counts}")
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
     sys.stdout.flush()
 
 
@@ -103,8 +120,8 @@ def _report(every: Sequence[Held], took_s: float) -> list[str]:
         fds = f"{first.descriptors} -> {last.descriptors}"
         threads = f"{first.threads} -> {last.threads}"
         print(f"{held.link:<8}{held.payments[-1]:>9}{rss:>17}{fds:>10}{threads:>10}")
-    done = sum(held.payments[-1] for held in every)
-    print(f"{done} payments in {took_s:.0f} s, {done / took_s:.1f}/s")
+    done, silences = sum(h.payments[-1] for h in every), sum(h.silences for h in every)
+    print(f"{done} payments in {took_s:.0f} s, {done / took_s:.1f}/s, {silences} asked again")
     return [fault for held in every for fault in held.faults()]
 
 

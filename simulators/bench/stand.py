@@ -29,6 +29,7 @@ from simulators.world import card
 
 START_PATIENCE_S = 30.0
 ANSWER_PATIENCE_S = 30.0
+ENDS_WITHIN_S = 120.0  # an order that nobody knows the end of; by then the box has reversed it
 ON_THE_GLASS_S = 0.05  # after the lamp asks for a code: the picture is there long before
 SCAN_AGAIN_S = 3.0  # a code that came before the picture was dropped
 AMOUNT_FEN = 100
@@ -178,11 +179,24 @@ class Stand:
             self._scanner.read_code(code)
             await asyncio.sleep(ON_THE_GLASS_S)
         scanned = await self._scan(wallet, asked)
-        answer = await asked
+        answer = await asked  # NoAnswer if the box was silent
         told = time.perf_counter()
         assert answer.get("status") == "paid", answer
         self._received(answer)
         self._add(scanned, told)
+
+    async def find_out(self, number: int) -> None:
+        """What a HIS does whose connection is gone or silent: connect, and ask how it ended."""
+        self.client.close()
+        await self.connect()
+        async with asyncio.timeout(ENDS_WITHIN_S):
+            while True:
+                answer = await self.client.request("cancel", {"id": f"B{number}"})
+                if answer.get("status") in {"paid", "not_paid", "returned"}:
+                    return self._received(answer)
+                if answer.get("code") == "not_found":
+                    return None
+                await asyncio.sleep(1.0)
 
     async def call_off(self, number: int) -> None:
         """A payment that the cashier cancels before anybody shows a code."""
@@ -211,6 +225,7 @@ class Stand:
 
     async def _scan(self, wallet: str, asked: "asyncio.Future[Any]") -> float:
         """Hold up a phone, as a patient does again if the box did not take the code."""
+        scanned = time.perf_counter()
         while not asked.done():
             code = await self.provider.new_code(wallet)
             self._clock.reset()

@@ -5,8 +5,10 @@ from collections.abc import Callable
 import pytest
 
 from device.probing import Prober
+from simulators.world.bill import landed_unheard, only_in_bill
 from simulators.world.checkers import cards
 from simulators.world.history import Told
+from simulators.world.view import View
 
 Play = Callable[..., Told]
 
@@ -23,10 +25,10 @@ def test_a_pay_that_lands_when_nobody_asks_any_more_is_an_item_of_the_bill(
     played: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     items: list[dict[str, int]] = []
-    true = cards.only_in_bill
+    true = only_in_bill
 
-    def noted(view: cards.View) -> dict[str, int]:
-        items.append(cards.landed_unheard(view))
+    def noted(view: View) -> dict[str, int]:
+        items.append(landed_unheard(view))
         assert items[-1].items() <= true(view).items()
         return true(view)
 
@@ -42,7 +44,9 @@ def test_what_the_bill_does_not_show_is_blamed(
     assert told(played) == ["M20"]
 
 
-def test_a_new_card_that_asks_no_wallet_is_blamed(played: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_card_that_asks_no_wallet_is_blamed(
+    played: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Prober, "_tries", _nothing)
     assert "M20" in told(played)
 

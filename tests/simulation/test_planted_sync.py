@@ -16,7 +16,7 @@ from device.domain.outbox import Backlog
 from device.domain.payment import AttemptState
 from device.from_center import FromCenter
 from device.journal import reads, writes
-from device.sync import exchange, uploader
+from device.sync import exchange, uploader, wire
 from device.sync.exchange import BeginEpoch, Recall, Rewind
 from device.sync.wire import Answer
 from simulators.world import finance, world
@@ -62,7 +62,7 @@ def _(patch: Patch) -> None:
 
 @bug("an answer that is not sealed counts", "ACTIONS")
 def _(patch: Patch) -> None:
-    true = uploader.unseal
+    true = wire.unseal
 
     def open_to_all(key: bytes, sealed: bytes, context: bytes) -> bytes:
         return sealed if sealed.startswith(b"{") else true(key, sealed, context)

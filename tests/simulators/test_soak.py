@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from simulators.bench.stand import Footprint
-from simulators.soak import Held, Link, soak
+from device.his_link.calls import NoAnswer
+from simulators.bench.stand import Footprint, Stand
+from simulators.soak import Held, Link, one_story, soak
 
 
 def held(*rows: tuple[float, int, int]) -> Held:
@@ -33,3 +34,19 @@ async def test_a_short_soak_holds_its_descriptors_and_threads(link: Link, tmp_pa
     first = rows[0]
     assert max(row.threads for row in rows) <= first.threads + 1  # the first name lookup has one
     assert max(row.descriptors for row in rows) <= first.descriptors + 3  # a file that is written
+
+
+async def test_a_his_that_hears_nothing_asks_how_it_ended() -> None:
+    class Silent(Stand):
+        def __init__(self) -> None:
+            self.asked: list[int] = []
+
+        async def pay(self, number: int, wallet: str, *, declined: bool = False) -> None:
+            raise NoAnswer(f"{number} {wallet} {declined}")
+
+        async def find_out(self, number: int) -> None:
+            self.asked.append(number)
+
+    stand, told = Silent(), held()
+    await one_story(stand, told, 5)
+    assert (stand.asked, told.silences) == ([5], 1)

@@ -29,7 +29,9 @@ class CardReplaced(Checker):
             if number not in unheard:
                 self.blame(f"{number} was paid on a lost card and is known to nobody")
             elif items.get(number) != unheard[number]:
-                self.blame(f"{number} landed after its card was lost, and the bill does not show it")
+                self.blame(
+                    f"{number} landed after its card was lost, and the bill does not show it"
+                )
 
 
 class NothingNewOnAFailingDisk(Checker):
