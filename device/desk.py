@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, ClassVar
 
 from device import known
@@ -58,9 +57,7 @@ from device.domain.desk.flow import step
 from device.domain.desk.model import NOBODY, Asker, Desk, Settings, Subject
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
-from device.domain.desk.young import number_of_attempt
-from device.domain.found import OFFLINE, Found, Wanted
-from device.domain.outcome import Declined, PayOrder, PayOutcome, RefundOutcome, Unknown
+from device.domain.outcome import Declined
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.record import Delivered, Moment, PutTrace, Stored
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent
@@ -75,12 +72,12 @@ from device.domain.requests import (
     Status,
 )
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
-from device.domain.trace import Mark
-from device.domain.words import ErrorCode, Reason, Wallet
+from device.domain.words import ErrorCode, Reason
 from device.errors import CommitRefused, StorageError
 from device.keeping import Keeping
 from device.known import AttemptWord, RefundWord
-from device.stopwatch import RUNNING, PaymentTimer, note
+from device.questions import Questions
+from device.stopwatch import PaymentTimer
 
 __all__ = ["DeskLoop", "Ports"]
 
@@ -88,7 +85,6 @@ log = logging.getLogger(__name__)
 
 DISK_RETRY_S = 2.0  # between tries whether a failing disk takes a write again
 FromCenter = Instructed | Concluded | Recalled | SumTold
-READY_LIMIT_S = 3.0  # a `pay` waits this long for a host or a first verification (§1.6, §1.7)
 
 
 class DeskLoop:
@@ -98,13 +94,12 @@ class DeskLoop:
         self.state = Desk(settings)
         self._ports = ports
         self._inbox: asyncio.Queue[tuple[Any, asyncio.Future[Any] | None]] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._shown: Screen | None = None
         self._keeping = Keeping(ports.journal)
         self._timing = PaymentTimer(ports.clock.monotonic)
         self._disk_timer: asyncio.TimerHandle | None = None
-        self._probing = asyncio.Lock()
+        self._questions = Questions(ports, lambda: self.state, self.post)
 
     # ------------------------------------------------------------ the inbox
 
@@ -286,15 +281,7 @@ class DeskLoop:
         return StatusResult(self._keeping.parts(self._ports.parts()))
 
     async def _check_channels(self, effect: CheckChannels) -> None:
-        self._spawn(self._check(effect))
-
-    async def _check(self, effect: CheckChannels) -> None:
-        ready: frozenset[Wallet] = frozenset()
-        try:
-            ready = await self._ports.ready_wallets(effect.wallets)
-        except Exception:  # a fault of ours must not leave the desk waiting for ever
-            log.exception("the channels could not be checked")
-        self.post(Checked(effect.key, ready))
+        self._questions.check(effect)
 
     async def _take_his_code(self, effect: TakeHisCode) -> None:
         self.post(Scanned(effect.code, by_his=effect.key))
@@ -308,30 +295,7 @@ class DeskLoop:
             self.post(PayAnswered(effect.attempt.out_trade_no, never_sent))
         else:
             self._timing.called(effect)
-            self._spawn(self._pay(effect))
-
-    async def _pay(self, effect: CallPay) -> None:
-        RUNNING.set(self._timing.running)
-        settings, attempt = self.state.settings, effect.attempt
-        order = PayOrder(
-            out_trade_no=attempt.out_trade_no,
-            amount_fen=attempt.amount_fen,
-            payer_code=effect.code,
-            subject=f"{settings.hospital}-{effect.charge.title}",
-            operator=effect.charge.operator,
-            wait_s=settings.waits_s[attempt.wallet],
-        )
-        self._ports.sent(attempt.out_trade_no)
-        outcome: PayOutcome
-        try:
-            outcome = await self._ports.channels[attempt.wallet].pay(order)
-        except Exception as error:  # noqa: BLE001  whatever it is: doubt, never silence
-            name = type(error).__name__  # its text and traceback might hold the code (M19)
-            log.error("pay failed inside the box: %s", name)  # noqa: TRY400  for the same reason
-            outcome = Unknown("fault")
-        note(Mark.VERIFIED)
-        self._ports.sent(attempt.out_trade_no)
-        self.post(PayAnswered(attempt.out_trade_no, outcome))
+            self._questions.pay(effect, self._timing.running)
 
     async def _pursue(self, effect: Pursue) -> None:
         if self._keeping.failed and effect.begins:
@@ -346,58 +310,13 @@ class DeskLoop:
             self._ports.pursue_refund(effect.refund)
 
     async def _recognise(self, effect: Recognise) -> None:
-        self._spawn(self._ask_given(effect))
-
-    async def _ask_given(self, effect: Recognise) -> None:
-        given: RefundOutcome = Unknown("fault")
-        try:
-            given = await self._ports.channels[effect.wallet].query_refund(effect.refund)
-        except Exception:  # a fault of ours must not leave the HIS waiting for ever
-            log.exception("the wallet could not be asked about a refund")
-        self.post(replace(effect.asked, recognised=given))
+        self._questions.recognise(effect)
 
     async def _look_up(self, effect: LookUp) -> None:
-        self._spawn(self._find(effect.asked))
-
-    async def _find(self, asked: Asked) -> None:
-        assert isinstance(asked.request, RefundRequest)
-        found = await self._ports.look_up(asked.request.out_trade_no)
-        if isinstance(found, ErrorReply):
-            reply = replace(found, id=asked.request.id)
-            self._ports.link.send(asked.connection, reply, asked.re)
-        else:
-            self.post(replace(asked, order=found, looked_up=True))
+        self._questions.look_up(effect.asked)
 
     async def _probe(self, effect: Probe) -> None:
-        self._spawn(self._ask_wallets(effect.asked, effect.wanted))
-
-    async def _ask_wallets(self, asked: Asked, wanted: Wanted) -> None:
-        """One request at a time, in their order: a `cancel` is judged after the `pay` it is about.
-
-        Who is gone meanwhile is not answered, and nothing was begun for him.
-        """
-        async with self._probing:
-            found = await self._found(asked, wanted)
-            if asked.connection in self._ports.link.connections():
-                self.post(replace(asked, found=found))
-
-    async def _found(self, asked: Asked, wanted: Wanted) -> Found:
-        """What the wallets hold; beside a `pay`'s questions the connections are warmed."""
-        assert self._ports.probe
-        warming = self.state.health.configured if isinstance(asked.request, Pay) else frozenset()
-        number = partial(number_of_attempt, self.state.settings, wanted)
-        try:
-            asking = self._ports.probe(wanted, number), self._ports.ready_wallets(warming)
-            found, _ = await asyncio.gather(*asking)
-        except Exception:  # a fault of ours must not leave the HIS waiting for ever
-            log.exception("the wallets could not be asked")
-            return OFFLINE
-        return found
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._questions.probe(effect.asked, effect.wanted)
 
     # ------------------------------------------------------------ what people see
 

@@ -325,7 +325,7 @@ def _(patch: Patch) -> None:
 @bug("a code is taken while the disk fails", "M21", "M2", stir="commit_error_before disk_full")
 def _(patch: Patch) -> None:
     async def sent(self: DeskLoop, effect: CallPay) -> None:
-        self._spawn(self._pay(effect))
+        self._questions.pay(effect, None)
 
     patch.setitem(DeskLoop._PERFORM, CallPay, sent)
 
