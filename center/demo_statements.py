@@ -13,6 +13,7 @@ from center.ledger.rows import BEIJING
 from center.reconciliation import his_list
 from center.reconciliation.daily import check_day
 from center.reconciliation.his_list import Mapped
+from center.reviews.models import Review
 from center.statements.keep import keep
 
 HEAD = (
@@ -23,6 +24,14 @@ TOTALS_HEAD = "总交易单数,应结订单总金额,退款总金额,手续费�
 FEE = 0.006  # of a payment, as WeChat takes it from most hospitals
 ODD = 0.004  # of the payments differ in some way
 PAY_TYPES = ("cash", "card")
+REVIEWED = 0.02  # of the payments by WeChat
+SAID = {
+    1: ("等了很久", "机器没反应，换了窗口"),
+    2: ("扫了两次才成功",),
+    3: ("还可以", ""),
+    4: ("挺快的", "方便"),
+    5: ("很快", "不用排队找零，方便", "屏幕上金额清楚", ""),
+}
 
 
 def make_statements(days: int, seed: int, today: date) -> int:
@@ -37,7 +46,21 @@ def make_statements(days: int, seed: int, today: date) -> int:
         found = his_list.read(head, rows, Mapped(his_list.guessed(head)))
         his_list.store(f"门诊住院 {day}.json", body, found, "demo", now)
         check_day(day, now, today)
+        Review.objects.bulk_create(_reviews(draw, day))
     return days
+
+
+def _reviews(draw: random.Random, day: date) -> Iterator[Review]:
+    for p in Payment.objects.filter(day=day, channel="wechat", state="paid").order_by("uid"):
+        if draw.random() < REVIEWED:
+            stars = draw.choices(range(1, 6), (1, 1, 2, 4, 12))[0]
+            at = p.first_at + timedelta(minutes=draw.randrange(2, 600))
+            told = {"desk": p.desk, "operator": p.operator, "out_trade_no": p.out_trade_no}
+            said = draw.choice(SAID[stars])
+            yield Review(
+                at=at, day=at.astimezone(BEIJING).date(), stars=stars, text=said, **told,
+                provider_trade_no=p.provider_trade_no,
+            )  # fmt: skip
 
 
 def _statement(draw: random.Random, day: date) -> bytes:

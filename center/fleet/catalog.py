@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Case, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from center.accounts.models import User
 from center.accounts.roles import Permission
@@ -39,7 +40,7 @@ def _quarantine(_user: User) -> QuerySet[Any]:
 
 BOXES = Report(
     name="boxes",
-    title=_("设备"),
+    title=pgettext_lazy("boxes", "设备"),
     permission=Permission.FLEET,
     rows=_boxes,
     columns=(

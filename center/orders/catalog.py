@@ -37,7 +37,7 @@ HIS_ID = Column("his_id", _("HIS 单号"), Form.NUMBER)
 OPERATOR = Column("operator", _("收费员"))
 BUSINESS = Column("business", _("业务"), Form.WORD, dict(Business.choices))
 DEPARTMENT = Column("department", _("门诊住院"), Form.WORD, dict(Department.choices))
-DAY = Column("day", _("日期"), Form.DAY)
+DAY = Column("day", _("日期"), Form.DAY, aside=True)
 
 COMMON_FILTERS = (
     Filter("day", _("日期"), Match.DAYS),
@@ -48,6 +48,9 @@ COMMON_FILTERS = (
     Filter("box_id", _("设备")),
     Filter("operator", _("收费员")),
     Filter("amount_fen", _("金额（元）"), Match.FEN),
+    Filter(
+        "hour", _("时段"), Match.ONE_OF, words={str(h): f"{h:02}:00–{h:02}:59" for h in range(24)}
+    ),
 )
 
 
@@ -79,9 +82,9 @@ PAYMENT_COLUMNS = (
     BUSINESS,
     HIS_ID,
     Column("out_trade_no", _("商户单号"), Form.NUMBER),
-    Column("provider_trade_no", _("交易单号"), Form.NUMBER),
+    Column("provider_trade_no", _("交易单号"), Form.NUMBER, aside=True),
     Column("payer_mask", _("付款人")),
-    Column("money_at", _("支付时间"), Form.TIME),
+    Column("money_at", _("支付时间"), Form.TIME, aside=True),
     DAY,
 )
 NUMBER = Filter(
@@ -143,7 +146,7 @@ REFUNDS = Report(
         Column("out_refund_no", _("退款单号"), Form.NUMBER),
         Column("ref", _("原商户单号"), Form.NUMBER),
         Column("reason", _("原因")),
-        Column("money_at", _("退款时间"), Form.TIME),
+        Column("money_at", _("退款时间"), Form.TIME, aside=True),
         DAY,
     ),
     filters=(

@@ -29,7 +29,7 @@ BADGES: dict[str, str] = {
 }
 KINDS = {"payment": _("收款"), "refund": _("退款")}
 CAUSES = {
-    "not_in_statement": _("支付机构无此笔：可能次日入账，或流水有误"),
+    "not_in_statement": _("对方无此笔：可能次日入账，或流水有误"),
     "not_by_our_boxes": _("非本院设备收取，或设备流水未到"),
     "refund_not_settled_yet": _("退款尚未入账"),
     "refund_given_elsewhere": _("在其他渠道或商户后台退款"),
@@ -87,7 +87,7 @@ BREAKS = Report(
         Column("other_fen", _("对方金额（元）"), Form.MONEY),
         Column("difference_fen", _("差额（元）"), Form.MONEY),
         Column("key", _("单号"), Form.NUMBER),
-        Column("journal_state", _("流水状态"), Form.WORD, STATES),
+        Column("journal_state", _("流水状态"), Form.WORD, STATES, aside=True),
         Column("cause", _("可能原因"), Form.WORD, CAUSES),
         Column("desk", _("窗口")),
         Column("operator", _("收费员")),

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -107,6 +108,9 @@ def upload(request: HttpRequest) -> HttpResponse:
 def _take(request: HttpRequest) -> None:
     user = require(request.user, Permission.UPLOAD)
     file = request.FILES["file"]
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # Django's own limit is for all but files
+    if getattr(file, "size", 0) > most:
+        raise BadList(_("文件太大，最多 %(most)d MB") % {"most": most // 1024 // 1024})
     name, body = str(getattr(file, "name", "")), file.read()  # type: ignore[union-attr]
     given = take(name, body, _mapping(request, name, body), user)
     audit.record(request, "his_list_uploaded", name, rows=given.rows)

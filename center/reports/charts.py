@@ -132,6 +132,7 @@ def charts(request: HttpRequest) -> HttpResponse:
         "themes": THEMES,
         "filters": form_filters(chart.report, chart.asked),
         "query": chart.asked.address(),
+        "may_open": user.may(chart.report.permission),
     }
     page = render(request, "web/charts.html", context)
     if chart.kind in SOLID:
@@ -183,8 +184,11 @@ def _data(chart: Chart, rows: Any) -> dict[str, Any]:
         "title": f"{chart.report.title} · {column.title}",
         "measure": str(dict(MEASURES)[chart.measure]),
         "x": [_name(column, key) for key in keys],
-        "keys": [str(key) for key in keys],
+        "keys": ["" if key is None else str(key) for key in keys],
         "group": chart.group,
+        "split": groups[1] if len(groups) > 1 else "",
+        "filters": [f.name for f in chart.report.filters],
+        "money": chart.measure != "count",
         "series": series,
         "words": {name: str(text) for name, text in WORDS.items()},
     }
@@ -220,6 +224,7 @@ def _series(
             if split is OTHERS
             else _name(named, split),
             "data": [table[split].get(key, 0) for key in keys],
+            **({} if named is None else {"key": "" if split in {OTHERS, None} else str(split)}),
         }
         for split in largest
     ]

@@ -49,7 +49,7 @@ def report_page(request: HttpRequest, name: str) -> HttpResponse:
         "saved": saved_of(user, report, kept_query(asked, today)),
         "quick": _quick_days(asked, today) if report.has_days else [],
         "filters": form_filters(report, asked),
-        "head": [(c.title, c.form in RIGHT) for c in report.columns],
+        "head": [(c.title, c.form in RIGHT) for c in report.table],
         "table": [(report.link(r) if report.link else "", _cells(report, r)) for r in rows],
         "after": after,
         "first_page": asked.after is None,
@@ -87,7 +87,7 @@ def sums(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _cells(report: Report, row: Any) -> list[dict[str, Any]]:
-    return [_cell(column, row) for column in report.columns]
+    return [_cell(column, row) for column in report.table]
 
 
 def _cell(column: Column, row: Any) -> dict[str, Any]:
@@ -119,5 +119,4 @@ def _filter(wanted: Filter, asked: Asked) -> dict[str, Any]:
         "low": low,
         "high": high,
         "words": [(w, t, w in values) for w, t in wanted.words.items()],
-        "type": "date" if wanted.match is Match.DAYS else "text",
     }

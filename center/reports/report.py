@@ -44,6 +44,8 @@ class Column:
     """For `Form.WORD`: the text of each word."""
     badge: Mapping[str, str] = field(default_factory=dict)
     """For `Form.WORD`: good | bad | wait | doubt, the colour of each word."""
+    aside: bool = False
+    """Left out of the table on the page: it stands in exports and where the row leads."""
 
 
 class Match(StrEnum):
@@ -108,6 +110,11 @@ class Report:
     def has_days(self) -> bool:
         """Whether it can be asked for days."""
         return any(f.match is Match.DAYS for f in self.filters)
+
+    @property
+    def table(self) -> tuple[Column, ...]:
+        """The columns of the table on the page."""
+        return tuple(c for c in self.columns if not c.aside)
 
     def column(self, name: str) -> Column:
         """The column of that name."""

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from center.accounts.models import User
 from center.accounts.roles import Permission
@@ -56,9 +57,9 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
     ),
     (_("评价管理"), (Entry(_("评价"), Permission.REVIEWS, "report", "reviews"),)),
     (
-        _("设备"),
+        pgettext_lazy("boxes", "设备"),
         (
-            Entry(_("设备"), Permission.FLEET, "report", "boxes"),
+            Entry(pgettext_lazy("boxes", "设备"), Permission.FLEET, "report", "boxes"),
             Entry(_("告警"), Permission.FLEET, "report", "alarms"),
             Entry(_("隔离的记录"), Permission.FLEET, "report", "quarantine"),
         ),

@@ -25,7 +25,8 @@ from tests.center.test_access import PAGES
 
 PACKAGE = Path(center.__file__).parent
 MESSAGES = PACKAGE / "locale" / "en" / "LC_MESSAGES"
-CALLS = {"_", "gettext", "gettext_lazy"}
+CALLS = {"_", "gettext", "gettext_lazy", "pgettext_lazy"}
+CONTEXT = "\x04"  # stands between a context and its text, as gettext has it
 CHINESE = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]+")
 DATA = ("市一医院", "中文")
 """The hospital's name, and the switch back to Chinese."""
@@ -37,9 +38,9 @@ def texts_of_code() -> Iterator[str]:
             continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CALLS:
-                (text,) = node.args
-                assert isinstance(text, ast.Constant), f"{file.name}:{node.lineno}: not a literal"
-                yield str(text.value)
+                literal = all(isinstance(text, ast.Constant) for text in node.args)
+                assert literal, f"{file.name}:{node.lineno}: not a literal"
+                yield CONTEXT.join(str(ast.literal_eval(text)) for text in node.args)
 
 
 def texts_of_templates() -> Iterator[str]:
@@ -47,7 +48,9 @@ def texts_of_templates() -> Iterator[str]:
         nodes: Any = Template(file.read_text()).compile_nodelist().get_nodes_by_type(Node)
         for node in nodes:
             if type(node).__name__ == "TranslateNode":
-                yield str(node.filter_expression.var.literal)
+                context = node.message_context
+                parts = (context.var, node.filter_expression.var.literal) if context else ()
+                yield CONTEXT.join(map(str, parts)) or str(node.filter_expression.var.literal)
             elif type(node).__name__ == "BlockTranslateNode":
                 yield node.render_token_list(node.singular)[0]
 
@@ -67,7 +70,10 @@ def test_no_text_of_code_or_templates_is_without_its_english() -> None:
 
 
 def test_the_compiled_file_is_that_of_the_source() -> None:
-    source = {entry.msgid: entry.msgstr for entry in polib.pofile(str(MESSAGES / "django.po"))}
+    source = {
+        f"{entry.msgctxt}{CONTEXT}{entry.msgid}" if entry.msgctxt else entry.msgid: entry.msgstr
+        for entry in polib.pofile(str(MESSAGES / "django.po"))
+    }
     assert english() == {key: text for key, text in source.items() if text}
     assert "" not in source.values()
 

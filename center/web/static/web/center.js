@@ -21,6 +21,16 @@ for (const row of document.querySelectorAll("tr[data-href]")) {
   });
 }
 
+// A day is written 2026-01-31 whatever the browser's language; its calendar opens by the arrow beside it.
+for (const field of document.querySelectorAll("input[data-day]")) {
+  const calendar = document.createElement("input");
+  Object.assign(calendar, { type: "date", tabIndex: -1, value: field.value });
+  calendar.setAttribute("aria-hidden", "true");
+  calendar.addEventListener("change", () => { field.value = calendar.value; field.dispatchEvent(new Event("change", { bubbles: true })); });
+  field.addEventListener("input", () => { calendar.value = field.value; });
+  field.after(calendar);
+}
+
 for (const button of document.querySelectorAll("[data-print]")) button.addEventListener("click", () => print());
 
 function go(event, element, how) {

@@ -11,10 +11,10 @@ const THEMES = {
 let THEME = THEMES.clear;
 
 const amount = (value) => Number(value).toLocaleString("zh-CN", { maximumFractionDigits: 2 });
-const axis = () => ({ axisLine: { lineStyle: { color: THEME.line } }, axisTick: { show: false }, axisLabel: { color: THEME.soft }, splitLine: { lineStyle: { color: THEME.line, opacity: 0.6 } }, nameTextStyle: { color: THEME.soft } });
+const axis = () => ({ axisLine: { lineStyle: { color: THEME.line } }, axisTick: { show: false }, axisLabel: { color: THEME.soft, fontSize: 12.5 }, splitLine: { lineStyle: { color: THEME.line, opacity: 0.6 } }, nameTextStyle: { color: THEME.soft } });
 const base = () => ({
   color: THEME.colours, backgroundColor: THEME.ground, textStyle: { color: THEME.ink, fontFamily: "inherit" },
-  legend: { top: 4, right: 8, type: "scroll", icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: { color: THEME.soft } },
+  legend: { top: 4, right: 8, type: "scroll", icon: "roundRect", itemWidth: 10, itemHeight: 10, itemGap: 16, textStyle: { color: THEME.ink, fontSize: 13 } },
   grid: { left: 16, right: 24, top: 44, bottom: 12, containLabel: true },
 });
 const flat = (data, across) => ({
@@ -75,8 +75,8 @@ const box3d = (data, z) => ({
   ...base(), tooltip: { valueFormatter: amount }, legend: { show: false },
   xAxis3D: { type: "category", data: data.x, name: "", axisLabel: { color: THEME.soft } },
   yAxis3D: { type: "category", data: data.series.map((s) => s.name), name: "", axisLabel: { color: THEME.soft } },
-  zAxis3D: { type: "value", name: z, axisLabel: { color: THEME.soft } },
-  grid3D: { boxWidth: 180, boxDepth: 70, axisLine: { lineStyle: { color: THEME.soft } }, light: { main: { intensity: 1.1 }, ambient: { intensity: 0.45 } }, viewControl: { alpha: 22, beta: 30, distance: 260 } },
+  zAxis3D: { type: "value", name: z, nameGap: 36, axisLabel: { color: THEME.soft } },
+  grid3D: { boxWidth: 180, boxDepth: 70, axisLine: { lineStyle: { color: THEME.soft } }, light: { main: { intensity: 1.1 }, ambient: { intensity: 0.45 } }, viewControl: { alpha: 22, beta: 30, distance: 215 } },
 });
 const points3d = (data) => data.series.flatMap((s, y) => s.data.map((value, x) => [x, y, value]));
 
@@ -84,6 +84,7 @@ const KINDS = {
   column: (d) => ({ ...flat(d), series: d.series.map((s) => ({ ...s, type: "bar", barMaxWidth: 28, itemStyle: { borderRadius: [3, 3, 0, 0] } })) }),
   stack: (d) => ({ ...flat(d), series: d.series.map((s) => ({ ...s, type: "bar", stack: "all", barMaxWidth: 28 })) }),
   bar: (d) => ({ ...flat(d, true), series: d.series.map((s) => ({ ...s, type: "bar", barMaxWidth: 22, itemStyle: { borderRadius: [0, 3, 3, 0] } })) }),
+  rows: (d) => ({ ...KINDS.stack(d), ...{ xAxis: flat(d, true).xAxis, yAxis: { ...flat(d, true).yAxis, inverse: true } } }),
   line: (d) => ({ ...flat(d), series: d.series.map((s) => ({ ...s, type: "line", symbolSize: 6 })) }),
   area: (d) => ({ ...flat(d), series: d.series.map((s) => ({ ...s, type: "line", stack: "all", symbol: "none", areaStyle: { opacity: 0.5 } })) }),
   trend: (d) => {
@@ -117,7 +118,7 @@ const KINDS = {
   pareto: (d) => {
     const sorted = falling(d), all = sorted.reduce((sum, p) => sum + p.value, 0) || 1;
     let so = 0;
-    return { ...flat({ ...d, x: sorted.map((p) => p.name) }), yAxis: [{ type: "value", name: d.measure, ...axis() }, { type: "value", max: 100, name: "%", ...axis(), splitLine: { show: false } }],
+    return { ...flat({ ...d, x: sorted.map((p) => p.name) }), yAxis: [{ type: "value", name: d.measure, ...axis() }, { type: "value", max: 100, ...axis(), axisLabel: { color: THEME.soft, formatter: "{value}%" }, splitLine: { show: false } }],
       series: [{ name: d.measure, type: "bar", barMaxWidth: 28, data: sorted.map((p) => p.value) }, { name: d.words.cumulative, type: "line", yAxisIndex: 1, data: sorted.map((p) => round2((100 * (so += p.value)) / all)) }] };
   },
   pie: (d) => ({ ...base(), tooltip: { trigger: "item", valueFormatter: amount }, series: [{ type: "pie", radius: "68%", center: ["50%", "54%"], data: parts(d), label: { color: THEME.ink, formatter: "{b} {d}%" } }] }),
