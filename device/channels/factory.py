@@ -5,6 +5,7 @@ A file that is missing or wrong switches off its own channel with one line; the 
 
 import logging
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -24,6 +25,7 @@ from device.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
+_context = cache(tls_context)  # the system's authorities are 1 MB and 17 ms each time
 TLS_ONLY = frozenset({"cert_file", "key_file"})  # plain http to a loopback gateway has no TLS
 
 
@@ -115,7 +117,7 @@ def _route(
 ) -> Route:
     plain = url.startswith("http:")  # an emulated provider on the loopback: no TLS, no certificate
     return Route(
-        tls=None if plain else tls_context(ca_file, cert_file, key_file),
+        tls=None if plain else _context(ca_file, cert_file, key_file),
         proxy=config.network.proxy,
         pins=config.network.dns,
         connect_timeout_s=config.limits.connect_timeout_s,

@@ -3,12 +3,15 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from device.errors import ConfigError
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 PEM_BLOCK = re.compile(
     r"-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----", re.ASCII
@@ -41,13 +44,13 @@ def load(app: str, alipay: str, root: str, where: str = "alipay certificates") -
     )
 
 
-def cert_sn(certificate: x509.Certificate) -> str:
+def cert_sn(certificate: "x509.Certificate") -> str:
     """Return MD5(issuer, RFC 2253 order, + decimal serial) in lower-case hex."""
     text = issuer(certificate) + str(certificate.serial_number)
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().zfill(SN_LENGTH)
 
 
-def issuer(certificate: x509.Certificate) -> str:
+def issuer(certificate: "x509.Certificate") -> str:
     """Return the issuer as `CN=…,OU=…,O=…,C=…`: the names in the reverse of their DER order."""
     return certificate.issuer.rfc4514_string()
 
@@ -65,7 +68,7 @@ def root_sn(text: str, where: str) -> str:
     return "_".join(numbers)
 
 
-def _only(text: str, where: str) -> x509.Certificate:
+def _only(text: str, where: str) -> "x509.Certificate":
     """Return the first certificate of a file; the rest of a chain is not needed."""
     blocks = PEM_BLOCK.findall(text)
     certificate = _parsed(blocks[0]) if blocks else None
@@ -74,12 +77,14 @@ def _only(text: str, where: str) -> x509.Certificate:
     return certificate
 
 
-def _parsed(block: str) -> x509.Certificate | None:
+def _parsed(block: str) -> "x509.Certificate | None":
+    from cryptography import x509  # noqa: PLC0415  4 MB, which key mode does not need
+
     try:
         return x509.load_pem_x509_certificate(block.encode())
     except (ValueError, UnsupportedAlgorithm):
         return None
 
 
-def _is_rsa(certificate: x509.Certificate) -> bool:
+def _is_rsa(certificate: "x509.Certificate") -> bool:
     return certificate.signature_algorithm_oid.dotted_string.startswith(RSA_SIGNATURES + ".")
