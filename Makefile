@@ -15,7 +15,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image test-image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens wiring kit-windows clean
+.PHONY: help image image-twice test-image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -120,6 +120,12 @@ kit-windows: $(VENV)/.tests
 # The card: build/image/paybox.img. Needs root and Debian's packages; it names those that are missing.
 image: $(VENV)/.installed
 	@$(BIN)/python -m image
+
+# Two builds on end: the same bytes, or exit 1.
+image-twice: image
+	@$(BIN)/python -m image --out build/image-again
+	cmp build/image/paybox.img build/image-again/paybox.img
+	@echo "同样的字节 / the same bytes"
 
 # The card as it was built, in an emulated machine with a desk around it. As root. Needs:
 # apt-get install qemu-system-arm wireguard-go wireguard-tools mtools. ARGS="--cuts 3 --scenes payments"

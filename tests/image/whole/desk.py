@@ -13,7 +13,7 @@ from tests.image.whole.machine import Guest
 from tests.image.whole.site import BAUDRATE
 
 END_PATIENCE_S = 120.0  # of one payment; emulated, and WeChat is not reversed before 15 s
-LINK_PATIENCE_S = 120.0
+LINK_PATIENCE_S = 600.0  # a start, emulated on a busy machine
 ASK_EVERY_S = 0.5
 TRIES = 5
 READ_S = 0.5  # no hand is quicker than the glass
@@ -62,6 +62,11 @@ class Desk:
         if self._client:
             self._client.close()
         self._client = self._listening = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether the box has answered on this cable."""
+        return self._client is not None
 
     async def until_open(self, patience_s: float = LINK_PATIENCE_S) -> None:
         """Wait until both wallets could take money."""

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from simulators.qemu import KEYBOARD, Qemu, connected, option
 
-BOOT_PATIENCE_S = 300.0  # emulated, on a busy machine
-SHELL_PATIENCE_S = 60.0
+BOOT_PATIENCE_S = 600.0  # emulated, on a busy machine
+SHELL_PATIENCE_S = 120.0
 CABLE = {"driver": "usb-serial", "id": "cable", "bus": "usb.0", "chardev": "his"}
 CABLE["always-plugged"] = "on"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -65,7 +65,7 @@ class Guest(Qemu):
             stdin=asyncio.subprocess.DEVNULL,
             stdout=console,
             stderr=console,
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         await self.control(qmp)
         lines = (await self.do("query-chardev"))["return"]
@@ -86,8 +86,11 @@ class Guest(Qemu):
 
     async def run(self, command: str, patience_s: float = SHELL_PATIENCE_S) -> str:
         """Run one command inside, as root; return what it printed. TimeoutError."""
+        if self._shell is None:
+            async with asyncio.timeout(BOOT_PATIENCE_S):
+                self._shell = await self._open_shell()
+        reader, writer = self._shell
         async with asyncio.timeout(patience_s):
-            reader, writer = self._shell or await self._open_shell()
             mark = base64.b32encode(str(time.monotonic_ns()).encode()).decode().rstrip("=")
             packed = base64.b64encode(command.encode()).decode()
             line = f"echo {packed} | base64 -d | bash 2>&1 | base64 -w0; echo; echo '{mark}'$?\n"
@@ -123,9 +126,9 @@ class Guest(Qemu):
                 async with asyncio.timeout(2):
                     while "quiet now" not in taken:
                         taken += (await reader.read(65536)).decode(errors="replace")
-        self._shell = line
         return line
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """No machine outlives the harness, however that ends."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

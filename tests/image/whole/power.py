@@ -25,7 +25,7 @@ SHORTEST_S, LONGEST_S = 0.02, 12.0  # the cut comes so long after the scan, log-
 
 async def cut_and_compare(stage: Stage) -> None:
     """So many payments, each cut once; a row for all, and one for each that went wrong."""
-    cuts = stage.cuts_in_payments
+    cuts = stage.payment_cuts
     ends: Counter[str] = Counter()
     wrong, starts, doubtful = 0, [], 0
     for number in range(cuts):

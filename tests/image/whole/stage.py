@@ -49,8 +49,11 @@ class Table:
 class Stage:
     """Everything together."""
 
-    def __init__(self, folder: Path, luck: random.Random, cuts_in_payments: int) -> None:
-        self.folder, self.luck, self.cuts_in_payments = folder, luck, cuts_in_payments
+    def __init__(
+        self, folder: Path, luck: random.Random, payment_cuts: int, update_cuts: int
+    ) -> None:
+        self.folder, self.luck = folder, luck
+        self.payment_cuts, self.update_cuts = payment_cuts, update_cuts
         self.table = Table()
         self.hospital = Hospital(folder)
         self.office = Office(folder / "office", self.hospital)

@@ -23,10 +23,11 @@ async def play(stage: Stage) -> None:
         await _taken_back(stage, version, change)
     stick = release.stick(BUILT, stage.folder, release.SOUND, release.sound)
     cuts = 0
-    for name, moment in CUTS.items():
+    chosen = dict(stage.luck.sample(list(CUTS.items()), stage.update_cuts))
+    for name, moment in chosen.items():
         cuts += await _cut(stage, stick, name, moment)
-    told = f"{cuts} of {len(CUTS)}"
-    stage.table.say("update cut, whole old or new afterwards", told, right=cuts == len(CUTS))
+    told = f"{cuts} of {len(chosen)}"
+    stage.table.say("update cut, whole old or new afterwards", told, right=cuts == len(chosen))
     await _kept(stage, stick)
 
 
