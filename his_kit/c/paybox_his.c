@@ -1,7 +1,7 @@
 /* 扫码墩 HIS 客户端，见 paybox_his.h。 / The paybox HIS client, see paybox_his.h.
  *
- * From the bottom up: time, the line (TCP or serial), frames (docs/his-link.md §1), JSON with one
- * level, the conversation (§2, §3), the five functions. Builds with any C99 compiler:
+ * From the bottom up: time, the line (TCP or serial), the seal (docs/his-link.md §4), frames (§1), JSON
+ * with one level, the conversation (§2, §3), the five functions. Builds with any C99 compiler:
  *
  *   gcc -O2 -shared -fPIC -o libpaybox_his.so paybox_his.c
  *   i686-w64-mingw32-gcc -O2 -shared -o paybox_his.dll paybox_his.c paybox_his.def -lws2_32 -static
@@ -11,6 +11,8 @@
 #include <winsock2.h>
 #include <ws2tcpip.h>
 #include <windows.h>
+#define RtlGenRandom SystemFunction036 /* what Windows calls it in advapi32.dll */
+BOOLEAN NTAPI RtlGenRandom(PVOID into, ULONG size);
 #else
 #define _DEFAULT_SOURCE /* cfmakeraw, O_NOCTTY, MSG_NOSIGNAL */
 #include <errno.h>
@@ -49,9 +51,21 @@
 #define ASK_MS 10000    /* a question that only reads is answered in 50 ms */
 #define RECEIPTS 8      /* results that wait for their `received` */
 #define ID_CHARS 64
+#define ADDRESS_CHARS 400
 
 typedef unsigned char byte;
+typedef unsigned int u32;
 typedef long long millis;
+
+typedef struct {
+    int used;   /* the link is sealed */
+    int agreed; /* the box has proved that it holds the key */
+    byte key[32];
+    byte nonce[16]; /* of our hello */
+    byte to_box[32], to_his[32];
+    millis sent, opened; /* the last counter of each direction */
+    byte scratch[TCP_BODY];
+} seal_t;
 
 typedef struct {
     char id[ID_CHARS + 1];
@@ -90,6 +104,7 @@ typedef struct {
     int has_answer;
     receipt_t receipts[RECEIPTS];
     int receipt_count;
+    seal_t seal;
 } link_t;
 
 static link_t links[PAYBOX_HANDLES];
@@ -321,18 +336,6 @@ static int line_write(link_t *link, const byte *data, int size) {
     return size == 0;
 }
 
-/* ------------------------------------------------------------------ frames */
-
-static unsigned crc16(const byte *data, int size) {
-    unsigned crc = 0xFFFF;
-    int bit;
-    while (size-- > 0) {
-        crc ^= *data++;
-        for (bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (crc & 1 ? 0xA001 : 0);
-    }
-    return crc;
-}
-
 static int hex_value(const byte *digits, int count) {
     int value = 0;
     while (count-- > 0) {
@@ -345,6 +348,384 @@ static int hex_value(const byte *digits, int count) {
         value = value * 16 + digit;
     }
     return value;
+}
+
+/* ------------------------------------------------------------------ the seal (docs/his-link.md §4) */
+
+static int random_bytes(byte *into, int size) {
+#ifdef _WIN32
+    return RtlGenRandom(into, (ULONG)size) != 0;
+#else
+    FILE *file = fopen("/dev/urandom", "rb");
+    int good = file && fread(into, 1, (size_t)size, file) == (size_t)size;
+    if (file) fclose(file);
+    return good;
+#endif
+}
+
+/* Zero bytes that the compiler may not leave out. */
+static void wipe(void *data, size_t size) {
+    volatile byte *at = (volatile byte *)data;
+    while (size-- > 0) *at++ = 0;
+}
+
+/* As long for the first wrong byte as for the last. */
+static int same_bytes(const byte *a, const byte *b, int size) {
+    int difference = 0;
+    while (size-- > 0) difference |= *a++ ^ *b++;
+    return difference == 0;
+}
+
+typedef struct {
+    u32 state[8];
+    byte block[64];
+    int held;
+    u32 total;
+} sha_t;
+
+static const u32 SHA_START[8] = {0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A,
+                                 0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19};
+static const u32 SHA_ROUND[64] = {
+    0x428A2F98, 0x71374491, 0xB5C0FBCF, 0xE9B5DBA5, 0x3956C25B, 0x59F111F1, 0x923F82A4, 0xAB1C5ED5,
+    0xD807AA98, 0x12835B01, 0x243185BE, 0x550C7DC3, 0x72BE5D74, 0x80DEB1FE, 0x9BDC06A7, 0xC19BF174,
+    0xE49B69C1, 0xEFBE4786, 0x0FC19DC6, 0x240CA1CC, 0x2DE92C6F, 0x4A7484AA, 0x5CB0A9DC, 0x76F988DA,
+    0x983E5152, 0xA831C66D, 0xB00327C8, 0xBF597FC7, 0xC6E00BF3, 0xD5A79147, 0x06CA6351, 0x14292967,
+    0x27B70A85, 0x2E1B2138, 0x4D2C6DFC, 0x53380D13, 0x650A7354, 0x766A0ABB, 0x81C2C92E, 0x92722C85,
+    0xA2BFE8A1, 0xA81A664B, 0xC24B8B70, 0xC76C51A3, 0xD192E819, 0xD6990624, 0xF40E3585, 0x106AA070,
+    0x19A4C116, 0x1E376C08, 0x2748774C, 0x34B0BCB5, 0x391C0CB3, 0x4ED8AA4A, 0x5B9CCA4F, 0x682E6FF3,
+    0x748F82EE, 0x78A5636F, 0x84C87814, 0x8CC70208, 0x90BEFFFA, 0xA4506CEB, 0xBEF9A3F7, 0xC67178F2,
+};
+
+static u32 turn(u32 x, int by) { return x >> by | x << (32 - by); }
+
+static void sha_block(sha_t *sha) {
+    u32 w[64], s[8], a, b;
+    int i;
+    for (i = 0; i < 16; i++)
+        w[i] = (u32)sha->block[i * 4] << 24 | (u32)sha->block[i * 4 + 1] << 16 |
+               (u32)sha->block[i * 4 + 2] << 8 | sha->block[i * 4 + 3];
+    for (; i < 64; i++) {
+        a = turn(w[i - 15], 7) ^ turn(w[i - 15], 18) ^ w[i - 15] >> 3;
+        b = turn(w[i - 2], 17) ^ turn(w[i - 2], 19) ^ w[i - 2] >> 10;
+        w[i] = w[i - 16] + a + w[i - 7] + b;
+    }
+    memcpy(s, sha->state, sizeof s);
+    for (i = 0; i < 64; i++) {
+        a = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) +
+            ((s[4] & s[5]) ^ (~s[4] & s[6])) + SHA_ROUND[i] + w[i];
+        b = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) +
+            ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+        memmove(s + 1, s, 7 * sizeof *s);
+        s[4] += a;
+        s[0] = a + b;
+    }
+    for (i = 0; i < 8; i++) sha->state[i] += s[i];
+    sha->held = 0;
+}
+
+static void sha_begin(sha_t *sha) {
+    memset(sha, 0, sizeof *sha);
+    memcpy(sha->state, SHA_START, sizeof sha->state);
+}
+
+static void sha_add(sha_t *sha, const byte *data, int size) {
+    sha->total += (u32)size;
+    while (size-- > 0) {
+        sha->block[sha->held++] = *data++;
+        if (sha->held == 64) sha_block(sha);
+    }
+}
+
+static void sha_end(sha_t *sha, byte digest[32]) {
+    static const byte one = 0x80, zero = 0;
+    u32 bits = sha->total * 8; /* what is hashed here is short */
+    int i;
+    sha_add(sha, &one, 1);
+    while (sha->held != 56) sha_add(sha, &zero, 1);
+    memset(sha->block + 56, 0, 4);
+    for (i = 0; i < 4; i++) sha->block[60 + i] = (byte)(bits >> (24 - i * 8));
+    sha_block(sha);
+    for (i = 0; i < 32; i++) digest[i] = (byte)(sha->state[i / 4] >> (24 - i % 4 * 8));
+}
+
+/* HMAC-SHA-256 with a key of 32 bytes over two pieces of data. */
+static void hmac(const byte key[32], const void *one, int one_size, const void *two, int two_size,
+                 byte digest[32]) {
+    sha_t sha;
+    byte pad[64];
+    int i;
+    for (i = 0; i < 64; i++) pad[i] = (byte)((i < 32 ? key[i] : 0) ^ 0x36);
+    sha_begin(&sha);
+    sha_add(&sha, pad, 64);
+    sha_add(&sha, (const byte *)one, one_size);
+    sha_add(&sha, (const byte *)two, two_size);
+    sha_end(&sha, digest);
+    for (i = 0; i < 64; i++) pad[i] ^= 0x36 ^ 0x5C;
+    sha_begin(&sha);
+    sha_add(&sha, pad, 64);
+    sha_add(&sha, digest, 32);
+    sha_end(&sha, digest);
+    wipe(pad, sizeof pad);
+    wipe(&sha, sizeof sha);
+}
+
+/* HKDF-SHA-256, 32 bytes: one round is enough. The salt is 32 bytes: the nonces, or zeros for none. */
+static void derive(const byte key[32], const byte salt[32], const char *name, byte into[32]) {
+    static const byte first = 1;
+    char info[48];
+    byte fixed[32];
+    int size = snprintf(info, sizeof info, "paybox his link v1 %s", name);
+    hmac(salt, key, 32, "", 0, fixed);
+    hmac(fixed, info, size, &first, 1, into);
+    wipe(fixed, sizeof fixed);
+}
+
+static const byte AES_BOX[256] = {
+    0x63, 0x7C, 0x77, 0x7B, 0xF2, 0x6B, 0x6F, 0xC5, 0x30, 0x01, 0x67, 0x2B, 0xFE, 0xD7, 0xAB, 0x76,
+    0xCA, 0x82, 0xC9, 0x7D, 0xFA, 0x59, 0x47, 0xF0, 0xAD, 0xD4, 0xA2, 0xAF, 0x9C, 0xA4, 0x72, 0xC0,
+    0xB7, 0xFD, 0x93, 0x26, 0x36, 0x3F, 0xF7, 0xCC, 0x34, 0xA5, 0xE5, 0xF1, 0x71, 0xD8, 0x31, 0x15,
+    0x04, 0xC7, 0x23, 0xC3, 0x18, 0x96, 0x05, 0x9A, 0x07, 0x12, 0x80, 0xE2, 0xEB, 0x27, 0xB2, 0x75,
+    0x09, 0x83, 0x2C, 0x1A, 0x1B, 0x6E, 0x5A, 0xA0, 0x52, 0x3B, 0xD6, 0xB3, 0x29, 0xE3, 0x2F, 0x84,
+    0x53, 0xD1, 0x00, 0xED, 0x20, 0xFC, 0xB1, 0x5B, 0x6A, 0xCB, 0xBE, 0x39, 0x4A, 0x4C, 0x58, 0xCF,
+    0xD0, 0xEF, 0xAA, 0xFB, 0x43, 0x4D, 0x33, 0x85, 0x45, 0xF9, 0x02, 0x7F, 0x50, 0x3C, 0x9F, 0xA8,
+    0x51, 0xA3, 0x40, 0x8F, 0x92, 0x9D, 0x38, 0xF5, 0xBC, 0xB6, 0xDA, 0x21, 0x10, 0xFF, 0xF3, 0xD2,
+    0xCD, 0x0C, 0x13, 0xEC, 0x5F, 0x97, 0x44, 0x17, 0xC4, 0xA7, 0x7E, 0x3D, 0x64, 0x5D, 0x19, 0x73,
+    0x60, 0x81, 0x4F, 0xDC, 0x22, 0x2A, 0x90, 0x88, 0x46, 0xEE, 0xB8, 0x14, 0xDE, 0x5E, 0x0B, 0xDB,
+    0xE0, 0x32, 0x3A, 0x0A, 0x49, 0x06, 0x24, 0x5C, 0xC2, 0xD3, 0xAC, 0x62, 0x91, 0x95, 0xE4, 0x79,
+    0xE7, 0xC8, 0x37, 0x6D, 0x8D, 0xD5, 0x4E, 0xA9, 0x6C, 0x56, 0xF4, 0xEA, 0x65, 0x7A, 0xAE, 0x08,
+    0xBA, 0x78, 0x25, 0x2E, 0x1C, 0xA6, 0xB4, 0xC6, 0xE8, 0xDD, 0x74, 0x1F, 0x4B, 0xBD, 0x8B, 0x8A,
+    0x70, 0x3E, 0xB5, 0x66, 0x48, 0x03, 0xF6, 0x0E, 0x61, 0x35, 0x57, 0xB9, 0x86, 0xC1, 0x1D, 0x9E,
+    0xE1, 0xF8, 0x98, 0x11, 0x69, 0xD9, 0x8E, 0x94, 0x9B, 0x1E, 0x87, 0xE9, 0xCE, 0x55, 0x28, 0xDF,
+    0x8C, 0xA1, 0x89, 0x0D, 0xBF, 0xE6, 0x42, 0x68, 0x41, 0x99, 0x2D, 0x0F, 0xB0, 0x54, 0xBB, 0x16,
+};
+
+static void aes_keys(const byte key[32], byte keys[240]) {
+    byte t[4], round = 1, first;
+    int i, k;
+    memcpy(keys, key, 32);
+    for (i = 32; i < 240; i += 4) {
+        memcpy(t, keys + i - 4, 4);
+        if (i % 32 == 0) {
+            first = t[0];
+            t[0] = (byte)(AES_BOX[t[1]] ^ round);
+            t[1] = AES_BOX[t[2]];
+            t[2] = AES_BOX[t[3]];
+            t[3] = AES_BOX[first];
+            round = (byte)(round << 1);
+        } else if (i % 32 == 16) {
+            for (k = 0; k < 4; k++) t[k] = AES_BOX[t[k]];
+        }
+        for (k = 0; k < 4; k++) keys[i + k] = keys[i - 32 + k] ^ t[k];
+    }
+}
+
+static byte doubled(byte x) { return (byte)(x << 1 ^ (x & 0x80 ? 0x1B : 0)); }
+
+static void aes_mix(byte column[4]) {
+    byte all = column[0] ^ column[1] ^ column[2] ^ column[3], first = column[0];
+    int i;
+    for (i = 0; i < 4; i++)
+        column[i] ^= all ^ doubled((byte)(column[i] ^ (i < 3 ? column[i + 1] : first)));
+}
+
+static void aes_block(const byte keys[240], const byte in[16], byte out[16]) {
+    byte s[16], t[16];
+    int i, round;
+    for (i = 0; i < 16; i++) s[i] = in[i] ^ keys[i];
+    for (round = 1; round <= 14; round++) {
+        for (i = 0; i < 16; i++) t[i] = AES_BOX[s[(i + i % 4 * 4) % 16]]; /* rows are shifted */
+        for (i = 0; i < 16 && round < 14; i += 4) aes_mix(t + i);
+        for (i = 0; i < 16; i++) s[i] = t[i] ^ keys[round * 16 + i];
+    }
+    memcpy(out, s, 16);
+}
+
+/* One step of GHASH: hash = (hash ^ block) * h. */
+static void ghash(byte hash[16], const byte h[16], const byte *data, int size) {
+    byte product[16], v[16];
+    int i, k, odd;
+    for (i = 0; i < 16 && i < size; i++) hash[i] ^= data[i];
+    memset(product, 0, 16);
+    memcpy(v, h, 16);
+    for (i = 0; i < 128; i++) {
+        if (hash[i / 8] >> (7 - i % 8) & 1)
+            for (k = 0; k < 16; k++) product[k] ^= v[k];
+        odd = v[15] & 1;
+        for (k = 15; k > 0; k--) v[k] = (byte)(v[k] >> 1 | v[k - 1] << 7);
+        v[0] = (byte)(v[0] >> 1 ^ (odd ? 0xE1 : 0));
+    }
+    memcpy(hash, product, 16);
+}
+
+/* The tag of a ciphertext; `bound` is at most 16 bytes. */
+static void gcm_tag(const byte keys[240], const byte counter[16], const byte *bound, int bound_size,
+                    const byte *data, int size, byte tag[16]) {
+    byte h[16], hash[16], lengths[16], mask[16];
+    int at, i;
+    memset(hash, 0, 16);
+    memset(lengths, 0, 16);
+    aes_block(keys, hash, h);
+    ghash(hash, h, bound, bound_size);
+    for (at = 0; at < size; at += 16) ghash(hash, h, data + at, size - at);
+    lengths[7] = (byte)(bound_size * 8);
+    for (i = 0; i < 4; i++) lengths[15 - i] = (byte)((u32)size * 8 >> (i * 8));
+    ghash(hash, h, lengths, 16);
+    aes_block(keys, counter, mask);
+    for (i = 0; i < 16; i++) tag[i] = hash[i] ^ mask[i];
+}
+
+/* Encrypt or decrypt in place; `counter` is that of the tag. */
+static void gcm_turn(const byte keys[240], const byte counter[16], byte *data, int size) {
+    byte block[16], stream[16];
+    int at;
+    memcpy(block, counter, 16);
+    for (at = 0; at < size; at++) {
+        if (at % 16 == 0) {
+            if (++block[15] == 0) block[14]++; /* a body has at most 512 blocks */
+            aes_block(keys, block, stream);
+        }
+        data[at] ^= stream[at % 16];
+    }
+}
+
+/* AES-256-GCM as the link uses it: the nonce is four zero bytes and the counter of the body. */
+static void gcm_begin(const byte key[32], const byte counter[8], const char *direction, int seq,
+                      byte keys[240], byte first[16], char bound[12]) {
+    aes_keys(key, keys);
+    memset(first, 0, 16);
+    memcpy(first + 4, counter, 8);
+    first[15] = 1;
+    snprintf(bound, 12, "%s%02X", direction, seq & 0xFF);
+}
+
+static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+static int put_base64(const byte *data, int size, char *into) {
+    int at = 0, bits = 0;
+    u32 held = 0;
+    while (size-- > 0) {
+        held = held << 8 | *data++;
+        for (bits += 8; bits >= 6; bits -= 6) into[at++] = BASE64[held >> (bits - 6) & 63];
+    }
+    if (bits) into[at++] = BASE64[held << (6 - bits) & 63];
+    into[at] = 0;
+    return at;
+}
+
+/* Returns the count of bytes, -1 if it is no base64url. */
+static int read_base64(const char *text, byte *into, int size) {
+    int at = 0, bits = 0;
+    u32 held = 0;
+    for (; *text; text++) {
+        const char *digit = strchr(BASE64, *text);
+        if (!digit) return -1;
+        held = held << 6 | (u32)(digit - BASE64);
+        bits += 6;
+        if (bits >= 8) {
+            if (at == size) return -1;
+            bits -= 8;
+            into[at++] = (byte)(held >> bits);
+        }
+    }
+    return bits >= 6 ? -1 : at;
+}
+
+static void put_counter(millis counter, byte into[8]) {
+    int i;
+    for (i = 0; i < 8; i++) into[7 - i] = (byte)(counter >> (i * 8));
+}
+
+/* Seal a body; `scratch` has room for it and 24 bytes more. Returns the length, 0 if it is too long. */
+static int seal_body(seal_t *seal, int seq, const char *body, char *into, int limit) {
+    byte keys[240], first[16], *scratch = seal->scratch;
+    char bound[12];
+    int size = (int)strlen(body);
+    if (3 + (8 + size + 16) * 4 / 3 + 1 > limit) return 0;
+    put_counter(++seal->sent, scratch);
+    memcpy(scratch + 8, body, (size_t)size);
+    gcm_begin(seal->to_box, scratch, "his>box", seq, keys, first, bound);
+    gcm_turn(keys, first, scratch + 8, size);
+    gcm_tag(keys, first, (const byte *)bound, 9, scratch + 8, size, scratch + 8 + size);
+    wipe(keys, sizeof keys);
+    memcpy(into, "E1.", 3);
+    return 3 + put_base64(scratch, 8 + size + 16, into + 3);
+}
+
+/* Open a sealed body in place; 0 if it is foreign, changed or old. */
+static int open_body(seal_t *seal, int seq, char *body) {
+    byte keys[240], first[16], tag[16], *scratch = seal->scratch;
+    char bound[12];
+    millis counter = 0;
+    int i, size = read_base64(body + 3, scratch, (int)sizeof seal->scratch) - 8 - 16;
+    if (size < 0) return 0;
+    for (i = 0; i < 8; i++) counter = counter << 8 | scratch[i];
+    if (counter <= seal->opened) return 0;
+    gcm_begin(seal->to_his, scratch, "box>his", seq, keys, first, bound);
+    gcm_tag(keys, first, (const byte *)bound, 9, scratch + 8, size, tag);
+    if (same_bytes(tag, scratch + 8 + size, 16)) {
+        gcm_turn(keys, first, scratch + 8, size);
+        memcpy(body, scratch + 8, (size_t)size);
+        body[size] = 0;
+        seal->opened = counter;
+    }
+    wipe(keys, sizeof keys);
+    return seal->opened == counter;
+}
+
+static void put_hex(const byte *data, int size, char *into) {
+    for (; size > 0; size--, data++, into += 2) snprintf(into, 3, "%02x", *data);
+}
+
+static int read_hex(const char *text, byte *into, int size) {
+    for (; size > 0; size--, text += 2, into++) {
+        int value = hex_value((const byte *)text, 2);
+        if (value < 0) return 0;
+        *into = (byte)value;
+    }
+    return *text == 0;
+}
+
+static const byte NO_SALT[32] = {0};
+
+/* The hello that begins a session: a fresh nonce, and the proof that we hold the key. */
+static int begin_session(seal_t *seal, char *body, int size) {
+    byte proof_key[32], proof[32];
+    char nonce[33], hex[65];
+    seal->agreed = 0;
+    seal->sent = seal->opened = 0;
+    if (!random_bytes(seal->nonce, 16)) return 0;
+    derive(seal->key, NO_SALT, "proof his", proof_key);
+    hmac(proof_key, seal->nonce, 16, "", 0, proof);
+    put_hex(seal->nonce, 16, nonce);
+    put_hex(proof, 32, hex);
+    return snprintf(body, (size_t)size, "{\"type\":\"hello\",\"v\":1,\"nonce\":\"%s\",\"proof\":\"%s\"}",
+                    nonce, hex) < size;
+}
+
+/* Take the box's nonce and proof; 0 if it does not hold the key. */
+static int agree(seal_t *seal, const char *nonce, const char *proof) {
+    byte salt[32], proof_key[32], wanted[32], got[32];
+    memcpy(salt, seal->nonce, 16);
+    if (!read_hex(nonce, salt + 16, 16) || !read_hex(proof, got, 32)) return 0;
+    derive(seal->key, NO_SALT, "proof box", proof_key);
+    hmac(proof_key, salt, 32, "", 0, wanted);
+    if (!same_bytes(wanted, got, 32)) return 0;
+    derive(seal->key, salt, "his>box", seal->to_box);
+    derive(seal->key, salt, "box>his", seal->to_his);
+    seal->agreed = 1;
+    return 1;
+}
+
+/* ------------------------------------------------------------------ frames */
+
+static unsigned crc16(const byte *data, int size) {
+    unsigned crc = 0xFFFF;
+    int bit;
+    while (size-- > 0) {
+        crc ^= *data++;
+        for (bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ (crc & 1 ? 0xA001 : 0);
+    }
+    return crc;
 }
 
 static void send_signal(link_t *link, int signal, int seq) {
@@ -427,13 +808,23 @@ static int pump(link_t *link, int ms) {
     return link->up ? count : -1;
 }
 
-/* Send a body and wait for its ACK; returns its SEQ, 0 if the box did not take it. */
-static int send_body(link_t *link, const char *body) {
-    int length = (int)strlen(body), covered, sends;
-    if (length > (link->serial ? SERIAL_BODY : TCP_BODY)) return 0;
+/* Put the body behind STX and SEQ in link->out, sealed where it must be; its length, 0 = too long. */
+static int put_body(link_t *link, const char *body, int sealed) {
+    int limit = link->serial ? SERIAL_BODY : TCP_BODY, length = (int)strlen(body);
+    char *into = (char *)link->out + 3;
     link->seq = link->seq % 255 + 1;
-    snprintf((char *)link->out, sizeof link->out, "%c%02X%s%c", STX, link->seq, body, ETX);
-    covered = length + 3;
+    snprintf((char *)link->out, 4, "%c%02X", STX, link->seq & 0xFF);
+    if (sealed) return seal_body(&link->seal, link->seq, body, into, limit);
+    if (length > limit) return 0;
+    memcpy(into, body, (size_t)length);
+    return length;
+}
+
+/* Send a frame and wait for its ACK; returns its SEQ, 0 if the box did not take it. */
+static int send_frame(link_t *link, const char *body, int sealed) {
+    int length = put_body(link, body, sealed), covered = length + 3, sends;
+    if (length == 0) return 0;
+    link->out[covered] = ETX;
     snprintf((char *)link->out + 1 + covered, 5, "%04X", crc16(link->out + 1, covered));
     link->acked = 0;
     for (sends = 0; sends < SENDS && link->up; sends++) {
@@ -447,8 +838,12 @@ static int send_body(link_t *link, const char *body) {
         }
         if (link->acked == link->seq) return link->seq;
     }
-    if (!link->serial) line_close(link);
+    if (!link->serial || link->seal.used) line_close(link);
     return 0;
+}
+
+static int send_body(link_t *link, const char *body) {
+    return send_frame(link, body, link->seal.used);
 }
 
 /* ------------------------------------------------------------------ JSON, one level */
@@ -643,11 +1038,34 @@ static void note_receipt(link_t *link, const char *id, long revision) {
               sizeof receipt->business_date);
 }
 
+/* What is not sealed on a sealed link: the box's answer to our hello, or that it wants another one.
+ * It may come from anybody, so that all it can do is to close the line: the next call says hello. */
+static void take_unsealed(link_t *link) {
+    char type[24], nonce[40], proof[72];
+    get_field(link, link->body, "type", type, sizeof type);
+    get_field(link, link->body, "nonce", nonce, sizeof nonce);
+    get_field(link, link->body, "proof", proof, sizeof proof);
+    if (strcmp(type, "hello_ok") == 0 && !link->seal.agreed) {
+        if (!agree(&link->seal, nonce, proof)) line_close(link);
+    } else if (strcmp(type, "error") == 0) {
+        line_close(link);
+    }
+}
+
+/* Whether a message of ours stands in link->body now. */
+static int opened(link_t *link, int seq) {
+    if (!link->seal.used) return 1;
+    if (strncmp(link->body, "E1.", 3) == 0)
+        return link->seal.agreed && open_body(&link->seal, seq, link->body);
+    take_unsealed(link);
+    return 0;
+}
+
 /* A message of the box: keep it if it is waited for; every result is answered `received`. */
 static void take_body(link_t *link, int seq) {
     char type[24], id[ID_CHARS + 1], re[8];
     int is_result, ours;
-    (void)seq;
+    if (!opened(link, seq)) return;
     get_field(link, link->body, "type", type, sizeof type);
     get_field(link, link->body, "id", id, sizeof id);
     get_field(link, link->body, "re", re, sizeof re);
@@ -681,6 +1099,23 @@ static void send_receipts(link_t *link) {
         strcat(body, "}");
         send_body(link, body);
     }
+}
+
+/* Begin the session of a sealed link; 0 if the box does not prove that it holds the key. */
+static int say_hello(link_t *link) {
+    char body[160];
+    millis until = now_ms() + ASK_MS;
+    if (!begin_session(&link->seal, body, sizeof body) || !send_frame(link, body, 0)) return 0;
+    while (link->up && !link->seal.agreed && now_ms() < until) pump(link, 200);
+    return link->up && link->seal.agreed && send_body(link, "{\"type\":\"hello\",\"v\":1}");
+}
+
+/* Open the line if it is not, with a session where it is sealed. */
+static int link_open(link_t *link) {
+    if (link->up) return 1;
+    if (!line_open(link)) return 0;
+    if (link->seal.used && !say_hello(link)) line_close(link);
+    return link->up;
 }
 
 static int status_of(const link_t *link) {
@@ -750,7 +1185,7 @@ static int talk(link_t *link, const char *body, const char *question, millis unt
     int wait_final = body != NULL;
     const char *next = body ? body : question;
     do {
-        if (!line_open(link)) {
+        if (!link_open(link)) {
             pause_ms(PAUSE_MS);
             continue;
         }
@@ -799,7 +1234,7 @@ static int ready(link_t *link, const char *type, const char *id, int try_no, cha
     link->has_answer = 0;
     while (link->up && pump(link, 0) > 0) {
     }
-    return line_open(link) ? 0 : PAYBOX_NO_LINK;
+    return link_open(link) ? 0 : PAYBOX_NO_LINK;
 }
 
 /* The question that reads what became of want_id. */
@@ -812,6 +1247,29 @@ static int question(const link_t *link, char *body, int size, const char *type) 
     return 1;
 }
 
+/* his.key: 32 bytes, or 64 hex digits and perhaps a line end. */
+static int read_key(seal_t *seal, const char *path, const char *end) {
+    char name[ADDRESS_CHARS], text[72];
+    FILE *file;
+    int size = 0;
+    snprintf(name, sizeof name, "%.*s", (int)(end ? end - path : (long)strlen(path)), path);
+    file = fopen(name, "rb");
+    if (file) {
+        size = (int)fread(text, 1, sizeof text - 1, file);
+        fclose(file);
+    }
+    seal->used = 1;
+    if (size == 32) {
+        memcpy(seal->key, text, 32);
+        return 1;
+    }
+    while (size > 0 && (text[size - 1] == '\n' || text[size - 1] == '\r')) size--;
+    text[size] = 0;
+    size = read_hex(text, seal->key, 32);
+    wipe(text, sizeof text);
+    return size;
+}
+
 static int parse_options(link_t *link, const char *options) {
     while (options && *options) {
         const char *end = strchr(options, '&');
@@ -819,7 +1277,9 @@ static int parse_options(link_t *link, const char *options) {
             link->baudrate = strtol(options + 9, NULL, 10);
         else if (strncmp(options, "encoding=gbk", 12) == 0)
             link->gbk = 1;
-        else if (strncmp(options, "encoding=utf-8", 14) != 0)
+        else if (strncmp(options, "key_file=", 9) == 0) {
+            if (!read_key(&link->seal, options + 9, end)) return 0;
+        } else if (strncmp(options, "encoding=utf-8", 14) != 0)
             return 0;
         options = end ? end + 1 : NULL;
     }
@@ -827,7 +1287,7 @@ static int parse_options(link_t *link, const char *options) {
 }
 
 static int parse_address(link_t *link, const char *address) {
-    char text[160], *options, *colon;
+    char text[ADDRESS_CHARS], *options, *colon;
     if (!address || strlen(address) >= sizeof text) return 0;
     strcpy(text, address);
     options = strchr(text, '?');
@@ -851,7 +1311,7 @@ static int open_slot(link_t *link, const char *address, int timeout_ms) {
     link->baudrate = 9600;
     link->connect_ms = timeout_ms > 0 ? timeout_ms : 3000;
     if (!parse_address(link, address)) return PAYBOX_BAD_ARGUMENT;
-    return line_open(link) ? 0 : PAYBOX_NO_LINK;
+    return link_open(link) ? 0 : PAYBOX_NO_LINK;
 }
 
 int PAYBOX_CALL paybox_open(const char *address, int timeout_ms) {
@@ -864,6 +1324,7 @@ int PAYBOX_CALL paybox_open(const char *address, int timeout_ms) {
         if (take_slot(&taken[i])) {
             wrong = open_slot(&links[i], address, timeout_ms);
             if (!wrong) return i + 1;
+            wipe(&links[i].seal, sizeof links[i].seal);
             taken[i] = 0;
             return wrong;
         }
@@ -927,6 +1388,7 @@ int PAYBOX_CALL paybox_close(int handle) {
     link_t *link = link_of(handle);
     if (!link) return PAYBOX_BAD_ARGUMENT;
     line_close(link);
+    wipe(&link->seal, sizeof link->seal);
     taken[handle - 1] = 0;
     return 0;
 }

@@ -7,9 +7,8 @@
  * The one rule: PAYBOX_UNKNOWN (0) is not "not paid". Call paybox_query with the same id until it
  * says something else; never collect the same bill under another id before that.
  *
- * Neither the sealed link (security = "aes") nor TLS is built into this client: use it on a serial
- * cable, on the same machine, where [his] allow_plain names this machine, or through a stunnel on this
- * machine to a box with security = "tls" (examples/stunnel.conf).
+ * A sealed link (security = "aes") needs the desk's his.key beside the program: key_file= in the
+ * address. TLS is not built in: connect to a stunnel on this machine (examples/stunnel.conf).
  */
 #ifndef PAYBOX_HIS_H
 #define PAYBOX_HIS_H
@@ -41,7 +40,9 @@ enum {
 };
 
 /* 打开。address：tcp://10.1.2.3:7601 或 serial://COM3?baudrate=9600（Linux：serial:///dev/ttyUSB0）；
- * 院方用 GBK 时加 encoding=gbk。返回句柄 1..8，或负数。断线后各函数自己重连。
+ * 院方用 GBK 时加 encoding=gbk，密封连接加 key_file=C:\HIS\his.key，用 & 连接，key_file 里不能有 &。
+ * 密封连接时 timeout_ms 只管建立连接；对方证明不了它有密钥时返回 PAYBOX_NO_LINK，密钥文件不对时返回
+ * PAYBOX_BAD_ARGUMENT。返回句柄 1..8，或负数。断线后各函数自己重连。
  * Returns a handle, or a negative code. The calls connect again by themselves. */
 int PAYBOX_CALL paybox_open(const char *address, int timeout_ms);
 
