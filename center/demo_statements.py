@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from center.ledger.models import Payment, Refund
 from center.ledger.rows import BEIJING
-from center.reconciliation import his_list
+from center.reconciliation import his_list, table
 from center.reconciliation.daily import check_day
 from center.reconciliation.his_list import Mapped
 from center.reviews.models import Review
@@ -42,7 +42,7 @@ def make_statements(days: int, seed: int, today: date) -> int:
         now = datetime.combine(day + timedelta(days=1), datetime.min.time(), BEIJING)
         keep("wechat", day, _statement(draw, day), now)
         body = json.dumps(list(_list(draw, day)), ensure_ascii=False).encode()
-        head, rows = his_list.rows_of("demo.json", body)
+        head, rows = table.rows_of("demo.json", body)
         found = his_list.read(head, rows, Mapped(his_list.guessed(head)))
         his_list.store(f"门诊住院 {day}.json", body, found, "demo", now)
         check_day(day, now, today)

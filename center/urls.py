@@ -18,8 +18,8 @@ from center.ledger.sync_view import sync
 from center.orders import catalog as _orders  # noqa: F401  registers its reports
 from center.orders.pages import act, decide, order
 from center.reconciliation import catalog as _breaks  # noqa: F401  registers its reports
-from center.reconciliation.pages import break_page, compare_again, resolve, upload
-from center.reports.api import api, his_lists, summary
+from center.reconciliation.pages import break_page, compare_again, receipts, resolve, upload
+from center.reports.api import api, bank_receipts, his_lists, summary
 from center.reports.charts import charts
 from center.reports.dashboard import dashboard
 from center.reports.output import export
@@ -53,11 +53,13 @@ urlpatterns = [
     path("breaks/<int:number>/resolve", resolve, name="resolve"),
     path("reconciliation/compare", compare_again, name="compare_again"),
     path("reconciliation/upload", upload, name="upload"),
+    path("reconciliation/receipts", receipts, name="receipts"),
     path("boxes/<str:id_>/", box_page, name="box"),
     path("alarms/<int:number>/settle", settle_alarm, name="settle_alarm"),
     path("charts", charts, name="charts"),
     path("v1/sync", sync, name="sync"),
     path("api/v1/summary", summary, name="api_summary"),
     path("api/v1/his-lists", his_lists, name="api_his_lists"),
+    path("api/v1/bank-receipts", bank_receipts, name="api_bank_receipts"),
     path("api/v1/<slug:name>", api, name="api"),
 ]

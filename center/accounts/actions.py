@@ -29,6 +29,7 @@ ACTIONS: Mapping[str, Any] = {
     "break_resolved": _("处理差异"),
     "compared_again": _("重新对账"),
     "his_list_uploaded": _("上传 HIS 清单"),
+    "receipts_taken": _("录入银行到账"),
     "alarm_acknowledged": _("确认告警"),
     "alarm_cleared": _("了结告警"),
 }

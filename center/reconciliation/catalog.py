@@ -9,10 +9,12 @@ from django.utils.translation import gettext_lazy as _
 from center.accounts.models import User
 from center.accounts.roles import Permission
 from center.ledger.words import Channel, PaymentState, RefundState
+from center.reconciliation.compare import Code
 from center.reconciliation.models import (
     ANOMALIES,
     CODES,
     LISTS,
+    BankReceipt,
     BreakRow,
     BreakState,
     HisRow,
@@ -34,6 +36,9 @@ CAUSES = {
     "refund_not_settled_yet": _("退款尚未入账"),
     "refund_given_elsewhere": _("在其他渠道或商户后台退款"),
     "provider_kept_money": _("支付机构已收款而流水为未收：须查询并退款"),
+    "not_arrived_yet": _("银行尚未到账，或到账未录入"),
+    "no_statement_of_these_days": _("这些日子没有采信的对账单"),
+    "other_amount_arrived": _("到账与应结减手续费不同"),
     "booked_under_another_channel": _("记在了另一支付渠道名下"),
 }
 STATES = dict(PaymentState.choices) | dict(RefundState.choices)
@@ -41,6 +46,14 @@ STATES = dict(PaymentState.choices) | dict(RefundState.choices)
 
 def _breaks(_user: User) -> QuerySet[Any]:
     return BreakRow.objects.filter(pair__in=LISTS)
+
+
+def _bank_breaks(_user: User) -> QuerySet[Any]:
+    return BreakRow.objects.filter(pair=Pair.BANK)
+
+
+def _receipts(_user: User) -> QuerySet[Any]:
+    return BankReceipt.objects.all()
 
 
 def _anomalies(_user: User) -> QuerySet[Any]:
@@ -61,8 +74,8 @@ def _break_page(row: Any) -> str:
 
 def _breaks_of(row: Any) -> str:
     days = f"day_from={row.day}&day_to={row.day}"
-    if row.pair == Pair.REFUND:
-        return f"{reverse('report', args=['refund-anomalies'])}?{days}"
+    if row.pair in REPORTS_OF:
+        return f"{reverse('report', args=[REPORTS_OF[row.pair].name])}?{days}"
     return f"{reverse('report', args=['breaks'])}?{days}&pair={row.pair}&channel={row.channel}"
 
 
@@ -145,6 +158,70 @@ REFUND_ANOMALIES = Report(
     default_days=31,
     link=_break_page,
 )
+BANK_CODES = {
+    Code.ONLY_JOURNAL.value: _("未到账"),
+    Code.ONLY_OTHER.value: _("到账无对账单"),
+    Code.AMOUNT.value: _("金额不同"),
+}
+BANK_BREAKS = Report(
+    name="bank-breaks",
+    title=_("到账差异"),
+    permission=Permission.SETTLEMENT,
+    rows=_bank_breaks,
+    columns=(
+        Column("day", _("日期"), Form.DAY),
+        Column("state", _("状态"), Form.WORD, dict(BreakState.choices), BADGES),
+        Column("code", _("类型"), Form.WORD, BANK_CODES),
+        Column("channel", _("渠道"), Form.WORD, dict(Channel.choices)),
+        Column("key", _("结算日期"), Form.NUMBER),
+        Column("journal_fen", _("应到账（元）"), Form.MONEY),
+        Column("other_fen", _("到账金额（元）"), Form.MONEY),
+        Column("difference_fen", _("差额（元）"), Form.MONEY),
+        Column("cause", _("可能原因"), Form.WORD, CAUSES),
+        Column("person", _("负责人")),
+    ),
+    filters=(
+        DAYS,
+        Filter("state", _("状态"), Match.ONE_OF, words=dict(BreakState.choices)),
+        Filter("code", _("类型"), Match.ONE_OF, words=BANK_CODES),
+        CHANNEL,
+        Filter("person", _("负责人")),
+    ),
+    newest_by="day",
+    key="id",
+    sums=("difference_fen",),
+    groups=("day", "code", "state", "channel"),
+    default_days=31,
+    link=_break_page,
+)
+BANK_RECEIPTS = Report(
+    name="bank-receipts",
+    title=_("银行到账"),
+    permission=Permission.SETTLEMENT,
+    rows=_receipts,
+    columns=(
+        Column("received_on", _("到账日期"), Form.DAY),
+        Column("channel", _("渠道"), Form.WORD, dict(Channel.choices)),
+        Column("amount_fen", _("到账金额（元）"), Form.MONEY),
+        Column("batch", _("批次号"), Form.NUMBER),
+        Column("first_day", _("结算起"), Form.DAY),
+        Column("last_day", _("结算止"), Form.DAY),
+        Column("taken_by", _("录入人")),
+        Column("taken_at", _("录入时间"), Form.TIME),
+    ),
+    filters=(
+        Filter("batch", _("批次号")),
+        Filter("day", _("日期"), Match.DAYS, fields=("received_on",)),
+        CHANNEL,
+        Filter("amount_fen", _("到账金额（元）"), Match.FEN),
+    ),
+    newest_by="received_on",
+    key="id",
+    sums=("amount_fen",),
+    groups=("received_on", "channel"),
+    default_days=31,
+    patient_level=False,
+)
 RUNS = Report(
     name="reconciliation",
     title=_("每日对账"),
@@ -209,6 +286,6 @@ HIS_ROWS = Report(
     sums=("amount_fen",),
     groups=("day", "pay_type", "kind", "operator"),
 )
-register(BREAKS, REFUND_ANOMALIES, RUNS, HIS_ROWS)
-REPORTS_OF: dict[str, Report] = {Pair.REFUND: REFUND_ANOMALIES}
+register(BREAKS, REFUND_ANOMALIES, BANK_RECEIPTS, BANK_BREAKS, RUNS, HIS_ROWS)
+REPORTS_OF: dict[str, Report] = {Pair.REFUND: REFUND_ANOMALIES, Pair.BANK: BANK_BREAKS}
 """Where the breaks of a check stand, if not among those of the lists."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 
 from center.ledger.models import Payment, Refund
+from center.reconciliation.bank import check_bank
 from center.reconciliation.compare import Break, Kind
 from center.reconciliation.explain import Explained, counted
 from center.reconciliation.models import BreakState, HisRow, Pair, Run
@@ -15,8 +16,12 @@ from center.statements.models import StatementLine
 
 
 def check_day(day: date, now: datetime, today: date) -> list[Run]:
-    """Compare the lists of a day and look at its refunds."""
-    return [*reconcile_day(day, now, today), check_refunds(day, now)]
+    """Compare the lists of a day, look at its refunds, and at what the bank has of it."""
+    return [
+        *reconcile_day(day, now, today),
+        check_refunds(day, now),
+        *check_bank(day, now, today),
+    ]
 
 
 def check_refunds(day: date, now: datetime) -> Run:

@@ -1,13 +1,14 @@
-"""A HIS list taken in, from a page or a program: read whole, stored whole, compared at once."""
+"""A list taken in, from a page or a program: read whole, stored whole, compared at once."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from center.accounts.models import User
-from center.reconciliation import his_list
+from center.reconciliation import bank_list, his_list, table
+from center.reconciliation.bank import check_bank
 from center.reconciliation.daily import check_day
-from center.reconciliation.his_list import BadList, Mapped
-from center.reconciliation.models import ColumnMapping, HisList
+from center.reconciliation.his_list import Mapped
+from center.reconciliation.models import BankReceipt, ColumnMapping, HisList
 from center.reports.scope import beijing_today
 
 MOST_DAYS = 62  # compared again at once
@@ -18,13 +19,27 @@ def take(name: str, body: bytes, mapped: Mapped | None, user: User) -> HisList:
 
     `mapped` None: the headings say themselves which column is which.
     """
-    head, rows = his_list.rows_of(name, body)
+    head, rows = table.rows_of(name, body)
     found = his_list.read(head, rows, mapped or guess(head))
     now = datetime.now(UTC)
     given = his_list.store(name, body, found, user.username, now)
     for day in sorted({row.day for row in found})[:MOST_DAYS]:
         check_day(day, now, beijing_today())
     return given
+
+
+def take_receipts(name: str, body: bytes, user: User) -> int:
+    """Store the bank's receipts, compare their days; how many. BadList, and nothing is stored."""
+    return keep_receipts(bank_list.read(*table.rows_of(name, body)), user)
+
+
+def keep_receipts(receipts: Sequence[BankReceipt], user: User) -> int:
+    """The same of receipts that were read."""
+    now = datetime.now(UTC)
+    days = bank_list.store(receipts, user.username, now)
+    for day in sorted(days)[:MOST_DAYS]:
+        check_bank(day, now, beijing_today())
+    return len(receipts)
 
 
 def guess(head: Sequence[str]) -> Mapped:
@@ -38,5 +53,5 @@ def saved_mapping(name: str) -> Mapped | None:
         return None
     found = ColumnMapping.objects.filter(name=name).first()
     if found is None:
-        raise BadList(f"没有名为“{name[:60]}”的列对应")
+        raise table.BadList(f"没有名为“{name[:60]}”的列对应")
     return Mapped(found.columns, found.words)

@@ -3,6 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from center.ledger.words import Channel
 from center.reconciliation.compare import Code
 from center.reconciliation.refunds import Anomaly
 
@@ -13,6 +14,7 @@ class Pair(models.TextChoices):
     STATEMENT = "statement", _("流水对账单")
     HIS = "his", _("流水对 HIS")
     REFUND = "refund", _("退款检查")
+    BANK = "bank", _("应到账对银行")
 
 
 LISTS = (Pair.STATEMENT, Pair.HIS)
@@ -115,6 +117,26 @@ class Decision(models.Model):
     by = models.CharField(max_length=150)
     resolution = models.CharField(max_length=20, choices=Resolution.choices)
     remark = models.CharField(max_length=300)
+
+
+class BankReceipt(models.Model):
+    """Money of a provider that arrived at the bank, for the days that it settles."""
+
+    channel = models.CharField(_("渠道"), max_length=8, choices=Channel.choices)
+    batch = models.CharField(_("批次号"), max_length=64)
+    """The bank's or the provider's number of it; sent again it replaces what was there."""
+    first_day = models.DateField(_("结算起"))
+    last_day = models.DateField(_("结算止"))
+    amount_fen = models.BigIntegerField(_("到账金额（元）"))
+    received_on = models.DateField(_("到账日期"))
+    taken_by = models.CharField(_("录入人"), max_length=150)
+    taken_at = models.DateTimeField(_("录入时间"))
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["channel", "batch"], name="one_receipt_a_batch"),
+        )
+        indexes = (models.Index(fields=["channel", "last_day"], name="receipt_day"),)
 
 
 class HisList(models.Model):

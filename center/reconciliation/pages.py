@@ -15,18 +15,27 @@ from center.accounts import audit
 from center.accounts.access import needs, require
 from center.accounts.roles import Permission
 from center.ledger.models import Payment, Refund
-from center.reconciliation import his_list
+from center.ledger.words import Channel
+from center.reconciliation import bank_list, his_list, table
 from center.reconciliation.catalog import BREAKS, REPORTS_OF
 from center.reconciliation.daily import check_day
-from center.reconciliation.his_list import BadList, Mapped
-from center.reconciliation.intake import MOST_DAYS, saved_mapping, take
+from center.reconciliation.his_list import Mapped
+from center.reconciliation.intake import (
+    MOST_DAYS,
+    keep_receipts,
+    saved_mapping,
+    take,
+    take_receipts,
+)
 from center.reconciliation.models import (
+    BankReceipt,
     BreakRow,
     BreakState,
     ColumnMapping,
     Decision,
     HisList,
     HisRow,
+    Pair,
     Resolution,
 )
 from center.reconciliation.refunds import Anomaly
@@ -57,12 +66,20 @@ def break_page(request: HttpRequest, number: int) -> HttpResponse:
         "payments": payments[:20],
         "refunds": refunds.order_by("first_at")[:100],
         "lines": lines.order_by("at")[:20],
+        "receipts": _receipts_of(row),
         "his_rows": HisRow.objects.filter(his_id__in=[row.key, *(p.his_id for p in payments)])[:20],
         "decisions": row.decisions.order_by("-id"),
         "resolutions": Resolution.choices,
         "may_resolve": user.may(Permission.RESOLVE),
     }
     return render(request, "web/break.html", context)
+
+
+def _receipts_of(row: BreakRow) -> Any:
+    """What arrived at the bank for the days of such a break."""
+    if row.pair != Pair.BANK:
+        return BankReceipt.objects.none()
+    return BankReceipt.objects.filter(channel=row.channel, last_day=row.day)
 
 
 @require_POST
@@ -98,11 +115,45 @@ def upload(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and request.FILES.get("file"):
         try:
             _take(request)
-        except BadList as wrong:
+        except table.BadList as wrong:
             messages.error(request, str(wrong))
         else:
             return redirect("upload")
     return render(request, "web/upload.html", context)
+
+
+@needs(Permission.UPLOAD)
+def receipts(request: HttpRequest) -> HttpResponse:
+    """The bank's receipts: a file, or one written into the form."""
+    if request.method == "POST":
+        try:
+            count = _take_receipts(request)
+        except (table.BadList, ValueError) as wrong:
+            messages.error(request, str(wrong))
+        else:
+            messages.success(request, _("已收下 %(count)d 笔到账并重新核对") % {"count": count})
+            return redirect("receipts")
+    newest = BankReceipt.objects.order_by("-taken_at", "-id")[:20]
+    fields = [(n, t, "date" if n.endswith(("_on", "_day")) else "text") for n, t in FORM]
+    context = {"receipts": newest, "fields": fields, "channels": Channel.choices}
+    return render(request, "web/receipts.html", context)
+
+
+FORM = [(name, title) for name, title in bank_list.TITLES.items() if name != "amount_fen"]
+"""What one receipt is asked for."""
+
+
+def _take_receipts(request: HttpRequest) -> int:
+    user = require(request.user, Permission.UPLOAD)
+    file = request.FILES.get("file")
+    if file:
+        name = str(getattr(file, "name", ""))
+        count = take_receipts(name, file.read(), user)
+    else:
+        cells = {name: request.POST.get(name, "").strip() for name, _title in FORM}
+        name, count = cells["batch"], keep_receipts([bank_list.receipt(cells)], user)
+    audit.record(request, "receipts_taken", name[:100], rows=count)
+    return count
 
 
 def _take(request: HttpRequest) -> None:
@@ -124,7 +175,7 @@ def _mapping(request: HttpRequest, name: str, body: bytes) -> Mapped | None:
     given = {ours: theirs for ours, theirs in written.items() if theirs}
     if saved or not given:
         return saved
-    head, _rows = his_list.rows_of(name, body)
+    head, _rows = table.rows_of(name, body)
     columns = {**his_list.guessed(head), **given}
     save_as = request.POST.get("save_as", "").strip()[:60]
     if save_as:

@@ -10,6 +10,7 @@ import hmac
 import json
 import os
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -17,30 +18,31 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_date
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from center.accounts import audit
 from center.accounts.access import require_token
-from center.accounts.models import Token
+from center.accounts.models import Token, User
 from center.accounts.roles import Permission
 from center.ledger.models import DayTotal
-from center.reconciliation.his_list import BadList
-from center.reconciliation.intake import saved_mapping, take
+from center.reconciliation.intake import saved_mapping, take, take_receipts
+from center.reconciliation.table import BadList
 from center.reports import xml
 from center.reports.asked import ask, condition, page
 from center.reports.cells import plain
 from center.reports.report import REPORTS
 from center.reports.scope import beijing_today
 
-NAMES = frozenset(
-    {"orders", "refunds", "statements", "reviews", "boxes", "breaks", "refund-anomalies"}
+NAMES = (
+    *("orders", "refunds", "statements", "reviews", "boxes"),
+    *("breaks", "refund-anomalies", "bank-receipts", "bank-breaks"),
 )
 ENDINGS = {
     "text/csv": "csv",
     "application/json": "json",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }
-"""What a HIS list may be sent as."""
+"""What a list may be sent as."""
 MOST_DAYS = 400
 _NONCE = re.compile(r"[0-9a-f]{24}")
 
@@ -90,6 +92,31 @@ def his_lists(request: HttpRequest) -> HttpResponse:
 
     `mapping` names a saved one of columns. All of it is stored or nothing; 400 says why not.
     """
+
+    def kept(name: str, user: User) -> dict[str, Any]:
+        given = take(name, request.body, saved_mapping(request.GET.get("mapping", "")), user)
+        return {"rows": given.rows, "first_day": given.first_day, "last_day": given.last_day}
+
+    return _taken(request, "his_list_uploaded", kept)
+
+
+@csrf_exempt  # no cookie is looked at: the token proves who it is
+@require_http_methods(["GET", "POST"])
+def bank_receipts(request: HttpRequest) -> HttpResponse:
+    """Take the bank's receipts, the same way; GET gives them as rows."""
+    if request.method == "GET":
+        return api(request, "bank-receipts")
+    return _taken(
+        request,
+        "receipts_taken",
+        lambda name, user: {"rows": take_receipts(name, request.body, user)},
+    )
+
+
+def _taken(
+    request: HttpRequest, action: str, kept: Callable[[str, User], dict[str, Any]]
+) -> HttpResponse:
+    """Take a file that somebody with a token sends, and say what was kept or why nothing was."""
     token = token_of(request)
     if token is None:
         return JsonResponse({"error": "unauthorized"}, status=401)
@@ -100,12 +127,10 @@ def his_lists(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"error": "bad_type", "allowed": sorted(ENDINGS)}, status=415)
     name = f"{request.GET.get('name', '') or 'api'}.{ending}"
     try:
-        mapped = saved_mapping(request.GET.get("mapping", ""))
-        given = take(name, request.body, mapped, user)
+        told = kept(name, user)
     except BadList as wrong:
         return JsonResponse({"error": "bad_list", "why": str(wrong)}, status=400)
-    audit.append("his_list_uploaded", name, {"rows": given.rows}, username=user.username)
-    told = {"rows": given.rows, "first_day": given.first_day, "last_day": given.last_day}
+    audit.append(action, name, {"rows": told["rows"]}, username=user.username)
     return JsonResponse(told, status=201)
 
 

@@ -44,6 +44,9 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
             Entry(_("退款"), Permission.SETTLEMENT, "report", "refunds"),
             Entry(_("退款异常"), Permission.SETTLEMENT, "report", "refund-anomalies"),
             Entry(_("对账单"), Permission.STATEMENTS, "report", "statements"),
+            Entry(_("银行到账"), Permission.SETTLEMENT, "report", "bank-receipts"),
+            Entry(_("到账差异"), Permission.SETTLEMENT, "report", "bank-breaks"),
+            Entry(_("录入到账"), Permission.UPLOAD, "receipts"),
         ),
     ),
     (

@@ -12,16 +12,16 @@ import asyncio
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 from simulators.demo import statistics
 from simulators.demo.site import BOX_ID, MACHINE_PACE, channel_tables, make_site
 from simulators.demo.world import World
-from simulators.differences import PAYMENT, Code, plant
+from simulators.differences import PAYMENT, Code, Difference, Entry, plant
 from simulators.gateway.clock import BEIJING
-from simulators.morning import seeds, table
+from simulators.morning import bank, seeds, table
 from simulators.morning.center import MANY, Api, Center, Named, Person, his_rows, named, span
 from simulators.morning.day import Day, arrived, his_list, refunds, unpaid, work
 from simulators.morning.refunds import Lists, judge
@@ -31,7 +31,7 @@ PACE = {**MACHINE_PACE, "wechat_wait_s": 1.5, "alipay_wait_s": 1.5}
 NOON = time(12)
 CARRIED = timedelta(days=4)
 """After so many days nothing waits for another day's list any more."""
-PAGES = {"breaks": "单号", "refund-anomalies": "单号或收费员"}
+PAGES = {"breaks": "单号", "refund-anomalies": "单号或收费员", "bank-breaks": "结算日期"}
 """Where differences are shown, and under which heading their number stands."""
 ANOMALIES = ("refund_repeated", "refund_channel", "refund_many")
 """More than was paid is refused by every provider: the invented days have it."""
@@ -92,7 +92,17 @@ async def _planted(day: Day, api: Api, seed: int) -> Counter[Named]:
     told_by = Lists(refunds(day.heard), await day.world.provider.bills(today), every)
     payments = {e.order: e for e in entries if e.kind == PAYMENT}
     planted = Counter([("statement", d) for d in bills] + [("his", d) for d in books.differences])
+    planted[bank.PAIR, await _bank(api, today, told_by.bills)] += 1
     return planted + judge(payments, [told_by], MANY)
+
+
+async def _bank(api: Api, today: date, bills: Iterable[Entry]) -> Difference:
+    """What arrives of both bills; of WeChat's a yuan is missing."""
+    nets = {w: bank.net(w, [e for e in bills if e.wallet == w]) for w in ("wechat", "alipay")}
+    short = {"wechat": 100, "alipay": 0}
+    receipts = [bank.Receipt(w, f"{w}{today}", today, today, nets[w] - short[w]) for w in nets]
+    await api.post("/api/v1/bank-receipts", [receipt.record() for receipt in receipts])
+    return Difference("amount", "wechat", PAYMENT, today.isoformat(), -short["wechat"])
 
 
 async def _mornings(world: World, center: Center) -> None:

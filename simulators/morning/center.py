@@ -20,6 +20,12 @@ from simulators.demo.site import HOSPITAL, toml
 from simulators.demo.statistics import PATIENCE_S, READY
 from simulators.differences import PAYMENT, REFUND, Difference, Entry
 
+SHOWN: Mapping[str, dict[str, str]] = {
+    "breaks": {},
+    "refund-anomalies": {"pair": "refund", "kind": REFUND},
+    "bank-breaks": {"pair": "bank", "kind": PAYMENT},
+}
+"""The lists of what a day's checks named, and what goes without saying in each."""
 ASKED_S = 120.0  # a list of a whole hospital's day is stored and compared before it is answered
 MANY = 10
 """Refunds of one cashier on one day, from which on they are shown."""
@@ -141,9 +147,8 @@ class Api:
                 return found
 
     async def breaks(self, days: Mapping[str, str]) -> list[dict[str, Any]]:
-        """Return all that those days' checks named: of the lists, and of the refunds."""
-        names = ("breaks", "refund-anomalies")
-        return [row for name in names for row in await self.rows(name, **days)]
+        """Return all that those days' checks named: of the lists, the refunds and the bank."""
+        return [more | row for name, more in SHOWN.items() for row in await self.rows(name, **days)]
 
     async def post(self, path: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         """Post a list; what the centre says of it."""
@@ -236,17 +241,14 @@ Named = tuple[str, Difference]
 
 
 def named(rows: Iterable[Mapping[str, Any]]) -> Counter[Named]:
-    """What the API names and has not cleared, in the words of who planted it.
-
-    `pair` and `kind` stand in the list of breaks only; the lists of one check are about refunds.
-    """
+    """What the API names and has not cleared, in the words of who planted it."""
     return Counter(
         (
-            row.get("pair", "refund"),
+            row["pair"],
             Difference(
                 row["code"],
                 row["channel"],
-                row.get("kind", REFUND),
+                row["kind"],
                 row["key"],
                 row["difference_fen"],
             ),

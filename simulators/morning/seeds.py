@@ -1,7 +1,7 @@
 """Invented days through a real centre, seed by seed: what was planted must be what is found.
 
 A fresh centre for each seed: the boxes' rows arrive sealed, the bills are fetched from the gateway
-emulator, the HIS's list is posted, then come the mornings.
+emulator, the HIS's list and the bank's are posted, then come the mornings.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ import httpx
 
 from device.sync import wire
 from simulators.demo.site import channel_tables
-from simulators.differences import Entry, Planted, plant
+from simulators.differences import Difference, Entry, Planted, plant
 from simulators.gateway.clock import BEIJING, Clock
 from simulators.gateway.identities import identities
 from simulators.gateway.model import Wallet
 from simulators.gateway.server import Gateway
-from simulators.morning import refunds, table
+from simulators.morning import bank, refunds, table
 from simulators.morning.center import CLIENT, MANY, Center, Named, his_rows, named, span
 from simulators.morning.made import WALLETS, Lists, Made, Size, make
 
@@ -123,10 +123,25 @@ async def _post(center: Center, made: Made, bills: Days, seed: int, each: int) -
         planted.update(("his", one) for one in changed.differences)
         rows += his_rows(_all(changed), day)
         days.append(refunds.Lists(made.refunds[day], bills[day], _all(changed)))
+    receipts, wrong = _receipts(bills, seed)
+    planted.update((bank.PAIR, one) for one in wrong)
     api = center.program()
     await api.post("/api/v1/his-lists", rows)
+    await api.post("/api/v1/bank-receipts", receipts)
     await api.close()
     return planted + refunds.judge(made.payments, days, MANY)
+
+
+def _receipts(bills: Days, seed: int) -> tuple[list[dict[str, object]], list[Difference]]:
+    """What the bank has of the bills, changed, and how that is to be named."""
+    rows: list[dict[str, object]] = []
+    wrong: list[Difference] = []
+    for place, wallet in enumerate(WALLETS):
+        of_wallet = {day: [e for e in bill if e.wallet == wallet] for day, bill in bills.items()}
+        changed, named_so = bank.plant(seed * 2 + place, bank.receipts(wallet, of_wallet))
+        rows += [receipt.record() for receipt in changed]
+        wrong += named_so
+    return rows, wrong
 
 
 def _all(changed: Planted) -> list[Entry]:
@@ -170,7 +185,7 @@ async def _exchange(client: httpx.AsyncClient, key: bytes, batch: wire.Batch) ->
 
 async def _found(center: Center, made: Made) -> Counter[Named]:
     api = center.program()
-    found = named(await api.breaks(span(made.days[0], made.days[-1] + CARRIED)))
+    found = named(await api.breaks(span(made.days[0] - bank.LONG_AGO, made.days[-1] + CARRIED)))
     await api.close()
     return found
 

@@ -10,8 +10,9 @@ from django.test import Client
 from openpyxl import Workbook
 
 from center.accounts.roles import Role
-from center.reconciliation.his_list import BadList, Mapped, guessed, read, rows_of
+from center.reconciliation.his_list import Mapped, guessed, read
 from center.reconciliation.models import ColumnMapping, HisList, HisRow
+from center.reconciliation.table import BadList, rows_of
 
 CSV = """日期,收费单号,收费金额,支付方式,类型,收费员
 2026-11-22,10023,123.45,微信,收费,0117

@@ -22,7 +22,7 @@ async def test_every_planted_difference_is_named_and_no_other(
 async def test_invented_days_are_named_too_and_the_day_without_differences_has_none(
     tmp_path: Path,
 ) -> None:
-    one = await play_seed(tmp_path, 7, 2, Size(days=2, plain=16, refunded=12, odd=3))
+    one = await play_seed(tmp_path, 7, 2, Size(days=3, plain=16, refunded=12, odd=3))
     assert one.planted.total() > 92, "46 ways for a list to differ, and what the refunds show"
     assert list(faults(one.planted, one.found)) == []
     assert one.good
