@@ -145,10 +145,9 @@ FORM = [(name, title) for name, title in bank_list.TITLES.items() if name != "am
 
 def _take_receipts(request: HttpRequest) -> int:
     user = require(request.user, Permission.UPLOAD)
-    file = request.FILES.get("file")
-    if file:
-        name = str(getattr(file, "name", ""))
-        count = take_receipts(name, file.read(), user)
+    if request.FILES.get("file"):
+        name, body = _file(request)
+        count = take_receipts(name, body, user)
     else:
         cells = {name: request.POST.get(name, "").strip() for name, _title in FORM}
         name, count = cells["batch"], keep_receipts([bank_list.receipt(cells)], user)
@@ -156,13 +155,18 @@ def _take_receipts(request: HttpRequest) -> int:
     return count
 
 
-def _take(request: HttpRequest) -> None:
-    user = require(request.user, Permission.UPLOAD)
+def _file(request: HttpRequest) -> tuple[str, bytes]:
+    """Name and bytes of the file that was sent; BadList if it is too large."""
     file = request.FILES["file"]
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE  # Django's own limit is for all but files
     if getattr(file, "size", 0) > most:
-        raise BadList(_("文件太大，最多 %(most)d MB") % {"most": most // 1024 // 1024})
-    name, body = str(getattr(file, "name", "")), file.read()  # type: ignore[union-attr]
+        raise table.BadList(_("文件太大，最多 %(most)d MB") % {"most": most // 1024 // 1024})
+    return str(getattr(file, "name", "")), file.read()  # type: ignore[union-attr]
+
+
+def _take(request: HttpRequest) -> None:
+    user = require(request.user, Permission.UPLOAD)
+    name, body = _file(request)
     given = take(name, body, _mapping(request, name, body), user)
     audit.record(request, "his_list_uploaded", name, rows=given.rows)
     messages.success(request, _("已收下 %(count)d 行并重新对账") % {"count": given.rows})
