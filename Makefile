@@ -145,7 +145,7 @@ docs: $(VENV)/.installed
 
 # Collects the centre's texts for translation and compiles the English. Needs: apt-get install gettext
 messages: $(VENV)/.installed
-	cd center && DJANGO_SETTINGS_MODULE=center.settings ../$(BIN)/python -m django makemessages -l en --no-location --no-wrap
+	cd center && DJANGO_SETTINGS_MODULE=center.settings ../$(BIN)/python -m django makemessages -l en --no-location --no-wrap --no-obsolete
 	cd center && msgattrib --untranslated --no-wrap locale/en/LC_MESSAGES/django.po
 	msgfmt -o center/locale/en/LC_MESSAGES/django.mo center/locale/en/LC_MESSAGES/django.po
 
