@@ -30,20 +30,15 @@ from device.app.building import (
 )
 from device.app.cable import SerialCable
 from device.app.center import Sync, health_of
+from device.app.core import Core, Outside
 from device.app.one_way import make_one_way_link, open_line
 from device.app.parts import display_part, scanner_part
 from device.channels.factory import make_channels
 from device.config import Config, split_address
-from device.desk import DeskLoop, Ports
-from device.domain.charge import ChargeKey
 from device.domain.desk.events import (
-    Acknowledged,
-    Asked,
     ButtonHeld,
     ButtonPressed,
     Closing,
-    Connection,
-    Elsewhere,
     Garbled,
     HealthChanged,
     LineSaid,
@@ -51,23 +46,16 @@ from device.domain.desk.events import (
 )
 from device.domain.desk.model import Health
 from device.domain.line import Said
-from device.domain.payment import Attempt, AttemptEvent, Facts
-from device.domain.record import Order
-from device.domain.refund import Refund, RefundEvent
-from device.domain.replies import Part, Reply, Result
-from device.domain.requests import Request
-from device.domain.words import Wallet
+from device.domain.replies import Part
 from device.drivers.scan_sink import ScanSink
 from device.errors import ConfigError, HardwareError
-from device.from_center import FromCenter, Ways
 from device.health import HealthWatch, Sight, notify
 from device.his_link.link import HisLink
 from device.journal import SqliteJournal, WriterThread
-from device.probing import Prober
-from device.recovery import Recovery, Reports
 from device.sync.uploader import Abilities
 
 if TYPE_CHECKING:
+    from device.desk import DeskLoop
     from device.display.panel import NoPanel, ThreadPanel
 
 log = logging.getLogger(__name__)
@@ -90,44 +78,33 @@ class Box:
         self._scans = ScanSink(self._on_scan, self._on_garbled, self._look)
         self._scanner = make_scanner(config.scanner, self._scans)
         self._channels, broken = make_channels(config, self._clock)
-        self._link = HisLink(
-            make_codec(config),
-            self._on_request,
-            self._on_connection,
-            self._clock,
-            end=make_his_end(config),
-            on_acknowledged=self._on_acknowledged,
-        )
-        self._one_way = make_one_way_link(config, self._on_said, self._clock)
-        self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
-        self._prober = Prober(self._channels, self._wallet_refused)
-        self._recovery = Recovery(self._channels, make_times(config), self._clock, self._reports)
         self._health = HealthWatch(
-            Sight(
-                vpn_interface=config.network.vpn_interface,
-                data_dir=config.box.data_dir,
-                clock=self._clock,
-                scanner_online=lambda: self._scanner.online,
-                parts=(
-                    self._scanner_part,
-                    self._display_part,
-                    self._his_part,
-                    self._journal_part,
-                    self._sync_part,
-                ),
-            ),
+            self._sight(),
             self._channels,
             broken,
             self._on_health,
             lambda: self._desk.state.seat is not None,
         )
+        times = make_times(config)
+        self._core = Core(self._channels, times, self._clock, self._health.refused)
+        self._link = HisLink(
+            make_codec(config),
+            self._core.on_request,
+            self._core.on_connection,
+            self._clock,
+            end=make_his_end(config),
+            on_acknowledged=self._core.on_acknowledged,
+        )
+        self._one_way = make_one_way_link(config, self._on_said, self._clock)
         self._stopping = asyncio.Event()
-        self._desk: DeskLoop
         self._journal: SqliteJournal
-        self._from_center: FromCenter
         self._sync: Sync
         self.address = ""
         """Where the HIS link listens, once it does."""
+
+    @property
+    def _desk(self) -> "DeskLoop":
+        return self._core.desk
 
     @classmethod
     async def open(cls, config: Config, panel: "ThreadPanel | NoPanel") -> "Box":
@@ -146,43 +123,42 @@ class Box:
         except BaseException:
             await box._journal.aclose()
             raise
-        box._desk = DeskLoop(make_settings(config), box._ports())
-        box._from_center = FromCenter(box._ways())
+        box._core.plug(make_settings(config), box._outside())
         box._sync = Sync(config, box._journal, box._abilities(), box._clock)
         return box
 
-    def _ports(self) -> Ports:
-        return Ports(
+    def _sight(self) -> Sight:
+        config = self._config
+        return Sight(
+            vpn_interface=config.network.vpn_interface,
+            data_dir=config.box.data_dir,
+            clock=self._clock,
+            scanner_online=lambda: self._scanner.online,
+            parts=(
+                self._scanner_part,
+                self._display_part,
+                self._his_part,
+                self._journal_part,
+                self._sync_part,
+            ),
+        )
+
+    def _outside(self) -> Outside:
+        return Outside(
             journal=self._journal,
             link=self._one_way or self._link,
             panel=self._panel,
             lamp=self._lamp,
-            clock=self._clock,
-            channels=self._channels,
             ready_wallets=self._health.ready_wallets,
-            sent=self._recovery.sent,
-            pursue=self._recovery.pursue,
-            pursue_refund=self._recovery.pursue_refund,
-            look_up=self._recovery.look_up,
             parts=self._health.parts,
-            probe=self._prober.probe,
-        )
-
-    def _ways(self) -> Ways:
-        return Ways(
-            journal=self._journal,
-            channels=self._channels,
-            decide=self._desk.decide,
-            report=self._desk.report,
-            look_up=self._recovery.look_up,
         )
 
     def _abilities(self) -> Abilities:
         return Abilities(
             health=lambda: health_of(self._health.parts()),
             busy=lambda: self._desk.state.seat is not None,
-            recall=self._from_center.recall,
-            carry=self._from_center.carry,
+            recall=self._core.from_center.recall,
+            carry=self._core.from_center.carry,
         )
 
     async def run(self) -> int:
@@ -232,8 +208,7 @@ class Box:
                     await asyncio.sleep(CLOSE_LOOK_S)
 
     async def _close(self, tasks: list[asyncio.Task[None]], close_link: Closer) -> None:
-        await self._from_center.aclose()
-        await self._recovery.aclose()
+        await self._core.aclose()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -318,39 +293,8 @@ class Box:
     def _look(self, _online: bool) -> None:  # noqa: FBT001  the scanner's callback
         self._health.look()
 
-    def _on_request(self, connection: int, re: int, request: Request) -> None:
-        self._desk.post(Asked(connection, re, request))
-
-    def _on_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  the port's
-        self._desk.post(Connection(connection, opened))
-
-    def _on_acknowledged(self, _connection: int, reply: Reply) -> None:
-        if isinstance(reply, Result):
-            self._desk.post(Acknowledged(reply))
-
     def _on_health(self, health: Health) -> None:
         self._desk.post(HealthChanged(health))
-
-    # ------------------------------------------------------------ recovery's way to the desk
-
-    async def _attempt(
-        self, key: ChargeKey, out_trade_no: str, event: AttemptEvent, facts: Facts
-    ) -> Attempt:
-        return await self._desk.report(key, out_trade_no, event, facts)
-
-    async def _refund(
-        self, refund: Refund, event: RefundEvent, facts: Facts, number: str
-    ) -> Refund:
-        return await self._desk.report_refund(refund, event, facts, number)
-
-    async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
-        self._desk.post(Elsewhere(order, refunded_fen))
-
-    async def _wallet_refused(self, wallet: Wallet) -> bool:
-        return await self._health.refused(wallet)
-
-    async def _order(self, out_trade_no: str) -> Order | None:
-        return await self._journal.order(out_trade_no)
 
     # ------------------------------------------------------------ lines of the diagnosis
 

@@ -1,4 +1,4 @@
-"""The real box for one life: desk, recovery, link, channels and journal, plugged as `app/box.py`.
+"""The real box for one life: the core of `app/core.py`, with link, channels and journal.
 
 Only what touches the world is replaced: clock, disk connection, HTTP transport, streams, panel,
 lamp, and the pace of the idle probes.
@@ -8,52 +8,39 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
 from device.app.board import check_board
 from device.app.box import CLOSE_LOOK_S, LAST_PAYMENT_S
+from device.app.core import Core, Outside
 from device.channels.alipay.application import Application
 from device.channels.alipay.client import AlipayChannel
 from device.channels.http import HttpClient, Route
 from device.channels.wechat.client import WechatChannel
 from device.channels.wechat.merchant import Merchant
 from device.config.sections import Box as BoardSection
-from device.desk import DeskLoop, Ports
-from device.domain import replies
-from device.domain.charge import ChargeKey
 from device.domain.desk.events import (
-    Acknowledged,
-    Asked,
     ButtonPressed,
     Closing,
-    Connection,
-    Elsewhere,
     Garbled,
     HealthChanged,
     Scanned,
 )
 from device.domain.desk.model import Health, Settings
-from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.ports import Channel, Panel
 from device.domain.pursuit import Times
-from device.domain.record import Order
-from device.domain.refund import Refund, RefundEvent
-from device.domain.requests import Request
 from device.domain.screens import Signal
 from device.domain.words import Department, Wallet
 from device.drivers.scan_assembler import KEYBOARD, Result, Scan, ScanAssembler
 from device.drivers.scan_assembler import Garbled as GarbledScan
 from device.errors import StorageError
-from device.from_center import FromCenter, Ways
 from device.health import LOOK_EVERY_S, PROBE_EVERY_S, ChannelWatch
 from device.his_link.connection import LoopTimers
 from device.his_link.link import HisLink
 from device.his_link.messages import Codec
 from device.journal import Inline, SqliteJournal
-from device.probing import Prober
-from device.recovery import Recovery, Reports
 from device.sync.client import CenterClient
 from device.sync.exchange import Sender, pause_s
 from device.sync.uploader import KEY_ID, Abilities, Uploader
@@ -64,6 +51,9 @@ from simulators.world.loop import Life, VirtualLoop
 from simulators.world.names import BOX_ID, DESK, DESK_CODE, HOSPITAL
 from simulators.world.network import Network
 from simulators.world.time import BoxClock, Machine
+
+if TYPE_CHECKING:
+    from device.desk import DeskLoop
 
 T = TypeVar("T")
 
@@ -108,6 +98,7 @@ class SimBox:
         self.life = life
         self.clock = BoxClock(world.loop, world.machine, world.loop.time())
         self.channels = _channels(world, self.clock)
+        self.core = Core(self.channels, TIMES, self.clock)
         self.link = HisLink(
             Codec(
                 desk=DESK,
@@ -115,20 +106,21 @@ class SimBox:
                 default_department=_DEPARTMENT,
                 daily_ids=world.daily_ids,
             ),
-            self._on_request,
-            self._on_connection,
+            self.core.on_request,
+            self.core.on_connection,
             self.clock,
-            on_acknowledged=self._on_acknowledged,
+            on_acknowledged=self.core.on_acknowledged,
             call_later=LoopTimers().call_later,
         )
-        self._reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
-        self.recovery = Recovery(self.channels, TIMES, self.clock, self._reports)
         self.health = _Health(self)
         self._scanner = ScanAssembler(KEYBOARD)
-        self.from_center: FromCenter | None = None
         self.journal: SqliteJournal
-        self.desk: DeskLoop
         self.ready = False
+
+    @property
+    def desk(self) -> "DeskLoop":
+        """The real one, once the journal is open."""
+        return self.core.desk
 
     async def run(self) -> None:
         """Boot and serve until the power goes."""
@@ -142,7 +134,7 @@ class SimBox:
             connect=world.disk.connect,
         )
         await check_board(world.board, self.journal)
-        self.desk = DeskLoop(_settings(world), self._ports())
+        self.core.plug(_settings(world), self._outside())
         await self.desk.boot()
         self.ready = True
         world.on_ready()
@@ -160,20 +152,17 @@ class SimBox:
             await asyncio.sleep(wait_s * (IDLE_PACE if self.world.is_quiet() else 1.0))
 
     def _uploader(self, lines: httpx.AsyncBaseTransport) -> Uploader:
-        desk, journal = self.desk, self.journal
-        ways = Ways(journal, self.channels, desk.decide, desk.report, self.recovery.look_up)
-        self.from_center = FromCenter(ways)
         return Uploader(
             sender=Sender(BOX_ID, "1.0.0"),
             desk=DESK,
             key=CENTER_KEY,
-            outbox=journal,
+            outbox=self.journal,
             post=CenterClient("https://centre", BOX_ID, KEY_ID, transport=lines),
             abilities=Abilities(
                 health=tuple,
-                busy=lambda: desk.state.seat is not None,
-                recall=self.from_center.recall,
-                carry=self.from_center.carry,
+                busy=lambda: self.desk.state.seat is not None,
+                recall=self.core.from_center.recall,
+                carry=self.core.from_center.carry,
             ),
             clock=self.clock,
             randomness=self.world.chance.bytes,
@@ -187,9 +176,7 @@ class SimBox:
             async with asyncio.timeout(LAST_PAYMENT_S):
                 while not self.desk.idle():  # noqa: ASYNC110  as there
                     await asyncio.sleep(CLOSE_LOOK_S)
-        if self.from_center:
-            await self.from_center.aclose()
-        await self.recovery.aclose()
+        await self.core.aclose()
         self.link.close()
         with contextlib.suppress(StorageError):
             await self.journal.aclose()
@@ -232,50 +219,15 @@ class SimBox:
         if self.ready:
             self.desk.post(event)
 
-    def _on_request(self, connection: int, re: int, request: Request) -> None:
-        self.desk.post(Asked(connection, re, request))
-
-    def _on_connection(self, connection: int, opened: bool) -> None:  # noqa: FBT001  the port's
-        self.desk.post(Connection(connection, opened))
-
-    def _on_acknowledged(self, _connection: int, reply: replies.Reply) -> None:
-        if isinstance(reply, replies.Result):
-            self.desk.post(Acknowledged(reply))
-
-    # ------------------------------------------------------------ as app/box.py
-
-    def _ports(self) -> Ports:
-        return Ports(
+    def _outside(self) -> Outside:
+        return Outside(
             journal=self.journal,
             link=self.link,
             panel=self.world.panel,
             lamp=_NoLamp(),
-            clock=self.clock,
-            channels=self.channels,
             ready_wallets=self.health.ready_wallets,
-            sent=self.recovery.sent,
-            pursue=self.recovery.pursue,
-            pursue_refund=self.recovery.pursue_refund,
-            look_up=self.recovery.look_up,
             parts=tuple,
-            probe=Prober(self.channels).probe,
         )
-
-    async def _attempt(
-        self, key: ChargeKey, out_trade_no: str, event: AttemptEvent, facts: Facts
-    ) -> Attempt:
-        return await self.desk.report(key, out_trade_no, event, facts)
-
-    async def _refund(
-        self, refund: Refund, event: RefundEvent, facts: Facts, number: str
-    ) -> Refund:
-        return await self.desk.report_refund(refund, event, facts, number)
-
-    async def _elsewhere(self, order: Order, refunded_fen: int) -> None:
-        self.desk.post(Elsewhere(order, refunded_fen))
-
-    async def _order(self, out_trade_no: str) -> Order | None:
-        return await self.journal.order(out_trade_no)
 
 
 _DEPARTMENT = Department.OUTPATIENT

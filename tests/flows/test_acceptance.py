@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from device.app.box import Box
+from device.app.core import Core
 from device.domain.replies import ErrorReply, HelloOk, RefundResult, Reply, Result, StatusResult
 from device.domain.requests import Pay, Received
 from device.domain.screens import AmountDue
@@ -294,22 +294,22 @@ async def test_a_box_that_charges_each_request_fails(
 ) -> None:
     """The one thing that must never happen: a `pay` that comes again is another charge."""
     desk.his.close()
-    true_request = Box._on_request
+    true_request = Core.on_request
 
-    def request(box: Box, connection: int, re: int, asked: Any) -> None:
+    def request(core: Core, connection: int, re: int, asked: Any) -> None:
         if isinstance(asked, Pay) and asked.auth_code:
             asked = replace(asked, id=f"{asked.id}-{next(NUMBERS)}")
-        true_request(box, connection, re, asked)
+        true_request(core, connection, re, asked)
 
-    monkeypatch.setattr(Box, "_on_request", request)
-    desk.box._link.on_request = desk.box._on_request
+    monkeypatch.setattr(Core, "on_request", request)
+    desk.box._link.on_request = desk.box._core.on_request
     findings = await check_payments(Visit(desk.address, open_stream, UTF8), first_only=True)
     assert wrong(findings)
 
 
 async def test_a_box_that_forgets_what_was_received_fails(desk: "Desk") -> None:
     desk.his.close()
-    true_request = desk.box._on_request
+    true_request = desk.box._core.on_request
     desk.box._link.on_request = lambda connection, re, asked: (
         None if isinstance(asked, Received) else true_request(connection, re, asked)
     )
