@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 READY_HOUR = 10  # Beijing; WeChat has yesterday's bill after ten
 DAYS_BACK = 7  # how far missing days are looked for at each turn
+OPEN_DAYS = timedelta(days=31)
+"""How long a day with open breaks is compared again each morning."""
 DONE = frozenset({FileState.GOOD, FileState.EMPTY, FileState.BROKEN})
 SYSTEM = "center"
 """Who asks for a query that follows from a statement."""
@@ -31,12 +33,22 @@ SYSTEM = "center"
 def morning(providers: Sequence[Statements], now: datetime) -> list[date]:
     """Do what is due now; return the days that were compared."""
     fetched = {day for provider in providers for day in _fetch_missing(provider, now)}
-    waiting = BreakRow.objects.filter(state=BreakState.WAITING).values_list("day", flat=True)
-    days = sorted(fetched | set(waiting.distinct()) | _unchecked(now.date() - timedelta(days=1)))
+    yesterday = now.date() - timedelta(days=1)
+    days = sorted(fetched | _unsettled(now.date(), fetched) | _unchecked(yesterday))
     for day in days:
         check_day(day, now, now.date())
     ask_boxes(now)
     return days
+
+
+def _unsettled(today: date, fetched: set[date]) -> set[date]:
+    """Days with something that waits; after new statements also those with something open.
+
+    A box that was asked may have given the money back, which stands in a later statement.
+    """
+    states = [BreakState.WAITING, BreakState.OPEN] if fetched else [BreakState.WAITING]
+    found = BreakRow.objects.filter(state__in=states, day__gte=today - OPEN_DAYS)
+    return set(found.values_list("day", flat=True).distinct())
 
 
 def _unchecked(day: date) -> set[date]:
@@ -94,7 +106,10 @@ def ask_boxes(now: datetime) -> int:
     A number that no box of ours reported goes to the box whose desk code it begins with.
     """
     wrong = BreakRow.objects.filter(
-        pair="statement", kind="payment", code__in=(STATE, "only_other"), state=BreakState.OPEN
+        pair="statement",
+        kind="payment",
+        code__in=(STATE, "only_other"),
+        state__in=(BreakState.OPEN, BreakState.WAITING),
     )
     asked = 0
     for row in wrong[:500]:
