@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import logging
 import sys
 import tempfile
 import time
@@ -15,6 +16,8 @@ from simulators import idle
 from simulators.bench import disk, others, payments, report
 from simulators.bench.figures import MISSED, NOT_MEASURED, Row, rows
 from simulators.crash import vfs
+
+log = logging.getLogger(__name__)
 
 Measured = dict[str, Sequence[float]]
 ROOT = Path(__file__).parents[2]
@@ -107,13 +110,23 @@ def measure(size: Size) -> list[Row]:
     names = [step.name for step in every] + (["统计中心 centre"] if size.center_rows else [])
     for number, step in enumerate(every):
         report.progress(number, names)
-        measured |= step.take()
-    found = rows(measured, {"boot": "" if "boot" in measured else "run `make test-image` first"})
+        measured |= _taken(step)
+    elsewhere = {} if "boot" in measured else {"boot": "not measured here: `make test-image`"}
+    found = rows(measured, elsewhere)
     if size.center_rows:
         report.progress(len(every), names)
         found += others.center(size.center_rows)
     report.progress(len(names), names)
     return found
+
+
+def _taken(step: Step) -> Measured:
+    """What a step measured; one that fails leaves its rows empty and the others as they are."""
+    try:
+        return step.take()
+    except Exception:  # its traceback is told, and the minutes of the other rows are not lost
+        log.exception("%s", step.name)
+        return {}
 
 
 def show(found: Sequence[Row]) -> None:

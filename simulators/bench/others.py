@@ -14,7 +14,7 @@ Measured = dict[str, Sequence[float]]
 SPEED = re.compile(r"speed\s+([\d,.]+) payments/s and core")
 VIOLATIONS = re.compile(r"violations\s+(\d+)")
 LINE = re.compile(
-    r"^\s*(?P<what>\S.*?)\s{2,}(?P<value>[\d,.]+) (?P<unit>\S+)"
+    r"^\s*(?P<what>\S.*?)\s{2,}(?P<value>[\d,.]+)(?: +\((?P<own>[\d,.]+)\))? +(?P<unit>\S+)"
     r"(?:\s+(?P<sign><=|>=)\s+(?P<limit>[\d,.]+)\s+\w+)?\s*$"
 )
 MINUTES = 5
@@ -59,7 +59,9 @@ def read_center(said: str, rows: int) -> Iterator[Row]:
         if not found:
             continue
         limits = (_number(found["limit"]),) if found["limit"] else ()
-        method = f"`make bench-center` with {rows:,} payments"
+        method = f"`make bench-center ROWS={rows}`"
+        if found["own"]:
+            method += f"; the server's processor time {found['own']}"
         target = Target(
             "统计中心",
             f"centre: {found['what']}",
@@ -83,5 +85,6 @@ def _said(*command: str) -> str:
         timeout=60 * MINUTES,
         check=False,
     )
-    assert not done.returncode, f"{command}: {done.stdout[-1000:]}{done.stderr[-2000:]}"
+    good = not done.returncode or "MISSED" in done.stdout
+    assert good, f"{command}: {done.stdout[-1000:]}{done.stderr[-2000:]}"
     return done.stdout

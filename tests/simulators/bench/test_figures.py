@@ -63,11 +63,14 @@ def test_the_centres_table_is_read_with_and_without_limits() -> None:
         "ingest, 46,634 rows, one process                   9,753.0 rows/s  >=    20,000  MISSED\n"
         "sums: thirty days                                     24.2 ms\n"
         "dashboard, whole page                                 23.7 ms      <=        50  met\n"
+        "search: by number                         25.2      (7.3) ms      <=      20  met\n"
         "a line of something else\n"
     )
-    ingest, sums, page = read_center(said, 1_000)
+    ingest, sums, page, search = read_center(said, 1_000)
     assert (ingest.values, ingest.target.limits, ingest.verdict) == ((9753.0,), (20000.0,), MISSED)
     assert (sums.values, sums.verdict) == ((24.2,), "")
+    assert search.values == (25.2,)
+    assert "processor time 7.3" in search.target.method
     assert (page.target.en, page.verdict) == ("centre: dashboard, whole page", MET)
 
 
