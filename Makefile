@@ -15,7 +15,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image image-twice test-image demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens wiring kit-windows clean
+.PHONY: help image image-twice test-image release pictures demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -35,6 +35,7 @@ help:
 	@echo "make prove    模拟的坏运气、每次写盘断电、乱码、真断电，数小时 / the long proof, hours"
 	@echo "make image    制作存储卡映像（Debian，需 root，约两分钟）/ the flashable card: as root on Debian"
 	@echo "make test-image 整卡在 QEMU 里：配置、收款、拔插、断网、断电、升级（需 root）/ the whole card, emulated"
+	@echo "make release  打包并在每个 Python 上试装，物料清单与许可 / wheel, sdist, bill of materials"
 	@echo "make kit-windows  HIS 接口 DLL（mingw-w64），并在 Wine 下对真扫码墩测试 / the C client as DLLs"
 	@echo "make power-cuts  付款途中随机断电 250 次，三本账相符 / kill -9 in mid-payment, books compared"
 	@echo "make format   排版 / format the code"
@@ -42,6 +43,7 @@ help:
 	@echo "make messages 收集统计中心的文字、编译英文 / the centre's texts and their English"
 	@echo "make screens  重新绘制屏幕样图 / draw every screen again"
 	@echo "make wiring   重新绘制接线图 / draw the wiring pictures again"
+	@echo "make pictures 重新截取演示页 / the picture of the demo page again"
 	@echo "make clean    删除生成物 / remove what was made here"
 
 demo: $(VENV)/.installed
@@ -132,6 +134,11 @@ image-twice: image
 test-image: $(VENV)/.tests
 	@$(BIN)/python -m tests.image.whole $(ARGS)
 
+# dist/: wheel and sdist, tried on every Python that is here; bill of materials, licences, pins.
+release: $(VENV)/.installed
+	@$(PIP) install --group release
+	@$(BIN)/python -m release
+
 power-cuts: $(VENV)/.installed
 	@$(BIN)/python -m simulators.power_cuts --rounds 250 $(ARGS)
 
@@ -151,6 +158,12 @@ messages: $(VENV)/.installed
 
 screens: $(VENV)/.installed
 	@$(BIN)/python -m device.display.sheet docs/screens
+
+# The README's picture of the demo page, by a test that pays. Needs: apt-get install chromium-driver
+pictures: $(VENV)/.tests
+	@PAYBOX_SCREENSHOTS=build/screenshots $(BIN)/python -m pytest -q \
+		tests/browser/test_desk_page.py::test_a_payment_is_a_success_on_all_three_sides
+	@$(BIN)/python docs/draw_desk.py build/screenshots/3-paid.png
 
 wiring: $(VENV)/.installed
 	@$(BIN)/python docs/draw_wiring.py

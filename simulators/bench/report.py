@@ -84,7 +84,9 @@ def machine() -> str:
     load = os.getloadavg()[2]
     cores = os.cpu_count()
     python = platform.python_version()
-    return f"{model}, {cores} cores, {platform.system()}, Python {python}, load {load:.1f} (15 min)"
+    ahead = os.sched_getscheduler(0) in {os.SCHED_FIFO, os.SCHED_RR}
+    told = f"load {load:.1f} (15 min)" + (", run before other work (chrt)" if ahead else "")
+    return f"{model}, {cores} cores, {platform.system()}, Python {python}, {told}"
 
 
 def as_json(rows: Iterable[Row]) -> str:
