@@ -3,12 +3,9 @@
 import argparse
 import gc
 import io
-import os
-import secrets
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from device.errors import ConfigError, PayboxError
 
@@ -16,11 +13,7 @@ EXIT_FAILED = 1
 EXIT_WRONG_CONFIGURATION = 2
 EXIT_INTERRUPTED = 130  # what shells give for Ctrl-C
 
-KEY_FILES = ("box.key", "his.key", "center.key")
 JOURNAL_FILE = "journal.sqlite3"  # under data_dir
-KEY_LENGTH = 32  # bytes; what `config.read_key` takes
-OWNER_ONLY = 0o600
-OWNER_ONLY_FOLDER = 0o700
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -162,33 +155,10 @@ def network(arguments: Sequence[str]) -> int:
 
 
 def keygen(arguments: Sequence[str]) -> int:
-    """Make the three keys of a new box; existing files are never touched."""
-    parser = _parser(
-        "keygen",
-        "为新扫码墩生成 box.key、his.key、center.key（各 32 字节，仅本用户可读，绝不覆盖）。\n"
-        "Make the keys of a new box: 32 random bytes each, owner-only, never overwritten.",
-    )
-    parser.add_argument("folder", metavar="DIR", type=Path, help="目录 / the folder")
-    folder: Path = parser.parse_args(arguments).folder
-    existing = [name for name in KEY_FILES if (folder / name).exists()]
-    if existing:
-        return _complain(f"paybox keygen: 已存在，未改动 / exists, left as it is: {existing[0]}")
-    try:
-        folder.mkdir(mode=OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
-        for name in KEY_FILES:
-            _write_key(folder / name)
-            print(folder / name)
-    except OSError as error:
-        return _complain(f"paybox keygen: 无法写入 / cannot write: {error.strerror}")
-    return 0
+    """Make the three keys of a new box."""
+    from device.app import keygen_command
 
-
-def _write_key(path: Path) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(KEY_LENGTH) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    return keygen_command.main(arguments)
 
 
 def _installed(name: str) -> Callable[[Sequence[str]], int]:

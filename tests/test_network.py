@@ -90,7 +90,7 @@ def test_the_tunnel_goes_down_with_the_wire_and_never_swallows_its_own_packets(c
     assert "InvertRule=yes" in tunnel
     assert "FirewallMark=0x7062" in files["run/systemd/network/30-wg0.netdev"]
     rules = (Path(__file__).parents[1] / "systemd/nftables.conf").read_text()
-    assert "meta mark 0x7062 accept" in rules
+    assert "meta mark 0x7062 meta l4proto udp accept" in rules
 
 
 def test_ssh_is_open_only_where_the_site_gave_keys(card: Path) -> None:

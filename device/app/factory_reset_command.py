@@ -1,6 +1,5 @@
 """`paybox factory-reset`: asks, stops the desk and marks the card; the next start wipes it."""
 
-import argparse
 import hashlib
 import sqlite3
 import subprocess
@@ -10,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from device import config
+from device.app.arguments import add_config, parser_of
 from device.app.building import JOURNAL_FILE
 from device.errors import ConfigError, ResetRefused, StorageError
 from device.factory_reset import (
@@ -49,14 +49,8 @@ words that it asks for are typed. A power cut changes nothing, or the next start
 
 def main(arguments: Sequence[str]) -> int:
     """Ask and mark, or (at a start) wipe; ResetRefused: nothing was changed."""
-    parser = argparse.ArgumentParser(
-        prog="paybox factory-reset",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    text = "配置文件 / paybox.toml"
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, required=True, help=text)
+    parser = parser_of("factory-reset", DESCRIPTION)
+    add_config(parser)
     text = "确认的那一句；不给则询问 / the words, else they are asked for"
     parser.add_argument("--word", metavar="WORDS", help=text)
     text = "开机时由系统调用 / by the system, at a start"

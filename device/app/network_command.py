@@ -1,12 +1,12 @@
 """`paybox network`: writes down what the card's network is, as root, before networkd starts."""
 
-import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from device import config
+from device.app.arguments import add_config, parser_of
 from device.config import Config
 from device.errors import ConfigError
 from device.network import PRESHARED, PRIVATE, SSH_KEYS, files_of
@@ -22,13 +22,8 @@ On the card: writes [network] and the HIS's port as networkd units and packet fi
 
 def main(arguments: Sequence[str]) -> int:
     """Write the files; ConfigError if a key file that is named cannot be used."""
-    parser = argparse.ArgumentParser(
-        prog="paybox network",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    text = "配置文件 / the configuration"
-    parser.add_argument("-c", "--config", metavar="FILE", type=Path, required=True, help=text)
+    parser = parser_of("network", DESCRIPTION)
+    add_config(parser)
     text = "写在这个根目录之下；缺省 / the root to write under; default: %(default)s"
     parser.add_argument("--root", metavar="DIR", type=Path, default=Path("/"), help=text)
     chosen = parser.parse_args(arguments)

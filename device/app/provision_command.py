@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from device import config
+from device.app.arguments import add_config, parser_of_several
 from device.app.provisioning import Taker, wait
 from device.clock import SystemClock
 from device.config import Config, Hardware
@@ -96,21 +97,9 @@ written leaves the old configuration or the new one, whole.
 
 def main(arguments: Sequence[str]) -> int:
     """Run one of the subcommands."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser_of_several("provision", SUBCOMMANDS, COMMANDS).parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
     return run(chosen)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="paybox provision",
-        description=SUBCOMMANDS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, add in COMMANDS.items():
-        add(commands.add_parser(name))
-    return parser
 
 
 def _add_keygen(parser: argparse.ArgumentParser) -> None:
@@ -119,7 +108,7 @@ def _add_keygen(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_make(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
+    add_config(parser)
     parser.add_argument("--key", type=Path, required=True, help="签名密钥 provision.key")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="输出目录")
     text = "该机公钥，只有它能打开；没有则生成口令 / seal to this box, else a passphrase"
@@ -140,7 +129,7 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_wait(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
+    add_config(parser)
     text = "启动分区；缺省 / default: %(default)s"
     parser.add_argument("--boot", metavar="DIR", type=Path, default=BOOT, help=text)
     text = "只含 language、[scanner]、[display] 的文件 / what the box has before it is configured"
@@ -149,7 +138,7 @@ def _add_wait(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_install(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
+    add_config(parser)
     parser.add_argument("bundle", type=Path, metavar="provision.pbx")
     text = "首次配置时的验证公钥；缺省 / default: %(default)s"
     parser.add_argument("--trust", type=Path, default=BOOT / TRUST_NAME, help=text)
@@ -158,7 +147,7 @@ def _add_install(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_box_key(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
+    add_config(parser)
     parser.set_defaults(run=_box_key)
 
 
@@ -170,12 +159,6 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "install": _add_install,
     "box-key": _add_box_key,
 }
-
-
-def _config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config", metavar="FILE", type=Path, required=True, help="paybox.toml"
-    )
 
 
 def _counter(text: str) -> int:

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 from device import __version__, config
+from device.app.arguments import add_config, parser_of_several
 from device.app.building import JOURNAL_FILE
 from device.config import Config
 from device.errors import ConfigError, StorageError, UpdateRefused
@@ -48,7 +49,7 @@ power cut at any step leaves the old release or the new one, whole.
 
 def main(arguments: Sequence[str]) -> int:
     """Run one of the subcommands."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser_of_several("update", DESCRIPTION, COMMANDS).parse_args(arguments)
     run: Callable[[argparse.Namespace], int] = chosen.run
     return run(chosen)
 
@@ -163,20 +164,8 @@ def _say(line: str) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="paybox update",
-        description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, add in COMMANDS.items():
-        add(commands.add_parser(name))
-    return parser
-
-
 def _add_install(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
+    add_config(parser)
     parser.add_argument("bundle", type=Path, metavar="FILE")
     text = "发布公钥；缺省 / default: %(default)s"
     parser.add_argument("--trust", type=Path, default=TRUST, help=text)
@@ -188,7 +177,7 @@ def _add_install(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_confirm(parser: argparse.ArgumentParser) -> None:
-    _config(parser)
+    add_config(parser)
     parser.set_defaults(run=_confirm)
 
 
@@ -212,9 +201,3 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "keygen": _add_keygen,
     "make": _add_make,
 }
-
-
-def _config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config", metavar="FILE", type=Path, required=True, help="paybox.toml"
-    )

@@ -31,10 +31,6 @@ class Hub:
         for listener in self._listeners:
             listener.mark(name)
 
-    def snapshot(self) -> dict[str, Section]:
-        """Every section as it stands."""
-        return dict(self._sections)
-
     @contextmanager
     def listen(self) -> "Iterator[AsyncIterator[dict[str, Section]]]":
         """Give an endless stream of what changed; the first item is everything."""

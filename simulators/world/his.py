@@ -4,7 +4,7 @@ import contextvars
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from device.his_link.calls import Fields, NoAnswer
 from device.his_link.host import Client
@@ -174,9 +174,3 @@ class His:
                 k: message[k] for k in ("id", "revision", "business_date") if k in message
             }
             self.client.post("received", told)
-
-
-def content_of(message: Fields) -> str:
-    """What a revision means: everything but how it was asked."""
-    left: dict[str, Any] = {k: v for k, v in message.items() if k != "re"}
-    return json.dumps(left, sort_keys=True, ensure_ascii=False)
