@@ -1,7 +1,8 @@
 """`POST /v1/sync`: opens the envelope, stores the batch, says how far it has come (center §3).
 
 An answer of any status is sealed, so that a box believes nothing that somebody else says. What was
-not sealed with the box's key gets a bare 403 that changes nothing on either side.
+not sealed with the box's key gets a bare 403 that changes nothing on either side; what is larger
+than any batch gets a 413, unread.
 """
 
 import os
@@ -29,10 +30,12 @@ def sync(request: HttpRequest) -> HttpResponse:
     """One batch of one box."""
     box, key_id = request.headers.get("X-Box", ""), request.headers.get("X-Key", "")
     key = box_key(box, key_id)
-    length = int(request.headers.get("Content-Length") or 0)
-    body = request.body if length <= wire.MAX_SEALED_BYTES else b""
+    length = request.headers.get("Content-Length") or "0"
+    if not length.isdecimal() or int(length) > wire.MAX_SEALED_BYTES:
+        return HttpResponse(status=413)
     if key is None:
         return HttpResponse(status=403)
+    body = request.body
     try:
         batch = wire.read_batch(wire.unseal(key, body, wire.request_context(box, key_id)))
     except SyncError:

@@ -26,6 +26,7 @@ MOST_ROWS = 300_000
 MOST_UNPACKED = 200 * 1024 * 1024  # bytes of an XLSX unpacked; more is a bomb
 MOST_RATIO = 200
 _YUAN = re.compile(r"(-?)(?:￥|¥)?([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,9})(?:\.([0-9]{1,2})0*)?")
+_DAY_NUMBER = re.compile(r"[2-7][0-9]{4}(\.[0-9]{1,12})?")
 EXCEL_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  Excel's days have no zone
 
 
@@ -186,8 +187,10 @@ def moment(value: Any) -> datetime:
         return datetime.combine(value, time(), BEIJING)
     if isinstance(value, int | float) and 20_000 < value < 80_000:  # noqa: PLR2004  1954 to 2119
         return (EXCEL_EPOCH + timedelta(days=value)).replace(tzinfo=BEIJING)
-    text = str(value or "").strip().replace("/", "-").replace("年", "-").replace("月", "-")
-    text = text.replace("日", "")
+    text = str(value or "").strip()
+    if _DAY_NUMBER.fullmatch(text):
+        return moment(float(text))  # the same number in a CSV
+    text = text.replace("/", "-").replace("年", "-").replace("月", "-").replace("日", "")
     for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y%m%d"):
         try:
             return datetime.strptime(text, form).replace(tzinfo=BEIJING)

@@ -51,6 +51,19 @@ def test_xlsx_with_dates_and_numbers_as_numbers() -> None:
     assert [told(r) for r in rows("a.xlsx", file.getvalue())] == EXPECTED
 
 
+def test_days_that_a_csv_has_as_numbers() -> None:
+    assert [told(r) for r in rows("a.csv", CSV.replace("2026/11/22", "46348").encode())] == EXPECTED
+    with pytest.raises(BadList, match="第 3 行：日期"):
+        rows("a.csv", CSV.replace("2026/11/22", "12345").encode())
+
+
+def test_columns_that_nobody_knows_are_left_alone_and_duplicates_stay() -> None:
+    text = "备注," + CSV.replace("\n2026", "\n什么,2026")
+    head, first, second = text.splitlines()
+    found = rows("a.csv", f"{head}\n{first}\n{second}\n{first}\n".encode())
+    assert [told(r) for r in found] == [*EXPECTED, EXPECTED[0]]
+
+
 def test_json() -> None:
     records = [
         {"date": "20261122", "id": "10023", "amount": "123.45", "pay_type": "wechat"},

@@ -12,6 +12,7 @@ from django.test import Client
 
 from center.ledger import sync_view
 from center.ledger.models import Box, Event, Payment
+from device.sync import wire
 from tests.center.conftest import JournalOfABox
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +36,10 @@ def sealed(message: dict[str, Any], box: str = "BOX-0001", key: bytes = KEY) -> 
     return nonce + AESGCM(key).encrypt(nonce, text, f"POST|/v1/sync|{box}|1".encode())
 
 
-def post(client: Client, body: bytes, box: str = "BOX-0001") -> Any:
+def post(client: Client, body: bytes, box: str = "BOX-0001", key_id: str = "1") -> Any:
     return client.post(
         "/v1/sync", body, content_type="application/octet-stream",
-        headers={"X-Box": box, "X-Key": "1"},
+        headers={"X-Box": box, "X-Key": key_id},
     )  # fmt: skip
 
 
@@ -91,7 +92,8 @@ def test_rows_that_a_box_lost_are_given_back(client: Client, journal: JournalOfA
 
 
 @pytest.mark.parametrize(
-    "wrong", ["key", "box", "bytes", "unknown box", "path", "other box inside"]
+    "wrong",
+    ["key", "key number", "box", "bytes", "unknown box", "path", "other box inside", "501 rows"],
 )
 def test_what_is_not_sealed_by_that_box_changes_nothing(
     client: Client, journal: JournalOfABox, keys: Path, wrong: str
@@ -102,6 +104,10 @@ def test_what_is_not_sealed_by_that_box_changes_nothing(
     body = sealed(message)
     if wrong == "key":
         body = sealed(message, key=bytes(32))
+    elif wrong == "501 rows":
+        for number in range(wire.MAX_ROWS):
+            journal.pay(f"B{number}", "paid")
+        body = sealed(message_of(journal))
     elif wrong == "box":
         box = "BOX-0002"
     elif wrong == "bytes":
@@ -112,5 +118,16 @@ def test_what_is_not_sealed_by_that_box_changes_nothing(
         box = "../BOX-0001"
     else:
         body, box = sealed(message, "BOX-0002"), "BOX-0002"
-    assert post(client, body, box).status_code == 403
+    key_id = "2" if wrong == "key number" else "1"
+    assert post(client, body, box, key_id).status_code == 403
     assert not Event.objects.exists()
+
+
+def test_what_is_larger_than_any_batch_is_refused_unread(
+    client: Client, journal: JournalOfABox
+) -> None:
+    journal.pay("A", "paid")
+    body = sealed(message_of(journal))
+    assert post(client, body + bytes(wire.MAX_SEALED_BYTES)).status_code == 413
+    assert not Event.objects.exists()
+    assert not Box.objects.exists()
