@@ -89,6 +89,7 @@ examples
   does a box keep to the protocol? payments of a few fen; with --scan a person scans, and they are
   real; without it made-up codes are sent, which only the emulated providers take:
     paybox his tcp://127.0.0.1:7601 acceptance
+    paybox his tcp://127.0.0.1:7601 acceptance business_date=2026-11-22   where ids restart daily
   over a serial cable:
     paybox his 'serial:///dev/ttyUSB0?baudrate=9600' pay id=T3 amount=0.01 business=registration
 """
@@ -167,6 +168,7 @@ async def _run(arguments: argparse.Namespace, fields: Fields, open_stream: OpenS
     if arguments.type == "acceptance":
         prompt = _say if arguments.scan else None
         visit = Visit(arguments.address, open_stream, writing, key, prompt=prompt)
+        visit.business_date = str(fields.get("business_date", ""))
         return print_report(arguments.address, await accept(visit))
     client = await Client.connect(arguments.address, open_stream, writing, key=key)
     try:

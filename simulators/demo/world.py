@@ -122,11 +122,11 @@ def _paybox(*arguments: str) -> tuple[str, ...]:
 
 
 def gateway_program(site: Site) -> Program:
-    """The gateways as a child process."""
+    """The gateways as a child process. They take codes that a HIS of one's own makes up, too."""
     keys, book = str(site.merchant.directory), str(site.book)
     command = _paybox(
         *("gateway", "--port", "0", "--certs", keys, "--book", book),
-        *("--merchant-name", HOSPITAL, "--only-issued-codes"),
+        *("--merchant-name", HOSPITAL),
     )
     return Program("gateway", command, GATEWAY_READY)
 

@@ -11,12 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from device.app.core import Core
-from device.domain.replies import ErrorReply, HelloOk, RefundResult, Reply, Result, StatusResult
+from device.domain.replies import (
+    ErrorReply,
+    HelloOk,
+    RefundResult,
+    Reply,
+    Result,
+    StatusResult,
+    SummaryResult,
+)
 from device.domain.requests import Pay, Received
 from device.domain.screens import AmountDue
-from device.domain.words import ErrorCode
+from device.domain.words import ErrorCode, Form
 from device.drivers.streams import open_stream
-from device.his_link import client, frames
+from device.his_link import client, frames, peer
 from device.his_link.acceptance import line_checks
 from device.his_link.acceptance.report import (
     Finding,
@@ -62,6 +70,18 @@ async def test_a_good_box_passes_over_tcp(desk: "Desk", capsys: pytest.CaptureFi
     said = capsys.readouterr().out
     assert "✓ 收款成功；同一请求再来只得到同一结果" in said
     assert f"共 {len(findings)} 项，全部通过" in said
+
+
+async def test_a_good_box_passes_where_ids_restart_daily(
+    desk: "Desk", capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.his.close()
+    await desk.power_off()
+    desk.changes = {"his": {"id_scope": "day"}}
+    await desk.power_on()
+    arguments = client._parser().parse_args([desk.address, "acceptance"])
+    assert await client._run(arguments, {"business_date": "2026-11-22"}, open_stream) == 0
+    assert "全部通过" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -132,7 +152,7 @@ async def test_a_person_may_scan(desk: "Desk") -> None:
     findings = await check_payments(visit)
     assert wrong(findings) == []
     assert [f.text for f in findings if f.state == "skipped"] == ["需要仿真付款码"]
-    assert len(scans) == 4
+    assert len(scans) == 7
 
 
 async def test_a_box_that_goes_away_is_told(desk: "Desk") -> None:
@@ -160,6 +180,7 @@ LINE_FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     ),
     "an answer is not sent again": lambda p: p.setattr(rules, "SENDS", 1),
     "an answer is sent again at once": lambda p: p.setattr(rules, "ACK_WAIT_S", 0.05),
+    "XML is answered in JSON": lambda p: p.setattr(peer, "form_of", lambda _: Form.JSON),
     "an STX inside a frame begins none": lambda p: p.setattr(
         frames, "_FRAME_ENDS", re.compile(rb"\x03")
     ),
@@ -246,6 +267,17 @@ WORD_FAULTS: dict[str, Change] = {
     ),
     "results are offered to nobody": drop(lambda _, re: re is None),
     "undelivered results are not listed": each(HelloOk, lambda h: replace(h, undelivered=())),
+    "an offer is booked by itself": results(booked=True),
+    "a booking is never told": each(
+        Result, lambda r: replace(r, booked=False) if r.amount_fen == 7 else r
+    ),
+    "what was not booked is called reversed": each(
+        Result, lambda r: replace(r, reason="reversed") if r.reason == "not_booked" else r
+    ),
+    "superseded is called cancelled": each(
+        Result, lambda r: replace(r, reason="cancelled") if r.reason == "superseded" else r
+    ),
+    "the day has no sums": each(SummaryResult, lambda s: replace(s, rows=())),
     "the journal is left out of the status": each(
         StatusResult,
         lambda s: replace(s, parts=tuple(p for p in s.parts if p.part != "journal")),

@@ -81,6 +81,13 @@ async def _resent(visit: Visit) -> None:
     must(ACK_WAIT_S[0] <= waited_s, f"{waited_s:.1f} 秒就重发了，应等 2 秒")
 
 
+async def _in_xml(visit: Visit) -> None:
+    raw = await visit.raw()
+    raw.write(frames.encode(6, b"<status></status>"))
+    await _answered(raw, 6, "XML 的请求没有得到 ACK")
+    must(raw.of(frames.Frame)[0].body.startswith(b"<"), "XML 的请求没有得到 XML 的答复")
+
+
 LINE_CHECKS = {
     "ENQ 得到 06 30 30": _enq,
     "好帧立即得到同一 SEQ 的 ACK，之后才答复": _acknowledged,
@@ -89,5 +96,6 @@ LINE_CHECKS = {
     "杂字节与断帧之后的好帧照常受理": _noise,
     "超长的帧得到 NAK，之后照常": _too_long,
     "没有 ACK 的答复约 2 秒后原样重发": _resent,
+    "XML 的请求得到 XML 的答复": _in_xml,
 }
 """By the line of the report."""

@@ -94,9 +94,9 @@ def _same(first: Fields, second: Fields, what: str) -> None:
 
 async def _armed_and_cancelled(visit: Visit) -> None:
     id_, other = visit.id(), visit.id()
-    visit.client.post("pay", {"id": id_, "amount_fen": 5, "business": BUSINESS, "ttl_s": 60})
+    visit.post("pay", id=id_, amount_fen=5, business=BUSINESS, ttl_s=60)
     started_s = time.monotonic()
-    answer = await _armed(visit, id_)
+    answer = await armed(visit, id_)
     must(answer.get("state") == "armed", f"等待扫码应为 unknown armed，却是 {told(answer)}")
     took_s = time.monotonic() - started_s
     busy = await visit.refused("busy", "pay", id=other, amount_fen=1, business=BUSINESS)
@@ -111,7 +111,7 @@ async def _armed_and_cancelled(visit: Visit) -> None:
     await visit.paid(id_, 5, try_=2)
 
 
-async def _armed(visit: Visit, id_: str) -> Fields:
+async def armed(visit: Visit, id_: str) -> Fields:
     """Query until the amount is armed: the box may first warm its connections."""
     for _ in range(40):
         answer = await visit.ask("query", id=id_)
@@ -125,8 +125,8 @@ async def _wallet_pinned(visit: Visit) -> None:
         raise Skipped("需要仿真付款码")
     id_ = visit.id()
     pinned = {"id": id_, "amount_fen": 2, "business": BUSINESS, "wallet": "alipay"}
-    visit.client.post("pay", {**pinned, "auth_code": visit.code()})
-    answer = await _armed(visit, id_)
+    visit.post("pay", **pinned, auth_code=visit.code())
+    answer = await armed(visit, id_)
     must(answer.get("status") == "unknown", f"另一个钱包的码被用掉了：{told(answer)}")
     cancelled = await visit.ask("cancel", id=id_)
     must(cancelled.get("status") == "not_paid", f"取消后应为 not_paid，却是 {told(cancelled)}")
@@ -200,13 +200,14 @@ async def _second_connection(visit: Visit) -> None:
     if visit.serial:
         raise Skipped("串口只有一条连接")
     id_ = visit.id()
-    visit.client.post("pay", {"id": id_, "amount_fen": 6, "business": BUSINESS, "ttl_s": 60})
-    await _armed(visit, id_)
+    visit.post("pay", id=id_, amount_fen=6, business=BUSINESS, ttl_s=60)
+    await armed(visit, id_)
     other = await visit.another()
     try:
-        seen = await other.request("query", {"id": id_})
+        seen = await other.request("query", visit.dated("query", {"id": id_}))
         must(seen.get("status") == "unknown", f"第二条连接查询应为 unknown，却是 {told(seen)}")
-        cut = await other.request("pay", {"id": visit.id(), "amount_fen": 1, "business": BUSINESS})
+        bill = {"id": visit.id(), "amount_fen": 1, "business": BUSINESS}
+        cut = await other.request("pay", visit.dated("pay", bill))
         must(cut.get("code") == "busy", f"第二条连接插队应答 busy，却是 {told(cut)}")
     finally:
         other.close()

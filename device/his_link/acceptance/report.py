@@ -4,6 +4,7 @@ import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from device.his_link.acceptance.desk_checks import DESK_CHECKS
 from device.his_link.acceptance.line_checks import LINE_CHECKS
 from device.his_link.acceptance.pay_checks import PAY_CHECKS
 from device.his_link.acceptance.visit import Skipped, Visit, Wrong
@@ -40,7 +41,7 @@ async def check_payments(visit: Visit, *, first_only: bool = False) -> list[Find
     """The requests and the money."""
     await visit.connect()
     try:
-        return await _all(PAY_CHECKS, visit, first_only=first_only)
+        return await _all({**PAY_CHECKS, **DESK_CHECKS}, visit, first_only=first_only)
     finally:
         await visit.hang_up()
 

@@ -19,6 +19,8 @@ PAY_S = 120.0  # with a patient in front of the scanner
 LAST_BYTES_S = 0.1  # three bytes at 1200 baud take a quarter of it
 QUIET_S = 0.4  # nothing more is expected after this
 BUSINESS = "outpatient_fee"
+OF_CHARGES = frozenset({"pay", "query", "cancel", "confirm", "reverse", "refund"})
+RECEIPT = ("id", "revision", "business_date")
 
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ class Visit:
     max_amount_fen: int = 5_000_000
     prompt: Callable[[str], None] | None = None
     """Asks a person to scan; without it codes are made up, as emulated providers take them."""
+    business_date: str = ""
+    """Of every charge, where ids restart daily."""
     client: Client = field(init=False)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     answer_s: float = ANSWER_S
@@ -151,10 +155,20 @@ class Visit:
     async def ask(self, type_: str, timeout_s: float = 0.0, **fields: Any) -> Fields:
         """Ask; `Wrong` if nothing is answered. `try` and `re` are words of Python and of ours."""
         named = {name.rstrip("_"): value for name, value in fields.items()}
+        asked = self.dated(type_, named)
         try:
-            return await self.client.request(type_, named, timeout_s=timeout_s or self.answer_s)
+            return await self.client.request(type_, asked, timeout_s=timeout_s or self.answer_s)
         except NoAnswer:
             raise Wrong(f"{type_} 没有得到答复") from None
+
+    def post(self, type_: str, **fields: Any) -> None:
+        """Send without waiting for the answer."""
+        self.client.post(type_, self.dated(type_, fields))
+
+    def dated(self, type_: str, fields: Fields) -> Fields:
+        """Name the day of a charge, where ids restart daily (his-link §3.1)."""
+        dated = self.business_date and type_ in OF_CHARGES
+        return {"business_date": self.business_date, **fields} if dated else fields
 
     async def refused(self, code: str, type_: str, **fields: Any) -> Fields:
         """Ask what must be refused with this code."""
@@ -192,7 +206,8 @@ class Visit:
 
     async def received(self, answer: Fields) -> None:
         """Tell the box that we have it."""
-        await self.client.tell("received", {"id": answer["id"], "revision": answer["revision"]})
+        receipt = {name: answer[name] for name in RECEIPT if name in answer}
+        await self.client.tell("received", receipt)
 
     async def next_about(self, id_: str, timeout_s: float) -> Fields:
         """The next unasked result about an id."""
