@@ -15,7 +15,7 @@ REV ?= HEAD~1
 SIMULATED ?= 100000
 SIMULATE_MINUTES ?= 4
 
-.PHONY: help image image-twice test-image release pictures demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens wiring kit-windows clean
+.PHONY: help image image-twice test-image release pictures demo test test-postgresql test-scanner check bench bench-compare bench-center morning idle soak fuzz matrix round-trips power-cuts prove format docs messages screens pages wiring kit-windows clean
 
 help:
 	@echo "make demo     演示：模拟硬件、两家支付网关、收费窗口网页 / the whole desk, simulated"
@@ -44,6 +44,7 @@ help:
 	@echo "make screens  重新绘制屏幕样图 / draw every screen again"
 	@echo "make wiring   重新绘制接线图 / draw the wiring pictures again"
 	@echo "make pictures 重新截取演示页 / the picture of the demo page again"
+	@echo "make pages    重新绘制统计中心各页的样图 / draw every page of the centre again"
 	@echo "make clean    删除生成物 / remove what was made here"
 
 demo: $(VENV)/.installed
@@ -155,6 +156,10 @@ messages: $(VENV)/.installed
 	cd center && DJANGO_SETTINGS_MODULE=center.settings ../$(BIN)/python -m django makemessages -l en --no-location --no-wrap --no-obsolete
 	cd center && msgattrib --untranslated --no-wrap locale/en/LC_MESSAGES/django.po
 	msgfmt -o center/locale/en/LC_MESSAGES/django.mo center/locale/en/LC_MESSAGES/django.po
+
+# Needs Debian's chromium and chromium-driver.
+pages: $(VENV)/.tests
+	@$(BIN)/python -m simulators.center_pages docs/pages
 
 screens: $(VENV)/.installed
 	@$(BIN)/python -m device.display.sheet docs/screens

@@ -57,7 +57,11 @@ PAGES = (
     Page("order", "/reports/orders/?state=paid", click="tr[data-href] a"),
     Page("receipts", "/reports/receipts/"),
     Page("refunds", "/reports/refunds/"),
+    Page("refund-anomalies", "/reports/refund-anomalies/"),
     Page("statements", "/reports/statements/"),
+    Page("bank-receipts", "/reports/bank-receipts/"),
+    Page("bank-breaks", "/reports/bank-breaks/"),
+    Page("receipts-entry", "/reconciliation/receipts"),
     Page("reconciliation", "/reports/reconciliation/"),
     Page("breaks", "/reports/breaks/"),
     Page("breaks-en", "/reports/breaks/", english=True),
@@ -76,6 +80,15 @@ PAGES = (
     Page("tokens", "/reports/tokens/", role="administrator"),
     Page("audit", "/reports/audit/", role="auditor"),
 )
+MAKE = """
+from datetime import UTC, datetime
+from center.accounts.models import User
+from center.ledger.ingest import raise_alarm
+from center.ledger.models import Box
+told = "demo0007：有 1 行无法采信，已隔离"
+raise_alarm(Box.objects.get(pk="BOX-0007"), "quarantine", told, datetime.now(UTC))
+"""
+"""What is on the pages beside the invented payments."""
 ROLES = tuple(dict.fromkeys(page.role for page in PAGES if page.role))
 
 
@@ -158,7 +171,8 @@ def small(png: bytes) -> bytes:
     """The same picture in few colours, a third of the bytes."""
     out = io.BytesIO()
     picture = Image.open(io.BytesIO(png)).convert("RGB")
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(out, "PNG", optimize=True)
+    few = picture.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 
@@ -171,7 +185,7 @@ def _center() -> Iterator[str]:
         center = [sys.executable, "-m", "center"]
         size = ("--days", "60", "--boxes", "12")
         _run([*center, "demo-data", "-c", str(file), *size])
-        make = "from center.accounts.models import User\n" + "\n".join(
+        make = MAKE + "\n".join(
             f"User.objects.create_user({role!r}, password={PASSWORD!r}, role={role!r},"
             " must_change_password=False)"
             for role in ROLES

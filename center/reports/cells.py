@@ -28,12 +28,14 @@ TEXTS: dict[Form, Callable[[Any], str]] = {
 def shown(column: Column, row: Any) -> str:
     """Return the text of a cell."""
     value = getattr(row, column.name)
-    if value is None or value == "":
+    if value is None or value in ("", {}):
         return ""
     if column.form is Form.WORD:
         return str(column.words.get(value, value))
     if column.form is Form.WORDS:
         return _("、").join(str(column.words.get(word, word)) for word in value)
+    if isinstance(value, dict):
+        return "; ".join(f"{name} {told}" for name, told in value.items())
     return TEXTS.get(column.form, str)(value)
 
 

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from center.reports.charts import KINDS, THEMES
+from center.reports.scope import beijing_today
 from tests.browser.conftest import Browser, started
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -119,8 +121,52 @@ def test_a_click_on_a_column_leads_to_the_rows_behind_it(center: Center, page: B
     page.run(
         "const chart = echarts.getInstanceByDom(document.querySelector('[data-chart]'));"
         "const data = JSON.parse(document.getElementById('data').textContent);"
-        "drill(chart.getDom(), data, data.x[3])"
+        "chart.trigger('click', { name: data.x[3], seriesName: data.series[1].name })"
     )
     page.wait_text("h1", "订单")
     address = page.run("return location.href")
     assert re.search(r"day_from=(\d{4}-\d\d-\d\d)&day_to=\1", address)
+    assert "channel=alipay" in address
+
+
+def test_a_figure_under_the_chart_leads_to_rows_of_that_sum(center: Center, page: Browser) -> None:
+    open_chart(center, page, "column")
+    figure = page.text("[data-table] td.r a")
+    page.click("[data-table] td.r a")
+    page.wait_text("h1", "订单")
+    page.wait_text(".sums", "金额")
+    assert figure in page.text(".sums")
+
+
+def test_an_hour_of_the_dashboard_leads_to_its_receipts(center: Center, page: Browser) -> None:
+    day = beijing_today() - timedelta(days=1)
+    page.open(f"{center.address}/?department=outpatient&day={day}")
+    drawn = "return [...document.querySelectorAll('[data-chart]')].every(c => c.dataset.drawn)"
+    page.wait(lambda: bool(page.run(drawn)), "the charts are drawn")
+    page.run(
+        "const chart = echarts.getInstanceByDom(document.querySelector('[data-from=hours]'));"
+        "chart.trigger('click', { name: '9:00', seriesName: '微信' })"
+    )
+    page.wait_text("h1", "收款")
+    address = page.run("return location.search")
+    for part in (f"day_from={day}", "department=outpatient", "hour=9", "channel=wechat"):
+        assert part in address
+    assert page.run("return document.querySelector('[name=day_from]').value") == str(day)
+
+
+def test_a_day_without_receipts_says_so_instead_of_empty_axes(
+    center: Center, page: Browser
+) -> None:
+    page.open(f"{center.address}/?day=2020-01-01")
+    page.wait_text("[data-from=hours]", "没有数据")
+
+
+def test_the_calendar_beside_a_day_fills_it_in_whatever_language(
+    center: Center, page: Browser
+) -> None:
+    page.open(f"{center.address}/reports/orders/")
+    page.run(
+        "const field = document.querySelector('[name=day_from]'), calendar = field.nextSibling;"
+        "calendar.value = '2026-02-03'; calendar.dispatchEvent(new Event('change'))"
+    )
+    assert page.run("return document.querySelector('[name=day_from]').value") == "2026-02-03"

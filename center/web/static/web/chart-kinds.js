@@ -76,7 +76,7 @@ const box3d = (data, z) => ({
   xAxis3D: { type: "category", data: data.x, name: "", axisLabel: { color: THEME.soft } },
   yAxis3D: { type: "category", data: data.series.map((s) => s.name), name: "", axisLabel: { color: THEME.soft } },
   zAxis3D: { type: "value", name: z, nameGap: 36, axisLabel: { color: THEME.soft } },
-  grid3D: { boxWidth: 180, boxDepth: 70, axisLine: { lineStyle: { color: THEME.soft } }, light: { main: { intensity: 1.1 }, ambient: { intensity: 0.45 } }, viewControl: { alpha: 22, beta: 30, distance: 215 } },
+  grid3D: { boxWidth: 180, boxDepth: 70, axisLine: { lineStyle: { color: THEME.soft } }, light: { main: { intensity: 1.1 }, ambient: { intensity: 0.45 } }, viewControl: { alpha: 22, beta: 30, distance: 235 } },
 });
 const points3d = (data) => data.series.flatMap((s, y) => s.data.map((value, x) => [x, y, value]));
 

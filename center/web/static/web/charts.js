@@ -22,6 +22,11 @@ function behind(to, data, index, series) {
 
 for (const place of document.querySelectorAll("[data-chart]")) {
   const data = JSON.parse(document.getElementById(place.dataset.from).textContent);
+  if (!data.series.some((series) => series.data.some(Number))) {
+    Object.assign(place, { textContent: place.dataset.empty, className: `${place.className} none` });
+    place.dataset.drawn = "empty";
+    continue;
+  }
   THEME = THEMES[data.theme] || THEMES.clear;
   const chart = echarts.init(place, null, { renderer: "canvas" });
   chart.setOption({ animationDuration: 300, ...KINDS[data.kind || place.dataset.chart](data) });
