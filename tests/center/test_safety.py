@@ -23,7 +23,7 @@ from center.server import LONGEST_BODY, make_server
 from center.settings import CENTER
 
 pytestmark = pytest.mark.django_db
-PROVED_OTHERWISE = {"sync", "api", "api_summary", "api_his_lists"}
+PROVED_OTHERWISE = {"sync", "api", "api_summary", "api_his_lists", "api_bank_receipts"}
 """Addresses that look at no cookie: a sealed envelope, a bearer token."""
 SAMPLE = {"name": "orders", "form": "csv", "uid": "A", "id_": "A", "number": "1"}
 
