@@ -70,7 +70,7 @@ class Finance:
             return
         if world.month_away:
             world.sometimes("centre away for 30 days")
-            world.quiet = True
+            world.close_the_desk()
             await asyncio.sleep(MONTH_S)
             world.quiet = False
         lines.away, lines.share = False, 0.0

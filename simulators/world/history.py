@@ -50,6 +50,7 @@ UPHEAVAL_SHARE = 0.06  # of the payments in trouble
 DAY_S = 86_400.0
 OFFERED_WITHIN_S = 70.0  # every 30 s an answer that is not delivered is offered
 OPENED_S = 9 * 3600.0  # of the first day when a history begins
+EVENING_S = 100.0  # between two looks at what is open, a few minutes in
 END_S = 26 * 3600.0  # the last watch query comes 24 h after an end
 YEARS_S = 10 * 365 * DAY_S
 
@@ -369,7 +370,8 @@ class _History:
         while world.loop.time() < ends and (self._open() or world.network.in_flight):
             await asyncio.sleep(pause_s)
             pause_s = min(600.0, 2 * pause_s)
-            world.quiet = pause_s > 100.0  # noqa: PLR2004  a few minutes in: nobody is at the desk
+            if pause_s > EVENING_S:
+                world.close_the_desk()
         if world.box and world.box.ready and world.box.desk.state.seat:
             world.view.blame("M6", "the desk is still taken")
         if await self._cashier.link_up():

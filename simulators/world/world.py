@@ -61,6 +61,7 @@ class World:
         self.sometimes = Sometimes()
         self.events: list[str] = []
         self.quiet = False
+        """Nobody is at the desk, and the HIS's machine is off."""
         self.troubled = False
         """Something is wrong with the machine or its line just now."""
         self.cuts = 0
@@ -179,6 +180,11 @@ class World:
         for checker in self.checkers:
             checker.on_new_card()
         self.log("card replaced")
+
+    def close_the_desk(self) -> None:
+        """Everybody goes home: the HIS's machine is off until somebody needs the link."""
+        self.quiet = True
+        self.his.unplug()
 
     def _dark(self) -> None:
         self.his.unplug()
