@@ -12,14 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from image.layout import MIB
-from tests.image.whole import board, inside, payments, power, unplugged, update, vpn
+from tests.image.whole import board, inside, payments, power, reset, unplugged, update, vpn
 from tests.image.whole.hospital import NEEDED, in_own_network
+from tests.image.whole.passphrase import by_passphrase
 from tests.image.whole.stage import BUILT, Stage
 
 NEEDED_HERE = NEEDED | {"qemu-system-aarch64": "qemu-system-arm", "mcopy": "mtools"}
-PASSPHRASE_EVERY_S = 5.0
-WAITING = "sleep 1; systemctl is-active paybox-provision.service"
-FIRST_PATIENCE_S = 600.0
 
 
 async def first_start(stage: Stage) -> None:
@@ -28,12 +26,7 @@ async def first_start(stage: Stage) -> None:
     stage.card.put(bundle.file, bundle.trust)
     await stage.switch_on()
     began = stage.guest.started_s
-    async with asyncio.timeout(FIRST_PATIENCE_S):
-        while (state := (await stage.guest.run(WAITING)).strip()) != "active":
-            if state != "activating":
-                continue
-            await stage.guest.type(bundle.passphrase + "\r")
-            await asyncio.sleep(PASSPHRASE_EVERY_S)
+    await by_passphrase(stage, bundle.passphrase)
     stage.table.say("provisioned by bundle and passphrase", f"{time.monotonic() - began:.0f} s")
     ready_s = await stage.until_connected()
     stage.table.say("first start to HIS link, passphrase included", f"{ready_s:.0f} s")
@@ -84,6 +77,7 @@ SCENES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "power": power.cut_and_compare,
     "update": update.play,
     "tcp": over_tcp,
+    "reset": reset.play,
     "board": board.play,
 }
 
