@@ -20,6 +20,7 @@ import hmac
 import json
 import os
 import socket
+import ssl
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,7 +28,7 @@ __all__ = ["NotConnected", "Paybox", "Refused"]
 
 STX, ETX, ENQ, ACK, NAK = 0x02, 0x03, 0x05, 0x06, 0x15
 HEX = b"0123456789ABCDEFabcdef"
-BODY_BYTES = {"tcp": 8192, "serial": 1024}
+BODY_BYTES = {"tcp": 8192, "tls": 8192, "serial": 1024}
 ACK_S = 2.0  # without an ACK the same bytes go again
 SENDS = 3  # in all
 SILENCE_S = 1.0  # a partial frame is thrown away after this
@@ -203,14 +204,17 @@ class Sealed:
 class Paybox:
     """One connection to a box, opened when it is needed and again when it was lost.
 
-    address: tcp://HOST:PORT or serial:///dev/ttyUSB0?baudrate=9600 (serial://COM3?baudrate=9600).
+    address: tcp://HOST:PORT, serial:///dev/ttyUSB0?baudrate=9600 (serial://COM3?baudrate=9600), or
+    tls://HOST:PORT?ca=box-cert.pem, with &cert= and &key= where the box wants the HIS to show one.
     encoding: the site's, utf-8 or gbk. key: the 32 bytes of his.key for a sealed link.
     """
 
     def __init__(self, address, encoding="utf-8", key=None):
         self._address = urlsplit(address)
         if self._address.scheme not in BODY_BYTES:
-            raise ValueError("tcp://HOST:PORT or serial:///dev/NAME?baudrate=9600")
+            raise ValueError(
+                "tcp://HOST:PORT, tls://HOST:PORT?ca=FILE or serial:///dev/NAME?baudrate=9600"
+            )
         self._encoding = "gb18030" if encoding == "gbk" else encoding
         self._key = key
         self._line = None
@@ -434,7 +438,7 @@ class Paybox:
                     left -= time.monotonic() - before
             if self._line is None or self._acked == seq:
                 return self._acked == seq
-        if self._address.scheme == "tcp":
+        if self._address.scheme != "serial":
             self.close()
         return False
 
@@ -484,8 +488,10 @@ class Paybox:
 
 
 class _Tcp:
-    def __init__(self, host, port):
+    def __init__(self, host, port, tls=None):
         self._socket = socket.create_connection((host, port), CONNECT_S)
+        if tls is not None:
+            self._socket = tls.wrap_socket(self._socket, server_hostname=host)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
@@ -537,8 +543,19 @@ class _Serial:
         self._port.close()
 
 
+def _tls(options):
+    """The box's certificate, or that of its authority, is the only one that is believed."""
+    context = ssl.create_default_context(cafile=options.get("ca"))
+    if "cert" in options:
+        context.load_cert_chain(options["cert"], options.get("key"))
+    return context
+
+
 def _open_line(address):
+    options = {name: values[0] for name, values in parse_qs(address.query).items()}
+    if address.scheme == "tls":
+        return _Tcp(address.hostname, address.port, _tls(options))
     if address.scheme == "tcp":
         return _Tcp(address.hostname, address.port)
-    baudrate = int(parse_qs(address.query).get("baudrate", ["9600"])[0])
+    baudrate = int(options.get("baudrate", "9600"))
     return _Serial(address.netloc + address.path, baudrate)

@@ -15,6 +15,7 @@ import pytest
 from device.domain.screens import AmountDue, PaidScreen
 from simulators.gateway.identities import Identities
 from simulators.gateway.server import Gateway
+from simulators.pki import make_pki
 
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk, Pty
@@ -54,6 +55,25 @@ async def story(desk: "Desk", box: Any) -> None:
     parts = (await asyncio.to_thread(box.status))["parts"]
     assert {p["part"] for p in parts} >= {"journal", "wechat"}
     assert not desk.box._desk.state.offers
+
+
+async def test_inside_tls(desk: "Desk", kit: ModuleType) -> None:
+    pki = make_pki(desk.directory / "pki")
+    desk.his.close()
+    await desk.power_off()
+    files: dict[str, object] = {"cert_file": str(pki.box_cert), "key_file": str(pki.box_key)}
+    desk.changes = {
+        "his": {"security": "tls"},
+        "his.tls": {**files, "client_ca_file": str(pki.ca)},
+    }
+    await desk.power_on()
+    address = f"{desk.address.replace('tcp:', 'tls:')}?ca={pki.ca}"
+    with kit.Paybox(f"{address}&cert={pki.his_cert}&key={pki.his_key}") as box:
+        await story(desk, box)
+    foreign = make_pki(desk.directory / "foreign")
+    address = address.replace(str(pki.ca), str(foreign.ca))
+    with kit.Paybox(address) as box, pytest.raises(kit.NotConnected):
+        await asyncio.to_thread(box.query, "T1")
 
 
 async def test_over_tcp(desk: "Desk", kit: ModuleType) -> None:
