@@ -8,6 +8,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -98,8 +99,6 @@ async def run(chosen: argparse.Namespace, folder: Path) -> bool:
         for name, scene in SCENES.items():
             if name in chosen.scenes or name == "first":
                 await _one(stage, name, scene)
-            if not stage.desk.connected:
-                break  # a card that never came up: nothing else can be played
     finally:
         await stage.guest.cut()
         await stage.hospital.stop()
@@ -113,7 +112,9 @@ async def _one(stage: Stage, name: str, scene: Callable[[Stage], Awaitable[None]
         await scene(stage)
     except Exception as error:  # noqa: BLE001  whatever it was, the other scenes can still be played
         stage.table.say(name, f"{error!r}", right=False)
+        traceback.print_exc()
         print(await _last_words(stage))
+        await stage.start_anew()
     print(f"    {name}: {time.monotonic() - began:.0f} s", flush=True)
 
 

@@ -63,11 +63,6 @@ class Desk:
             self._client.close()
         self._client = self._listening = None
 
-    @property
-    def connected(self) -> bool:
-        """Whether the box has answered on this cable."""
-        return self._client is not None
-
     async def until_open(self, patience_s: float = LINK_PATIENCE_S) -> None:
         """Wait until both wallets could take money."""
         await self.until_parts(

@@ -100,6 +100,11 @@ class Hospital:
         _run("ip", "address", "add", f"{FAR}/24", "dev", TUNNEL)
         _run("ip", "link", "set", TUNNEL, "up")
 
+    @property
+    def tunnel_open(self) -> bool:
+        """Whether the VPN's far end answers."""
+        return self._tunnel is not None
+
     def close_tunnel(self) -> None:
         """Let the VPN's far end be gone: nothing answers any more."""
         if self._tunnel:

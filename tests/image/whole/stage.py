@@ -95,6 +95,13 @@ class Stage:
         await self.desk.until_open(BOOT_PATIENCE_S)
         return ready_s
 
+    async def start_anew(self) -> None:
+        """After something went wrong: everything is plugged in again, and power comes back."""
+        if not self.hospital.tunnel_open:
+            await self.hospital.open_tunnel()
+        await self.cut()
+        await self.start()
+
     async def fetch_journal(self) -> Path:
         """Return a copy of the box's journal as it is now."""
         packed = await self.guest.run(BACK_UP)
