@@ -2,14 +2,14 @@
 
 A tunnel has no carrier: its interface stays up when the other end is gone. But the connections to
 the providers are kept alive by the kernel, a packet a second each and as many answers
-(`channels.http`); so when packets leave between two looks and none comes in, the tunnel is down.
+(`channels.http`); so when packets leave and none came in since the look before, the tunnel is down.
 It stays down until something comes. Nothing is sent for this, and nobody is woken.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-LEAST_SENT = 2  # one packet alone may be WireGuard's own keepalive, which has no answer
+LEAST_SENT = 2  # in two intervals; one alone may be WireGuard's own keepalive, without an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,17 @@ class Tunnel:
     def __init__(self, interface: str, interfaces: Path) -> None:
         self._folder = interfaces / interface / "statistics"
         self._last: Counters | None = None
+        self._before: Counters | None = None
+        """The look before the last."""
         self.silent = False
 
     def look(self) -> None:
         """Compare with the look before; an interface that is made anew begins anew."""
-        now, last = self._read(), self._last
-        self._last = now
+        now, last, before = self._read(), self._last, self._before
+        self._last, self._before = now, last
         if now is None or last is None or now.received != last.received:
             self.silent = False
-        elif now.sent - last.sent >= LEAST_SENT:
+        elif now.sent > last.sent and now.sent - (before or last).sent >= LEAST_SENT:
             self.silent = True
 
     def _read(self) -> Counters | None:

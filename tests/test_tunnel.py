@@ -22,6 +22,9 @@ def count(tree: Path, received: int, sent: int) -> None:
         ([(10, 10), (10, 12)], True),
         ([(10, 10), (10, 11)], False),  # WireGuard's own keepalive
         ([(10, 10), (10, 10)], False),  # nothing was asked
+        ([(10, 10), (11, 12), (11, 13)], True),  # one wallet: a packet a second, longer intervals
+        ([(10, 10), (20, 20), (20, 20)], False),  # a payment, and the connection was closed
+        ([(10, 10), (10, 11), (10, 11), (10, 12)], False),  # keepalives, far apart
         ([(10, 10), (10, 14), (10, 14)], True),  # the kernel has given up asking
         ([(10, 10), (10, 14), (11, 15)], False),  # it is back
         ([(10, 10), (10, 14), (0, 2)], False),  # another tunnel of that name

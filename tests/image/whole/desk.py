@@ -65,9 +65,8 @@ class Desk:
 
     async def until_open(self, patience_s: float = LINK_PATIENCE_S) -> None:
         """Wait until both wallets could take money."""
-        await self.until_parts(
-            lambda p: p["wechat"] == p["alipay"] == p["scanner"] == "ok", patience_s
-        )
+        needed = ("vpn", "wechat", "alipay", "scanner")
+        await self.until_parts(lambda p: all(p[name] == "ok" for name in needed), patience_s)
 
     async def until_parts(
         self, right: Callable[[dict[str, str]], bool], patience_s: float = LINK_PATIENCE_S

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import contextlib
 import ctypes
-import re
 import signal
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from simulators.qemu import KEYBOARD, Qemu, connected, option
 
 BOOT_PATIENCE_S = 600.0  # emulated, on a busy machine
 SHELL_PATIENCE_S = 120.0
+LAST = 16  # bytes: the end of an answer is among them
 CABLE = {"driver": "usb-serial", "id": "cable", "bus": "usb.0", "chardev": "his"}
 CABLE["always-plugged"] = "on"
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -93,16 +93,19 @@ class Guest(Qemu):
         async with asyncio.timeout(patience_s):
             mark = base64.b32encode(str(time.monotonic_ns()).encode()).decode().rstrip("=")
             packed = base64.b64encode(command.encode()).decode()
-            line = f"echo {packed} | base64 -d | bash 2>&1 | base64 -w0; echo; echo '{mark}'$?\n"
+            line = (
+                f"printf '{mark}<'; echo {packed} | base64 -d | bash 2>&1 | base64 -w0; echo '>'\n"
+            )
             writer.write(line.encode())
             await writer.drain()
-            taken = ""
-            while not (found := re.search(rf"([A-Za-z0-9+/=]*)\r?\n{mark}\d", taken)):
+            taken = bytearray()
+            while not (mark.encode() in taken and b">" in taken[-LAST:]):
                 data = await reader.read(65536)
                 if not data:
                     raise EOFError("the shell is gone")
-                taken += data.decode(errors="replace")
-        return base64.b64decode(found[1]).decode(errors="replace")
+                taken += data
+        answer = taken.partition(f"{mark}<".encode())[2].partition(b">")[0]
+        return base64.b64decode(answer).decode(errors="replace")
 
     async def until_reset(self, patience_s: float) -> None:
         """Wait until the machine begins anew by itself; TimeoutError."""
