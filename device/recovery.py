@@ -46,7 +46,7 @@ from device.domain.refund_pursuit import (
 )
 from device.domain.replies import ErrorReply
 from device.domain.words import ErrorCode, Reason, Wallet
-from device.errors import CommitRefused, StorageError
+from device.errors import CommitRefused, ConfigError, StorageError
 from device.probing import query_agreeing, query_with_sum
 
 T = TypeVar("T")
@@ -188,7 +188,7 @@ class Recovery:
         return True
 
     async def _call(self, case: Case, call: Call) -> Heard:
-        attempt, channel = case.attempt, self._channels[case.attempt.wallet]
+        attempt, channel = case.attempt, self._channel(case.attempt.wallet)
         if call is Call.REVERSE:
             outcome = await channel.reverse(attempt.out_trade_no)
             return heard_reverse(case.trail, outcome, self._clock.monotonic())
@@ -236,7 +236,7 @@ class Recovery:
     async def _ask(
         self, refund: Refund, trail: RefundTrail, call: RefundCall
     ) -> tuple[Refund, RefundTrail]:
-        channel, order = self._channels[refund.wallet], refund_order(refund)
+        channel, order = self._channel(refund.wallet), refund_order(refund)
         if call is RefundCall.SEND:
             refund, trail = await self._tell(refund, RefundEvent.SEND), sent(trail)
             outcome: RefundOutcome = await channel.refund(order)
@@ -257,7 +257,7 @@ class Recovery:
         Among it may be this very refund, given before the card was replaced or though its answer
         was lost: its number is a function (§1.8).
         """
-        told = await self._channels[refund.wallet].refunded_sum(refund.out_trade_no)
+        told = await self._channel(refund.wallet).refunded_sum(refund.out_trade_no)
         order = await self._reports.order(refund.out_trade_no)
         assert order
         looked = replace(trail, looked=True)
@@ -267,7 +267,7 @@ class Recovery:
         elsewhere = max(0, told.refunded_fen - given)
         ours: RefundOutcome = Missing()
         if elsewhere >= refund.amount_fen:
-            ours = await self._channels[refund.wallet].query_refund(refund_order(refund))
+            ours = await self._channel(refund.wallet).query_refund(refund_order(refund))
         if not isinstance(ours, (Refunded, Missing)):
             return refund, looked  # whether it is this very refund that was given is not known
         done = ours if isinstance(ours, Refunded) else None
@@ -293,6 +293,12 @@ class Recovery:
             return ErrorReply(code=ErrorCode.NOT_FOUND, message="没有这笔收款")
         return ErrorReply(code=ErrorCode.OFFLINE, message="暂时无法核实该订单", reason="wallet")
 
+    def _channel(self, wallet: Wallet) -> Channel:
+        """Return the wallet's channel; ConfigError if its keys were taken away meanwhile."""
+        if wallet not in self._channels:
+            raise ConfigError(f"[{wallet}]: not configured any more, and an order of it is open")
+        return self._channels[wallet]
+
     async def _safely(self, work: Awaitable[T], faults: Faults, *, otherwise: T) -> T:
         """Nothing is given up for a failing disk or a fault of ours: pause, then the same again."""
         pause_s = DISK_PAUSE_S
@@ -303,6 +309,9 @@ class Recovery:
             log.error("recovery: the journal refuses what was heard")  # noqa: TRY400  the desk told why
         except StorageError:
             log.warning("recovery waits for the disk")
+        except ConfigError as missing:
+            pause_s = faults.pause_s()
+            log.error("recovery waits for a wallet: %s", missing)  # noqa: TRY400  the line says it all
         except Exception:
             pause_s = faults.pause_s()
             log.exception("recovery goes on after a fault")

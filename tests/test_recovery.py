@@ -307,6 +307,16 @@ def test_a_fault_of_ours_does_not_end_the_task(caplog: pytest.LogCaptureFixture)
     assert "goes on after a fault" in caplog.text
 
 
+def test_a_wallet_that_was_taken_away_is_one_line_and_never_given_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    desk = play(lambda: Desk(Provider(), attempt(wallet=Wallet.ALIPAY)), HOUR_S)
+    lines = {record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR}
+    assert [line for line in lines if "[alipay]: not configured" in line] == list(lines)
+    assert all(record.exc_info is None for record in caplog.records)
+    assert (desk.attempt.state, desk.heard) == (S.UNKNOWN, [])
+
+
 def test_what_the_journal_refuses_is_not_reported_every_two_seconds() -> None:
     provider = Provider(queries=[PAID])
     play(lambda: Desk(provider, attempt(), refused=True), HOUR_S)
