@@ -11,18 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef
-
 from center.ledger.models import Payment, Refund
+from center.ledger.money import GIVEN_BACK, TAKEN, given_back, taken
 from center.reconciliation.compare import Break, Code, Kind, Place
 from center.reconciliation.models import STATE, BreakState, HisRow, Pair
 from center.reconciliation.parts import parts
-from center.reports.dashboard import TAKEN
 from center.statements.models import FileState, StatementFile, StatementLine
 
 WAIT = timedelta(days=3)
 ONE_SIDED = frozenset({Code.ONLY_JOURNAL, Code.ONLY_OTHER})
-GIVEN_BACK = frozenset({"reversing", "reversed"})
 BELIEVED = (FileState.GOOD, FileState.EMPTY)
 
 
@@ -58,15 +55,8 @@ class Compared:
 
 
 def counted(kind: Kind) -> Any:
-    """Return the journal's rows that are money.
-
-    A reversed payment is none, and so is the refund that undid it: the HIS asked for a reverse,
-    and a reverse is no refund at the provider, which writes it under a number of its own.
-    """
-    if kind is Kind.PAYMENT:
-        return Payment.objects.filter(state__in=TAKEN)
-    undone = Payment.objects.filter(uid=OuterRef("ref"), state__in=GIVEN_BACK)
-    return Refund.objects.filter(~Exists(undone), state="refunded")
+    """Return the journal's rows that are money."""
+    return taken() if kind is Kind.PAYMENT else given_back()
 
 
 @dataclass(frozen=True, slots=True)

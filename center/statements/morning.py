@@ -10,9 +10,9 @@ from datetime import date, datetime, timedelta
 
 from center.ledger.ingest import raise_alarm
 from center.ledger.models import Action, ActionKind, ActionState, Box, DayTotal, Payment
+from center.ledger.money import TAKEN
 from center.reconciliation.daily import check_day
 from center.reconciliation.models import STATE, BreakRow, BreakState, Pair, Run
-from center.reports.dashboard import TAKEN
 from center.statements.keep import keep, no_answer
 from center.statements.models import FileState, StatementFile
 from center.statements.providers import Statements

@@ -71,6 +71,18 @@ def test_what_was_given_back_stands_apart(browser_of: Callable[..., Client]) -> 
     assert (tiles["net_fen"], tiles["refund_rate"]) == (5_070, 50.0)
 
 
+def test_a_payment_that_was_reversed_is_neither_taken_nor_given_back(
+    paid: JournalOfABox, browser_of: Callable[..., Client]
+) -> None:
+    """The journal has a refund for a reverse that the HIS asked for; the payment does not count."""
+    paid.pay("F", "paid", "reversing", "reversed", amount_fen=800)
+    paid.refund("V", "F", 800, "sent", "refunded")
+    paid.send()
+    tiles = page(browser_of(Role.FINANCE), "channel=wechat")["tiles"]
+    assert (tiles["taken_fen"], tiles["refunds_fen"]) == (5_100, 30)
+    assert (tiles["refunds"], tiles["net_fen"]) == (1, 5_070)
+
+
 @pytest.mark.usefixtures("paid")
 @pytest.mark.parametrize("query", ["day=2026-13-40", "day=x", "day=9999-01-01", "channel=cash"])
 def test_an_address_that_says_nonsense_is_today_and_everything(
