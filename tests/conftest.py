@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # the machine that runs this may be busy with other things
 
 MINIMAL: Mapping[str, Mapping[str, object]] = {
     "box": {

@@ -103,16 +103,16 @@ def test_the_rate_is_changed_until_something_fits(
     line: Line, capsys: pytest.CaptureFixture[str]
 ) -> None:
     garbage = bytes(range(0x80, 0x98))
-    line.play(garbage, b"\x1b@\x1bs2\x1bQA12.34\r", pause_s=0.15)
-    assert tap.main([line.path, "--seconds", "0.8"], app.make_port) == 0
+    line.play(garbage, b"\x1b@\x1bs2\x1bQA12.34\r", pause_s=0.5)
+    assert tap.main([line.path, "--seconds", "1.8"], app.make_port) == 0
     said = capsys.readouterr().out
     assert "换一个速率，请在 HIS 上再操作一次：2400" in said
     assert "baudrate = 2400" in said
 
 
 def test_a_switch_of_the_rate_is_followed(line: Line, capsys: pytest.CaptureFixture[str]) -> None:
-    line.play(b"\x1b@\x02B1", b"\x1bs2\x1bQA12.34\r", pause_s=0.15)
-    tap.main([line.path, "--seconds", "0.7"], app.make_port)
+    line.play(b"\x1b@\x02B1", b"\x1bs2\x1bQA12.34\r", pause_s=0.5)
+    tap.main([line.path, "--seconds", "1.7"], app.make_port)
     assert "HIS 切换了速率：4800" in capsys.readouterr().out
 
 

@@ -179,7 +179,7 @@ async def _byte_by_byte(stage: Stage) -> None:
     raw, mark = stage.frame(result, pay.seq), len(stage.log)
     for byte in raw:
         stage.put(bytes([byte]))
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.005)
     if not await stage.until(lambda: stage.acked(stage.seq, mark), RESEND_S):
         stage.fault("逐字节到来的帧没有得到 ACK：帧不以停顿结束，以 ETX 与 CRC 结束")
         await stage.say_raw(raw, stage.seq)

@@ -20,7 +20,7 @@ from simulators.gateway.scripts import read_binding
 from simulators.gateway.server import Gateway
 
 Raw = tuple[bytes, str]  # everything read, and how it ended: eof, reset or silence
-SILENCE_S = 0.25
+SILENCE_S = 0.6
 
 
 @pytest.fixture(scope="session")
