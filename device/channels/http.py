@@ -21,7 +21,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +113,7 @@ class HttpClient:
 
     def __init__(self, route: Route) -> None:
         self._route = route
+        self._transport = route.transport or _sockets(route)
         self.connects = 0
         """TCP connections opened so far."""
         self._stream: Any = None
@@ -140,11 +141,6 @@ class HttpClient:
         finally:
             self.connects += progress.connects
 
-    @cached_property
-    def _transport(self) -> httpx.AsyncBaseTransport:
-        """Made at the first request: its engine takes 60 ms to import, after `ready`."""
-        return self._route.transport or _sockets(self._route)
-
     @property
     def alive(self) -> bool:
         """Whether the connection used last is still open at the other end, as far as we can see.
@@ -155,8 +151,7 @@ class HttpClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if "_transport" in vars(self):
-            await self._transport.aclose()
+        await self._transport.aclose()
 
     async def _exchange(self, request: httpx.Request) -> bytes:
         response = await self._transport.handle_async_request(request)
