@@ -23,7 +23,7 @@ CAUSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class Settlement:
     """Days that are settled together."""
 
     channel: str
@@ -52,12 +52,14 @@ def check_bank(day: date, now: datetime, today: date) -> list[Run]:
     return runs
 
 
-def _batch_of(channel: str, day: date) -> Batch:
+def _batch_of(channel: str, day: date) -> Settlement:
     receipt = BankReceipt.objects.filter(
         channel=channel, first_day__lte=day, last_day__gte=day
     ).first()
     return (
-        Batch(channel, receipt.first_day, receipt.last_day) if receipt else Batch(channel, day, day)
+        Settlement(channel, receipt.first_day, receipt.last_day)
+        if receipt
+        else Settlement(channel, day, day)
     )
 
 
@@ -66,7 +68,7 @@ def _kept(channel: str) -> bool:
     return BankReceipt.objects.filter(channel=channel).exists()
 
 
-def _owed(batch: Batch) -> int | None:
+def _owed(batch: Settlement) -> int | None:
     """What the statements of these days settle; None if there is none, or one is not believed."""
     files = StatementFile.objects.filter(
         channel=batch.channel, day__gte=batch.first, day__lte=batch.last, state__in=BELIEVED
@@ -76,7 +78,7 @@ def _owed(batch: Batch) -> int | None:
     return sum(found.values()) if len(found) == days else None
 
 
-def _arrived(batch: Batch) -> int | None:
+def _arrived(batch: Settlement) -> int | None:
     receipts = BankReceipt.objects.filter(
         channel=batch.channel, first_day=batch.first, last_day=batch.last
     )
@@ -85,7 +87,7 @@ def _arrived(batch: Batch) -> int | None:
 
 
 def _compared(
-    batch: Batch, owed: int | None, arrived: int | None, today: date
+    batch: Settlement, owed: int | None, arrived: int | None, today: date
 ) -> Iterator[Explained]:
     difference = (arrived or 0) - (owed or 0)
     if difference == 0 and (owed is not None or arrived == 0):
@@ -100,7 +102,7 @@ def _compared(
     )
 
 
-def _forget_single_days(batch: Batch, now: datetime) -> None:
+def _forget_single_days(batch: Settlement, now: datetime) -> None:
     """What a day of a batch lacked by itself has come with the batch."""
     day = batch.first
     while day < batch.last:

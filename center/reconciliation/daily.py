@@ -31,8 +31,9 @@ def check_refunds(day: date, now: datetime) -> Run:
     found = list(suspicious(day, paid, given, CENTER.many_refunds))
     last = {one.order: one.operator for one in given if one.operator}
     explained = [_explained(one, last.get(one.key, one.key)) for one in found]
-    looked = sum(one.day == day for one in given)
-    return keep_run(Pair.REFUND, day, "", explained, now, looked - len(explained))
+    named = {one.key for one in found}
+    plain = [one for one in given if one.day == day and not {one.order, one.operator} & named]
+    return keep_run(Pair.REFUND, day, "", explained, now, len(plain))
 
 
 def _explained(found: Break, operator: str) -> Explained:
