@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from hypothesis import given
+from hypothesis import strategies as st
 
+from device.domain import chain
 from device.domain.action import Action, ActionKind
 from device.domain.trace import Mark, Trace
 from device.errors import SyncError
@@ -210,6 +213,18 @@ def test_a_value_is_judged_by_what_its_field_may_hold(name: str, value: object) 
     allowed = (0, 2**53 - 1) if is_number else ("", "x" * 256)
     good = any(type(value) is type(each) and value == each for each in allowed)
     assert wire.fields_fault({**ROWS[0], name: value}) == ("" if good else f"not allowed: {name}")
+
+
+@given(told=st.text(max_size=40), fen=st.integers(0, 2**53 - 1), prev=st.text(max_size=64))
+def test_the_text_of_a_row_is_its_canonical_json(told: str, fen: int, prev: str) -> None:
+    """It is written by a template; what json itself writes is the rule (center §3)."""
+    row = {**ROWS[0], "operator": told, "amount_fen": fen, "prev": prev}
+    bare = {name: value for name, value in row.items() if name not in {"prev", "hash"}}
+    compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+    order = sorted(bare)
+    assert chain.row_text(row) == compact.encode({name: bare[name] for name in order})
+    kept = json.loads(chain.linked_text(chain.row_text(row), prev, row["hash"]))
+    assert kept == row
 
 
 def test_an_operator_with_a_chinese_space_is_good() -> None:
