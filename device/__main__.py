@@ -19,6 +19,13 @@ JOURNAL_FILE = "journal.sqlite3"  # under data_dir
 def run(arguments: Sequence[str]) -> int:
     """Run the firmware until SIGTERM."""
     _start_quickly()
+    try:
+        return _run(arguments)
+    finally:
+        gc.enable()
+
+
+def _run(arguments: Sequence[str]) -> int:
     from device import config
 
     text = "运行扫码墩主程序，就绪后打印一行 ready ... / Run the firmware."
@@ -33,7 +40,7 @@ def run(arguments: Sequence[str]) -> int:
 def _start_quickly() -> None:
     """Spare what no box needs before it is ready.
 
-    Nothing that is imported is garbage: looking for some takes a fifth of the start (`app.box`
+    Nothing that is imported is garbage: looking for some takes a fifth of the start (`device.app`
     turns the collector on again). And httpx brings a command line along wherever click and rich
     happen to be installed, 60 ms and 5 MB; where it cannot be imported, httpx goes without.
     """

@@ -1,3 +1,4 @@
+import gc
 import json
 import os
 import stat
@@ -193,3 +194,12 @@ def test_check_says_part_by_part_what_fails_and_leaves_nothing_behind(
     assert parts["wechat"] == "fail"
     assert parts["clock"] == "ok"
     assert sorted(path.parent.iterdir()) == before
+
+
+def test_the_collector_is_off_only_until_the_box_is_ready(tmp_path: Path) -> None:
+    assert main(["run", "-c", str(tmp_path / "none.toml")]) == 2
+    assert gc.isenabled()
+    code = "import gc; from device import app; gc.disable(); app._keep_for_good()"
+    code += "; print(gc.isenabled(), gc.get_freeze_count() > 1000)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout == "True True\n"

@@ -7,6 +7,7 @@ first picture comes early; that is why some imports stand inside functions.
 # ruff: noqa: PLC0415
 
 import asyncio
+import gc
 import json
 import logging
 import sys
@@ -61,7 +62,14 @@ async def _serve(config: Config, panel: "ThreadPanel | NoPanel") -> int:
     from device.app.box import Box
 
     box = await Box.open(config, panel)
-    return await box.run()
+    return await box.run(_keep_for_good)
+
+
+def _keep_for_good() -> None:
+    """What there is now stays: the collector (off until here) never looks at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 def replace_board(config: Config) -> int:

@@ -4,7 +4,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import sys
@@ -161,8 +160,8 @@ class Box:
             carry=self._core.from_center.carry,
         )
 
-    async def run(self) -> int:
-        """Serve until SIGTERM."""
+    async def run(self, ready: Callable[[], None] = lambda: None) -> int:
+        """Serve until SIGTERM; `ready` is called once it is."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -181,7 +180,7 @@ class Box:
         # Only now what asks the wallets and the centre: ready does not wait for it (payment-states
         # §1.7), and the first request alone imports for 60 ms.
         tasks += [loop.create_task(work) for work in (self._health.run(), self._sync.run())]
-        _keep_for_good()
+        ready()
         ended = await self._until_stopped(tasks)
         await self._close(tasks, close_link)
         return ended
@@ -316,13 +315,6 @@ class Box:
         if fault:
             return Part("journal", "fail", fault)
         return Part("journal", "ok", f"流水正常，纪元 {self._journal.epoch[:8]}")
-
-
-def _keep_for_good() -> None:
-    """What there is now stays: the collector (off until here) never looks at it again."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
 
 
 async def _nothing() -> None:
