@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from center.accounts.actions import ACTIONS
 from center.accounts.models import AuditRecord, Token, User
@@ -32,7 +33,7 @@ def _user_page(row: Any) -> str:
 
 USERS = Report(
     name="users",
-    title=_("用户"),
+    title=pgettext_lazy("users", "用户"),
     permission=Permission.USERS,
     rows=_users,
     columns=(

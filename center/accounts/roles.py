@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Role(models.TextChoices):
@@ -25,10 +26,10 @@ class Permission(models.TextChoices):
     REVIEWS = "reviews", _("评价")
     CHARTS = "charts", _("图表")
     EXPORT = "export", _("导出")
-    FLEET = "fleet", _("设备")
+    FLEET = "fleet", pgettext_lazy("boxes", "设备")
     ALARMS = "alarms", _("处理告警")
     AUDIT = "audit", _("审计记录")
-    USERS = "users", _("用户")
+    USERS = "users", pgettext_lazy("users", "用户")
     REQUEST_ACTION = "request_action", _("提出退款、撤销")
     APPROVE_ACTION = "approve_action", _("批准退款、撤销")
     RESOLVE = "resolve", _("处理差异")

@@ -70,7 +70,7 @@ MENU: tuple[tuple[Any, tuple[Entry, ...]], ...] = (
     (
         _("系统"),
         (
-            Entry(_("用户"), Permission.USERS, "report", "users"),
+            Entry(pgettext_lazy("users", "用户"), Permission.USERS, "report", "users"),
             Entry(_("接口密钥"), Permission.USERS, "report", "tokens"),
             Entry(_("审计记录"), Permission.AUDIT, "report", "audit"),
         ),
