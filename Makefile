@@ -50,13 +50,14 @@ help:
 demo: $(VENV)/.installed
 	@$(BIN)/paybox demo
 
+# With ARGS only what is named: `make test ARGS=tests/journal`; without, the simulation as well.
 test: $(VENV)/.tests
 	@$(BIN)/python tests/independent/make_environments.py
 	@$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) $(ARGS)
 	@$(BIN)/coverage combine --quiet
-	@$(BIN)/coverage report
-	$(BIN)/paybox simulate --seeds $(SIMULATE_SEEDS) --enough $(SIMULATED) --minutes $(SIMULATE_MINUTES)
+	@$(if $(ARGS),,$(BIN)/coverage report)
+	$(if $(ARGS),,$(BIN)/paybox simulate --seeds $(SIMULATE_SEEDS) --enough $(SIMULATED) --minutes $(SIMULATE_MINUTES))
 
 # With PyPI's evdev and with Debian 12's. Needs: apt-get install qemu-system-x86 busybox-static cpio kmod
 test-scanner: $(VENV)/.installed
