@@ -14,7 +14,7 @@ from pathlib import Path
 
 CREATE, ATTRIB = 0x100, 0x4  # a node appears before udev has set its permissions
 READ_BYTES = 4096
-SLOWEST_S = 8.0  # between two looks at a folder that is heard of anyway
+SLOWEST_S = 64.0  # between two looks at a folder that is heard of anyway
 
 
 class FolderWatch:

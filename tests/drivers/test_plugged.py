@@ -69,7 +69,7 @@ async def test_what_is_missing_is_looked_for_ever_less_often_until_something_is_
 ) -> None:
     watch = FolderWatch(tmp_path, lambda: None, 0.5)
     watch.arm()
-    assert [watch.pause_s() for _ in range(6)] == [0.5, 1, 2, 4, 8, 8]
+    assert [watch.pause_s() for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 32, 64, 64]
     (tmp_path / "event0").touch()
     await asyncio.sleep(0.01)
     assert watch.pause_s() == 0.5
