@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import BinaryIO
 
 from device import __version__, config
 from device.app.arguments import add_config, parser_of_several
@@ -59,7 +60,7 @@ def _install(chosen: argparse.Namespace) -> int:
     path = settings.box.data_dir / JOURNAL_FILE
     card = RealCard(slot_devices())
     running = RUNNING.read_text(encoding="ascii").strip()
-    with chosen.bundle.open("rb") as bundle:
+    with _opened(chosen.bundle) as bundle:
         manifest = read_head(bundle, config.read_key(chosen.trust))
         if chosen.once and (
             manifest.version == __version__ or installing.was_tried(card, manifest.sha256)
@@ -75,6 +76,13 @@ def _install(chosen: argparse.Namespace) -> int:
         _wait_until_nobody_pays(path)
         subprocess.run([SYSTEMCTL, "reboot"], check=True)  # noqa: S603  a constant
     return 0
+
+
+def _opened(bundle: Path) -> BinaryIO:
+    try:
+        return bundle.open("rb")
+    except OSError as error:
+        raise ConfigError(f"{bundle}: {error.strerror}") from None
 
 
 def _standing(card: RealCard, running: str, path: Path) -> Standing:

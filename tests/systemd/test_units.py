@@ -117,6 +117,20 @@ def test_a_wipe_that_was_begun_holds_the_firmware_off() -> None:
     assert {"sysinit.target", "var-log-journal.mount"} <= set(first.split())
 
 
+def test_the_stick_is_mounted_by_the_very_command_that_reads_it() -> None:
+    """With PrivateMounts= a mount of ExecStartPre= is gone again when ExecStart= begins."""
+    settings = _settings("paybox-update@.service")
+    assert settings["PrivateMounts"] == ["true"]
+    assert "ExecStartPre" not in settings
+    (start,) = settings["ExecStart"]
+    assert start.index("mount ") < start.index("paybox update install")
+
+
+def test_the_rule_for_the_stick_comes_after_the_one_that_reads_labels() -> None:
+    (rule,) = (name for name in MANIFEST["files"] if name.endswith("-paybox-update.rules"))
+    assert rule > "60-persistent-storage.rules"
+
+
 def test_nothing_listens_beside_the_firmware() -> None:
     assert _settings("resolved.conf")["DNSStubListener"] == ["no"]
     assert _settings("resolved.conf")["LLMNR"] == _settings("resolved.conf")["MulticastDNS"]
