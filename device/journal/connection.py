@@ -48,14 +48,14 @@ def connect(path: Path) -> sqlite3.Connection:
 def open_database(path: Path, connect: Connect = connect) -> sqlite3.Connection:
     """Return the file ready for commits; `sqlite3.Error`, or StorageError if a setting is refused.
 
-    The caller maps `sqlite3.Error` by `storage_error`.
+    The caller maps `sqlite3.Error` by `storage_error`. The directory needs no sync of ours: SQLite
+    syncs it when it first syncs the rollback journal and the WAL of a new file, both made here.
     """
     connection = connect(path)
     try:
         connection.row_factory = sqlite3.Row
         connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # heeded only while the file is empty
-        for name, value in SETTINGS.items():
-            _set(connection, name, value)
+        _set(connection)
     except BaseException:
         connection.close()
         raise
@@ -92,11 +92,20 @@ def storage_error(error: Exception, doing: str) -> StorageError:
     return kind(f"journal: {doing}: {error}")
 
 
-def _set(connection: sqlite3.Connection, name: str, value: str | int) -> None:
-    connection.execute(f"PRAGMA {name} = {value}")
-    (held,) = connection.execute(f"PRAGMA {name}").fetchone()
-    if held != value:
-        raise StorageError(f"journal: {name} is {held}, not {value}")
+def _set(connection: sqlite3.Connection) -> None:
+    """Set every pragma, read the file once, and read every pragma back.
+
+    Each statement is run to its end: the switch to WAL gives its row first and writes afterwards,
+    so that where the row alone is fetched a failed write is an error that nobody hears. SQLite
+    calls such a file WAL until it next reads it, and goes on with a rollback journal.
+    """
+    for name, value in SETTINGS.items():
+        connection.execute(f"PRAGMA {name} = {value}").fetchall()
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    for name, value in SETTINGS.items():
+        (held,) = connection.execute(f"PRAGMA {name}").fetchone()
+        if held != value:
+            raise StorageError(f"journal: {name} is {held}, not {value}")
 
 
 def _uri(path: Path, query: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from device.errors import StorageError
 from simulators.crash import books as journal_books
 from simulators.crash.aftermath import Bench, Style, bring_to_an_end
+from simulators.crash.center import Center, all_is_there
 from simulators.crash.checks import at_the_cut, at_the_end
 from simulators.crash.cuts import digest_of
 from simulators.crash.images import DiskModel, Image
@@ -119,7 +120,8 @@ class Ordeal:
             network = Network(providers(self._bench.keys, loop), tape.add)
             if isinstance(trouble, NetTrouble):
                 network.fault = lambda n: trouble.how if trouble.hits(n) else Fault.NONE
-            place = Place(self._bench.journal, self._bench.keys, network, tape.add, connect)
+            center = Center(note=tape.add) if self._life.syncs else None
+            place = Place(self._bench.journal, self._bench.keys, network, tape.add, connect, center)
             violations = run(self._live(place, tape, disk), loop)
         calls = network.calls if isinstance(trouble, NetTrouble) else disk.calls
         if isinstance(trouble, DiskTrouble):
@@ -137,9 +139,12 @@ class Ordeal:
         place.network.fault = lambda _: Fault.NONE
         await asyncio.sleep(60.0)
         violations = await bring_to_an_end(box, tape.facts(len(tape.entries)), Style.QUERY)
+        if place.center:
+            await box.sync()
         violations += (await box.journal.verify()).faults
         held = journal_books.read(place.path)
         violations += at_the_end(held, place.network.provider, tape.facts(len(tape.entries)))
+        violations += all_is_there(held, place.center) if place.center else ()
         await box.stop()
         return violations
 

@@ -34,6 +34,13 @@ def test_a_disk_operation_may_fail_once(bench: Bench) -> None:
             assert tried.live(DiskTrouble(nth, for_good=False, full=full)).violations == ()
 
 
+@pytest.mark.parametrize("nth", range(1, 14))
+def test_the_journal_is_made_well_or_not_at_all(nth: int, bench: Bench) -> None:
+    """While it is made, the switch to WAL was refused at operations 4 to 9, and nobody heard."""
+    tried = ordeal("first start", bench)
+    assert tried.live(DiskTrouble(nth, for_good=False)).violations == ()
+
+
 @pytest.mark.parametrize("nth", [*range(4, 12), 20, 51, 70])
 def test_nothing_is_built_on_what_a_failed_sync_lost(nth: int, bench: Bench) -> None:
     """A failed fsync leaves frames in the page cache that no later sync of the WAL writes."""

@@ -7,8 +7,11 @@ from device.journal import SqliteJournal
 from device.sync.exchange import BeginEpoch
 from device.sync.uploader import Uploader
 from simulators.crash.__main__ import cut_everywhere, main
+from simulators.crash.images import DiskModel
 from simulators.crash.life import LIVES
 from simulators.crash.modes import MODES, PRODUCT
+from simulators.crash.record import record
+from simulators.crash.tape import Operation
 from simulators.gateway.identities import Identities
 
 BY_NAME = {life.name: life for life in LIVES}
@@ -49,6 +52,20 @@ def test_the_harness_finds_an_uploader_that_does_not_listen(
     monkeypatch.setitem(Uploader._PERFORM, BeginEpoch, ignore)
     tally = cut_everywhere(BY_NAME["synced"], PRODUCT, keys, directory, subsets=0, enough=1)
     assert "M16" in tally.violations[0]
+
+
+def test_the_names_of_a_new_journal_are_on_the_disk_before_anybody_is_told(
+    keys: Identities, directory: Path
+) -> None:
+    """Nothing of ours syncs the directory; SQLite does it for the journals it makes."""
+    tape = record(BY_NAME["first start"], keys, directory / "life", {}).tape
+    disk = DiskModel()
+    for entry in tape.entries:
+        if not isinstance(entry, Operation):
+            break
+        disk.do(entry)
+    assert disk.certain_names.keys() == {"journal.sqlite3", "journal.sqlite3-wal"}
+    assert disk.pending_names == []
 
 
 def test_the_command_says_what_it_tried(capsys: pytest.CaptureFixture[str]) -> None:
