@@ -11,7 +11,7 @@ from pathlib import Path
 
 from device.errors import ConfigError
 from device.update.make import TRUST_NAME, keygen
-from image import REPOSITORY, card, debian, finish, initrd, python_code, review, sbom
+from image import REPOSITORY, card, debian, figures, finish, initrd, python_code, review, sbom
 from image.layout import MIB
 from image.tools import BuildError, missing, run
 
@@ -125,6 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--keys", metavar="DIR", type=Path, default=REPOSITORY / KEYS, help=text)
     chosen = parser.parse_args(arguments)
     folder: Path = chosen.out.resolve()
+    started = time.monotonic()
     try:
         build = _prepared(folder, chosen.keys)
         for step in STEPS:
@@ -136,6 +137,7 @@ def main(arguments: Sequence[str]) -> int:
     except BuildError as error:
         print(f"make image: {error}", file=sys.stderr)
         return 1
+    figures.record(folder, "build_s", time.monotonic() - started)
     for name in ("root.erofs", "paybox.img"):
         print(f"{sha256((folder / name).read_bytes()).hexdigest()}  {folder / name}")
     return 0

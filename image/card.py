@@ -12,6 +12,10 @@ HERE = Path(__file__).parent
 FIRMWARE = "usr/lib/raspi-firmware"
 I2C_NODE = "/soc/i2c@7e804000"
 I2C_HZ = "400000"  # a whole picture in 23 ms instead of 92
+SPI_NODE, SPI_PINS = "/soc/spi@7e204000", "/soc/gpio@7e200000/spi0-gpio7"
+# The kernel wants a maker's name there, not "spidev"; its spidev driver answers to this one.
+SPI_PANEL = "rohm,dh2228fv"
+SPI_HZ = "8000000"
 FIRST_SLOTS = "good=a\ntry=\ntries=0\n"
 
 
@@ -23,13 +27,27 @@ def boot_files(root: Path, choice: Choice, initrd: Path, folder: Path) -> None:
     [trees] = root.glob("usr/lib/linux-image-*/broadcom")
     for name in choice.boards:
         shutil.copyfile(trees / name, folder / name)
-        run("fdtput", "-t", "u", folder / name, I2C_NODE, "clock-frequency", I2C_HZ)
+        panel_buses(folder / name)
     for name in ("config.txt", "cmdline.txt"):
         shutil.copyfile(HERE / "boot" / name, folder / name)
     [kernel] = root.glob("boot/vmlinuz-*")
     packed = gzip.compress(kernel.read_bytes(), compresslevel=6, mtime=0)  # the firmware unpacks it
     (folder / "vmlinuz").write_bytes(packed)
     shutil.copyfile(initrd, folder / "initrd.img")
+
+
+def panel_buses(tree: Path) -> None:
+    """Set up the two buses of panels in a device tree: I2C quicker, SPI on, with /dev/spidev0.0."""
+    panel = f"{SPI_NODE}/panel@0"
+    run("fdtput", "-t", "u", tree, I2C_NODE, "clock-frequency", I2C_HZ)
+    pins = run("fdtget", "-t", "u", tree, SPI_PINS, "phandle").strip()
+    run("fdtput", "-t", "s", tree, SPI_NODE, "pinctrl-names", "default")
+    run("fdtput", "-t", "u", tree, SPI_NODE, "pinctrl-0", pins)
+    run("fdtput", "-c", tree, panel)
+    run("fdtput", "-t", "s", tree, panel, "compatible", SPI_PANEL)
+    run("fdtput", "-t", "u", tree, panel, "reg", "0")
+    run("fdtput", "-t", "u", tree, panel, "spi-max-frequency", SPI_HZ)
+    run("fdtput", "-t", "s", tree, SPI_NODE, "status", "okay")
 
 
 def boot_image(folder: Path, file: Path, epoch: int) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from image import REPOSITORY, layout
+from image import REPOSITORY, figures, layout
 from image.debian import Choice, Package, sources
 from image.finish import TEXTS, check_list
 from image.initrd import bind_lines, load_order
@@ -119,3 +119,11 @@ def test_the_bill_is_the_same_for_the_same_card(tmp_path: Path) -> None:
         "pkg:deb/debian/udev@257?arch=arm64",
         "pkg:pypi/httpx@0.28.1",
     ]
+
+
+def test_a_figure_is_kept_beside_those_that_were_there(tmp_path: Path) -> None:
+    assert figures.read(tmp_path) == {}
+    figures.record(tmp_path, "build_s", 57.53)
+    figures.record(tmp_path, "boot_s", 44.0)
+    figures.record(tmp_path, "build_s", 58.0)
+    assert figures.read(tmp_path) == {"boot_s": 44.0, "build_s": 58.0}

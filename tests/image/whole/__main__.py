@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from image import figures
 from image.layout import MIB
 from tests.image.whole import board, inside, payments, power, reset, unplugged, update, vpn
 from tests.image.whole.hospital import NEEDED, in_own_network
@@ -41,6 +42,7 @@ async def second_start(stage: Stage) -> None:
     open_s = time.monotonic() - stage.guest.started_s
     told = f"{ready_s:.1f} s to the HIS link, {open_s:.1f} s until money is taken"
     stage.table.say("power to ready, emulated", told)
+    figures.record(BUILT, "boot_s", open_s)
 
 
 async def over_tcp(stage: Stage) -> None:
@@ -88,6 +90,8 @@ def _sizes(stage: Stage) -> None:
     root = (BUILT / "root.erofs").stat().st_size / MIB
     whole = (BUILT / "paybox.img").stat().st_size / MIB
     stage.table.say("image", f"{whole:.0f} MiB, of it {taken:.0f} not empty; root {root:.1f} MiB")
+    if build_s := figures.read(BUILT).get("build_s"):
+        stage.table.say("build", f"{build_s:.0f} s")
 
 
 async def run(chosen: argparse.Namespace, folder: Path) -> bool:

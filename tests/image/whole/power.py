@@ -34,8 +34,9 @@ async def cut_and_compare(stage: Stage) -> None:
             doubtful += await _pay_and_cut(stage, id_)
             starts.append(await stage.start())
             answer = await stage.desk.final(id_)
-            await stage.books(id_)
+            told = await stage.books(id_)
             ends[str(answer.get("status") or answer.get("code"))] += 1
+            print(f"    cut {number + 1}: {told}, started in {starts[-1]:.0f} s", flush=True)
         except (WentOtherwise, TimeoutError, EOFError) as error:
             wrong += 1
             stage.table.say(f"power cut {number + 1}", f"{id_}: {error!r}", right=False)
