@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from device.clock import Clock
 from device.domain.charge import ChargeKey
+from device.domain.desk.rows import attempt_of
 from device.domain.outcome import (
     Closed,
     Missing,
@@ -35,8 +36,8 @@ from device.domain.pursuit import (
     heard_reverse,
     next_call,
 )
-from device.domain.record import Order
-from device.domain.refund import Refund, RefundEvent, refund_order
+from device.domain.record import Order, Ticket
+from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent, refund_order
 from device.domain.refund_pursuit import (
     RefundCall,
     RefundTrail,
@@ -63,16 +64,18 @@ Report = Callable[[ChargeKey, str, AttemptEvent, Facts], Awaitable[Attempt]]
 ReportRefund = Callable[[Refund, RefundEvent, Facts, str], Awaitable[Refund]]
 ReportElsewhere = Callable[[Order, int], Awaitable[None]]
 FindOrder = Callable[[str], Awaitable[Order | None]]
+FindTicket = Callable[[str, str], Awaitable[Ticket | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """The ways back to the desk, which alone writes to the journal."""
+    """The ways back to the desk, which alone writes to the journal, and what that holds."""
 
     attempt: Report
     refund: ReportRefund
     elsewhere: ReportElsewhere
     order: FindOrder
+    ticket: FindTicket
 
 
 @dataclass(slots=True)
@@ -83,6 +86,8 @@ class Case:
     attempt: Attempt
     trail: Trail
     changed: asyncio.Event
+    in_doubt: bool = False
+    """A word was sent and not answered: a desk whose disk fails may have taken it all the same."""
     alarmed: bool = False
 
 
@@ -175,6 +180,8 @@ class Recovery:
 
     async def _next(self, case: Case) -> bool:
         """Make the next call when it is due; False when nothing is left to ask."""
+        if case.in_doubt:
+            case.attempt, case.in_doubt = await self._standing(case), False
         call, due_s = next_call(case.attempt, case.trail, self._times[case.attempt.wallet])
         if call is Call.NOTHING:
             return False
@@ -191,22 +198,36 @@ class Recovery:
         attempt, channel = case.attempt, self._channel(case.attempt.wallet)
         if call is Call.REVERSE:
             outcome = await channel.reverse(attempt.out_trade_no)
-            return heard_reverse(case.trail, outcome, self._clock.monotonic())
+            heard = heard_reverse(case.trail, outcome, self._clock.monotonic())
+            case.trail, _ = heard  # even if the word is lost: a query comes before the next (M8)
+            return heard
         asked = await query_with_sum(channel, attempt.out_trade_no, attempt.amount_fen)
         return heard_query(case.attempt, case.trail, call, asked, self._clock.monotonic())
 
     async def _hear(self, case: Case, heard: Heard) -> None:
         trail, events = heard
         for event, facts in events:
-            number = case.attempt.out_trade_no
-            case.attempt = await self._reports.attempt(case.key, number, event, facts)
-        case.trail = trail
+            await self._tell_attempt(case, event, facts)
+        case.trail = trail  # not before: what a lost word said has to be asked again
+
+    async def _tell_attempt(self, case: Case, event: AttemptEvent, facts: Facts) -> None:
+        case.in_doubt = True
+        number = case.attempt.out_trade_no
+        case.attempt = await self._reports.attempt(case.key, number, event, facts)
+        case.in_doubt = False
+
+    async def _standing(self, case: Case) -> Attempt:
+        key = case.key
+        ticket = await self._reports.ticket(key.business_date, key.his_id)
+        attempt = attempt_of(ticket, case.attempt.out_trade_no) if ticket else None
+        assert attempt
+        return attempt
 
     async def _watch_long_reversal(self, case: Case) -> None:
         age, number = self._clock.monotonic() - case.trail.started_s, case.attempt.out_trade_no
         going = case.attempt.state is AttemptState.REVERSING
         if going and age > ALARM_AFTER_S and not case.alarmed:
-            await self._reports.attempt(case.key, number, AttemptEvent.OVERDUE, Facts())
+            await self._tell_attempt(case, AttemptEvent.OVERDUE, Facts())
             case.alarmed = True
             log.error("order %s is being reversed for five minutes", number)
 
@@ -224,7 +245,7 @@ class Recovery:
         self, refund: Refund, trail: RefundTrail
     ) -> tuple[Refund, RefundTrail] | None:
         call, due_s = next_refund_call(refund, trail, self._clock.monotonic())
-        if call is RefundCall.NOTHING:
+        if call is RefundCall.NOTHING or await self._ended(refund):
             return None
         await asyncio.sleep(max(0.0, due_s - self._clock.monotonic()))
         if call is RefundCall.LOOK:
@@ -232,6 +253,13 @@ class Recovery:
         if call is RefundCall.GIVE_UP:
             return await self._tell(refund, RefundEvent.STUCK), trail
         return await self._ask(refund, trail, call)
+
+    async def _ended(self, refund: Refund) -> bool:
+        """A word that was not answered may have been taken all the same."""
+        ticket = await self._reports.ticket("", refund.his_id)
+        assert ticket
+        assert ticket.refund
+        return ticket.refund.state not in OPEN_REFUNDS
 
     async def _ask(
         self, refund: Refund, trail: RefundTrail, call: RefundCall

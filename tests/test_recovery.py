@@ -17,7 +17,7 @@ import pytest
 
 from device.clock import BEIJING
 from device.domain import payment, refund
-from device.domain.charge import ChargeKey
+from device.domain.charge import Charge, ChargeKey
 from device.domain.outcome import (
     Accepted,
     Closed,
@@ -36,6 +36,7 @@ from device.domain.outcome import (
     RefundPending,
     RefundStuck,
     RefundSum,
+    Refused,
     Returned,
     ReverseOutcome,
     Unknown,
@@ -45,10 +46,10 @@ from device.domain.outcome import (
 )
 from device.domain.payment import Attempt, AttemptEvent, AttemptState, Facts
 from device.domain.pursuit import Times
-from device.domain.record import Order
+from device.domain.record import Order, Ticket
 from device.domain.refund import Refund, RefundEvent, RefundKind, RefundState
 from device.domain.replies import ErrorReply
-from device.domain.words import ErrorCode, Reason, Wallet
+from device.domain.words import Business, Department, ErrorCode, Reason, Wallet
 from device.errors import CommitRefused, StorageError
 from device.recovery import Recovery, Reports
 
@@ -168,13 +169,15 @@ class Desk:
     order: Order = Order(NUMBER, Wallet.WECHAT, 1000, 300, 0, KEY)  # noqa: RUF009  frozen
     disk_fails: int = 0
     """So many of the next words meet a failing disk."""
+    unsaid: tuple[str, ...] = ()
+    """Words that are taken once without an answer: the disk fails before that can be said."""
     refused: bool = False
     """The journal refuses every word for ever."""
     elsewhere_fen: int | None = None
     heard: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
+        reports = Reports(self._attempt, self._refund, self._elsewhere, self._order, self._ticket)
         times = {Wallet.WECHAT: WECHAT, Wallet.ALIPAY: ALIPAY}
         channels = {self.provider.wallet: self.provider}
         self.recovery = Recovery(channels, times, LoopClock(), reports)
@@ -185,6 +188,7 @@ class Desk:
         assert (key, number) == (KEY, NUMBER)
         self._write(event.value)
         self.attempt = payment.step(self.attempt, event, facts)
+        self._say(event.value)
         self.recovery.pursue(KEY, self.attempt)
         return self.attempt
 
@@ -195,6 +199,7 @@ class Desk:
         self.refund = refund.step(
             self.refund, event, reason=facts.reason, detail=facts.detail, provider_refund_no=number
         )
+        self._say(event.value)
         self.recovery.pursue_refund(self.refund)
         return self.refund
 
@@ -205,6 +210,17 @@ class Desk:
     async def _order(self, number: str) -> Order:
         assert number == NUMBER
         return self.order
+
+    async def _ticket(self, business_date: str, his_id: str) -> Ticket:
+        if self.refund:
+            return Ticket(business_date, his_id, refund=self.refund)
+        bill = (1000, Business.OUTPATIENT_FEE, Department.OUTPATIENT)
+        return Ticket(business_date, his_id, (Charge(KEY, *bill, attempts=(self.attempt,)),))
+
+    def _say(self, word: str) -> None:
+        if word in self.unsaid:
+            self.unsaid = tuple(other for other in self.unsaid if other != word)
+            raise StorageError("journal: cannot read")
 
     def _write(self, word: str) -> None:
         if self.refused:
@@ -298,6 +314,27 @@ def test_a_failing_disk_loses_no_word() -> None:
     desk = play(lambda: Desk(provider, attempt(), disk_fails=3), 60)
     assert desk.attempt.state is S.PAID
     assert provider.times("query") == [5, 7, 9, 11]
+
+
+def test_a_word_that_was_taken_though_the_disk_then_failed_is_not_said_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """World seed 386: `agreed` was kept, its answer failed, and it was said for ever."""
+    provider = Provider(queries=[Open(), Closed()])
+    desk = play(lambda: Desk(provider, attempt(S.REVERSING), unsaid=("agreed",)), HOUR_S)
+    assert desk.attempt.state is S.REVERSED
+    assert desk.heard == ["agreed"]
+    assert len(provider.times("query")) == 2
+    assert "after a fault" not in caplog.text
+    assert desk.recovery._cases == {}
+
+
+def test_a_refusal_that_was_not_written_is_no_reason_to_reverse_without_asking() -> None:
+    provider = Provider(queries=[PAID], reverses=[Refused("TRADE_ERROR"), Later("recall")])
+    play(lambda: Desk(provider, attempt(S.REVERSING), unsaid=("refused",)), 60)
+    calls = [what for _, what in provider.log]
+    assert calls[:4] == ["query", "reverse", "query", "reverse"]
+    assert all(before == "query" for before, call in pairwise(calls) if call == "reverse")
 
 
 def test_a_fault_of_ours_does_not_end_the_task(caplog: pytest.LogCaptureFixture) -> None:
@@ -418,8 +455,10 @@ def ours(state: RefundState = RefundState.REQUESTED) -> Refund:
     return Refund("R1", RefundKind.REFUND, Wallet.WECHAT, NUMBER, "RA", 300, 1000, state=state)
 
 
-def giving(provider: Provider, state: RefundState = RefundState.REQUESTED) -> Callable[[], Desk]:
-    return lambda: Desk(provider, attempt(S.PAID), ours(state))
+def giving(
+    provider: Provider, state: RefundState = RefundState.REQUESTED, unsaid: tuple[str, ...] = ()
+) -> Callable[[], Desk]:
+    return lambda: Desk(provider, attempt(S.PAID), ours(state), unsaid=unsaid)
 
 
 def ended(desk: Desk) -> Refund:
@@ -530,6 +569,18 @@ def test_this_very_refund_given_before_the_card_was_replaced_is_not_sent_again()
 def test_a_sum_that_cannot_be_told_does_not_stop_a_refund() -> None:
     provider = Provider(sum_=Unknown("timeout"), refunds=[Refunded("50", 300)])
     assert ended(play(giving(provider), 60)).state is RefundState.REFUNDED
+
+
+def test_an_end_of_a_refund_that_the_disk_could_not_confirm_is_not_said_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    provider = Provider(refund_queries=[RefundPending(), Refunded("50", 300)])
+    desk = play(giving(provider, RefundState.SENT, unsaid=("pending", "done")), 7 * DAY_S)
+    assert ended(desk).state is RefundState.REFUNDED
+    assert desk.heard == ["pending", "done"]
+    assert len(provider.times("query_refund")) == 2
+    assert "after a fault" not in caplog.text
+    assert desk.recovery._refunds == {}
 
 
 def test_a_failing_disk_sends_no_byte_of_a_refund() -> None:

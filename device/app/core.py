@@ -14,7 +14,7 @@ from device.domain.desk.model import Settings
 from device.domain.payment import Attempt, AttemptEvent, Facts
 from device.domain.ports import Channel, HisLink, Lamp, Panel
 from device.domain.pursuit import Times
-from device.domain.record import Order
+from device.domain.record import Order, Ticket
 from device.domain.refund import Refund, RefundEvent
 from device.domain.replies import Part, Reply, Result
 from device.domain.requests import Request
@@ -49,7 +49,7 @@ class Core:
     ) -> None:
         self._channels = channels
         self._clock = clock
-        reports = Reports(self._attempt, self._refund, self._elsewhere, self._order)
+        reports = Reports(self._attempt, self._refund, self._elsewhere, self._order, self._ticket)
         self.recovery = Recovery(channels, times, clock, reports)
         self._prober = Prober(channels, refused)
         self.desk: DeskLoop
@@ -119,3 +119,6 @@ class Core:
 
     async def _order(self, out_trade_no: str) -> Order | None:
         return await self._journal.order(out_trade_no)
+
+    async def _ticket(self, business_date: str, his_id: str) -> Ticket | None:
+        return await self._journal.ticket(business_date, his_id)

@@ -149,7 +149,9 @@ class SmallBox:
         self.his = HisEnd(place.note)
         self.glass = Glass(clock, place.note)
         self._channels = channels(place.keys, place.network, clock)
-        reports = Reports(self._attempt, self._refund, self._elsewhere, journal.order)
+        reports = Reports(
+            self._attempt, self._refund, self._elsewhere, journal.order, journal.ticket
+        )
         self.recovery = Recovery(self._channels, TIMES, clock, reports)
         self.desk = DeskLoop(SETTINGS, self._ports())
         self._task: asyncio.Task[None] | None = None
