@@ -2,18 +2,19 @@
 
 A reversed payment is neither taken nor given back, and so is the refund that undid it: the HIS
 asked for a reverse, and a reverse is no refund at the provider, which writes it under a number of
-its own.
+its own. Such a refund stands in the ledger as `reversed` (`store` keeps it so), therefore no sum,
+list or chart of what is `refunded` has it.
 """
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef
-
 from center.ledger.models import Payment, Refund
+from center.ledger.words import RefundState
 
 TAKEN = ("paid", "refund_due", "refunding", "refunded")
 """States in which the money was taken; what was given back stands among the refunds."""
-GIVEN_BACK = frozenset({"reversing", "reversed"})
+GIVEN_BACK = ("reversing", "reversed")
+"""States of a payment whose refund is no refund."""
 
 
 def taken() -> Any:
@@ -23,13 +24,4 @@ def taken() -> Any:
 
 def given_back() -> Any:
     """Refunds that are money."""
-    return Refund.objects.filter(~Exists(_undone()), state="refunded")
-
-
-def undone() -> Any:
-    """Refunds that undid a payment: done, and money of no list."""
-    return Refund.objects.filter(Exists(_undone()), state="refunded")
-
-
-def _undone() -> Any:
-    return Payment.objects.filter(uid=OuterRef("ref"), state__in=GIVEN_BACK)
+    return Refund.objects.filter(state=RefundState.REFUNDED)

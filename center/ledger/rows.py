@@ -31,7 +31,7 @@ WORDS: dict[str, frozenset[str]] = {
 }
 STATES: dict[str, frozenset[str]] = {
     Kind.PAYMENT: frozenset(PaymentState.values),
-    Kind.REFUND: frozenset(RefundState.values),
+    Kind.REFUND: frozenset(RefundState.values) - {RefundState.REVERSED},  # ours to say
     Kind.CHARGE: frozenset(ChargeState.values),
 }
 LONGEST: dict[str, int] = {

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from center.ledger.models import Action, ActionState, Charge, Epoch, Payment, Refund
+from center.ledger.money import GIVEN_BACK
 from center.ledger.rows import LedgerRow
 from center.ledger.words import Kind
 
@@ -110,8 +111,11 @@ def store(box_id: str, epoch: Epoch, rows: Sequence[LedgerRow], now: datetime) -
         newest = {row["uid"]: row for row in rows if row["kind"] == table.kind}
         if newest:
             changes += _put(table, box_id, epoch.number, newest)
+    orders = _given_back(rows)
+    if orders:
+        _sum_refunds(orders)
+        changes += _mark_reversed(orders)
     _add_to_totals(changes)
-    _sum_refunds(rows)
     _note_actions(box_id, rows, now)
 
 
@@ -204,19 +208,53 @@ def _add_to_totals(changes: Sequence[tuple[Counted, int]]) -> None:
             )
 
 
-def _sum_refunds(rows: Sequence[LedgerRow]) -> None:
-    """Keep `refunded_fen` of the payments that are touched; a refund may be another box's."""
-    uids = {r["ref"] for r in rows if r["kind"] == Kind.REFUND and r["ref"]}
-    uids |= _refunded({r["uid"] for r in rows if r["kind"] == Kind.PAYMENT})
-    if not uids:
-        return
+def _given_back(rows: Sequence[LedgerRow]) -> list[str]:
+    """Those of the orders these rows are about that have a refund; it may be another box's."""
+    orders = {r["ref"] for r in rows if r["kind"] == Kind.REFUND and r["ref"]}
+    return sorted(orders | _refunded({r["uid"] for r in rows if r["kind"] == Kind.PAYMENT}))
+
+
+_OTHER = {"refunded": "reversed", "reversed": "refunded"}
+_DONE = tuple(_OTHER)
+
+
+def _sum_refunds(orders: Iterable[str]) -> None:
+    """Keep `refunded_fen` of these payments: nothing for one that was reversed.
+
+    It locks them: what another box's batch makes of a payment at the same time is seen afterwards.
+    """
+    sql = (
+        "UPDATE ledger_payment SET refunded_fen = COALESCE((SELECT SUM(r.amount_fen) FROM"  # noqa: S608  places
+        f" ledger_refund r WHERE r.ref = ledger_payment.uid AND r.state IN ({_places(_DONE)})"
+        f" AND ledger_payment.state NOT IN ({_places(GIVEN_BACK)})), 0) WHERE uid = %s"
+    )
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "UPDATE ledger_payment SET refunded_fen = COALESCE((SELECT SUM(r.amount_fen) FROM"
-            " ledger_refund r WHERE r.ref = ledger_payment.uid AND r.state = 'refunded'), 0)"
-            " WHERE uid = %s",
-            [(uid,) for uid in sorted(uids)],
+        cursor.executemany(sql, [(*_DONE, *GIVEN_BACK, uid) for uid in orders])
+
+
+def _mark_reversed(orders: Collection[str]) -> list[tuple[Counted, int]]:
+    """A refund that is done is `reversed` while its payment is, and `refunded` otherwise.
+
+    Returns what leaves and enters the totals.
+    """
+    names = ", ".join("'refund'" if name == "kind" else f"r.{name}" for name in Counted._fields)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT r.uid, {names} FROM ledger_refund r WHERE r.ref IN ({_places(orders)})"  # noqa: S608  names of ours
+            " AND r.state = CASE WHEN EXISTS (SELECT 1 FROM ledger_payment p WHERE p.uid = r.ref"
+            f" AND p.state IN ({_places(GIVEN_BACK)})) THEN %s ELSE %s END ORDER BY r.uid",
+            [*orders, *GIVEN_BACK, *_DONE],
         )
+        wrong = [(uid, Counted(*values)) for uid, *values in cursor.fetchall()]
+        right = [c._replace(state=_OTHER[c.state]) for _uid, c in wrong]
+        cursor.executemany(
+            "UPDATE ledger_refund SET state = %s WHERE box_id = %s AND uid = %s AND day = %s",
+            [
+                (after.state, after.box_id, uid, plain_day(after.day))
+                for (uid, _before), after in zip(wrong, right, strict=True)
+            ],
+        )
+    return [*((before, -1) for _uid, before in wrong), *((after, 1) for after in right)]
 
 
 def _refunded(payments: Collection[str]) -> set[str]:

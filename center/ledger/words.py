@@ -47,12 +47,16 @@ class PaymentState(models.TextChoices):
 
 
 class RefundState(models.TextChoices):
-    """Where a refund stands (payment-states §2)."""
+    """Where a refund stands (payment-states §2).
+
+    No box says `reversed`: the centre writes it for a refund that undid its payment (`money`).
+    """
 
     REQUESTED = "requested", _("已申请")
     SENT = "sent", _("已提交")
     PENDING = "pending", _("处理中")
     REFUNDED = "refunded", _("已退款")
+    REVERSED = "reversed", _("已撤销")
     FAILED = "failed", _("退款失败")
     MANUAL = "manual", _("需人工处理")
 

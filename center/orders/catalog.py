@@ -24,6 +24,7 @@ PAYMENT_BADGES = {
 }
 REFUND_BADGES = {
     "refunded": "good",
+    "reversed": "none",
     "failed": "bad",
     "manual": "bad",
     **dict.fromkeys(("requested", "sent", "pending"), "wait"),
@@ -158,6 +159,7 @@ REFUNDS = Report(
     within="day",
     key="uid",
     sums=("amount_fen",),
+    counted=("state", RefundState.REFUNDED),
     groups=GROUPS,
     link=_order_page,
 )

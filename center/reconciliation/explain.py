@@ -217,7 +217,7 @@ def _explained_orders(orders: set[str]) -> set[str]:
 
 def _explained_bookings(orders: dict[str, str]) -> set[str]:
     """The same of the HIS's list: by the HIS's numbers, or by ours where the list has it."""
-    undone = Refund.objects.filter(ref__in=orders, state="refunded").values_list("his_id", "ref")
+    undone = Refund.objects.filter(ref__in=orders, state="reversed").values_list("his_id", "ref")
     of_his_id = {his_id: uid for uid, his_id in orders.items()} | dict(undone)
     rows = HisRow.objects.filter(his_id__in=of_his_id) | HisRow.objects.filter(
         out_trade_no__in=orders

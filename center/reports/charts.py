@@ -120,7 +120,7 @@ def charts(request: HttpRequest) -> HttpResponse:
         if r.groups and (user.may(r.permission) or r.name in SUMS_FOR_ALL)
     ]
     chart = _asked_for(request, names)
-    rows = chart.report.rows(user).filter(condition(chart.report, chart.asked))
+    rows = _counted(chart, chart.report.rows(user).filter(condition(chart.report, chart.asked)))
     context = {
         "chart": chart,
         "data": _data(chart, rows),
@@ -167,6 +167,13 @@ def _one_of(text: str, allowed: tuple[str, ...]) -> str:
 
 
 # ------------------------------------------------------------------ adding up
+
+
+def _counted(chart: Chart, rows: Any) -> Any:
+    """Leave out the rows that are no money of the report, unless their column is asked for."""
+    column, word = chart.report.counted or ("", "")
+    asked = {chart.group, chart.split, *chart.asked.given}
+    return rows.filter(**{column: word}) if column and column not in asked else rows
 
 
 def _data(chart: Chart, rows: Any) -> dict[str, Any]:

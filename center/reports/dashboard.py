@@ -31,7 +31,7 @@ from center.ledger.models import (
     HourTotal,
     Payment,
 )
-from center.ledger.money import TAKEN, undone
+from center.ledger.money import TAKEN
 from center.ledger.words import OPEN_STATES, Business, Channel, Department
 from center.reports.scope import beijing_today
 
@@ -131,17 +131,10 @@ def _sum(rows: Any) -> tuple[int, int]:
     return found["count"] or 0, found["fen"] or 0
 
 
-def _given_back(part: Slice, totals: Any) -> tuple[int, int]:
-    """Refunds of a day; those that undid a payment are in the totals, but no money of the day."""
-    count, fen = _sum(totals.filter(kind="refund", state="refunded"))
-    none = undone().filter(**part.of_day).aggregate(count=Count("uid"), fen=Sum("amount_fen"))
-    return count - none["count"], fen - (none["fen"] or 0)
-
-
 def _tiles(part: Slice) -> dict[str, Any]:
     day = DayTotal.objects.filter(**part.of_day)
     taken, taken_fen = _sum(day.filter(kind="payment", state__in=TAKEN))
-    back, back_fen = _given_back(part, day)
+    back, back_fen = _sum(day.filter(kind="refund", state="refunded"))
     before = DayTotal.objects.filter(day=part.day - timedelta(days=1), **part.words)
     before_fen = _sum(before.filter(kind="payment", state__in=TAKEN))[1]
     return {

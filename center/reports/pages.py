@@ -81,9 +81,24 @@ def sums(request: HttpRequest, name: str) -> HttpResponse:
     user = require(request.user, report.permission)
     asked = ask(report, request.GET, beijing_today())
     rows = report.rows(user).filter(condition(report, asked))
-    found = rows.aggregate(count=Count("*"), **{s: Sum(s) for s in report.sums})
-    parts = [(report.column(s).title, found[s] or 0) for s in report.sums]
-    return render(request, "web/sums.html", {"count": found["count"], "sums": parts})
+    return render(request, "web/sums.html", {"sums": _sums(report, asked, rows)})
+
+
+def _sums(report: Report, asked: Asked, rows: Any) -> list[dict[str, Any]]:
+    """What the report counts, then what else the rows are, each word for itself."""
+    measures = {"count": Count("*"), **{s: Sum(s) for s in report.sums}}
+    if report.counted is None or report.counted[0] in asked.given:
+        return [_sum(report, "", rows.aggregate(**measures))]
+    column, counted = report.counted
+    found = {row[column]: row for row in rows.values(column).annotate(**measures)}
+    words = report.column(column).words
+    first = _sum(report, words[counted], found.pop(counted, {}))
+    return [first, *(_sum(report, words[word], found[word]) for word in words if word in found)]
+
+
+def _sum(report: Report, title: Any, found: dict[str, Any]) -> dict[str, Any]:
+    parts = [(report.column(s).title, found.get(s) or 0) for s in report.sums]
+    return {"title": title, "count": found.get("count", 0), "parts": parts}
 
 
 def _cells(report: Report, row: Any) -> list[dict[str, Any]]:

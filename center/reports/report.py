@@ -90,6 +90,9 @@ class Report:
     """A day column that the order begins with: one index for its filter and the order."""
     sums: tuple[str, ...] = ()
     """Money columns whose sum stands under the table."""
+    counted: tuple[str, str] | None = None
+    """Column and word of the rows that are its money: rows with another word have sums of their
+    own, and a chart leaves them out, unless that column is asked for."""
     groups: tuple[str, ...] = ()
     """Columns that a chart may group by."""
     default_days: int = 7

@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -44,6 +45,19 @@ def stored_totals(model: Any) -> dict[tuple[Any, ...], tuple[int, int]]:
 def assert_totals_are_the_rows() -> None:
     for model in (DayTotal, DeskTotal, HourTotal):
         assert stored_totals(model) == expected_totals(model)
+
+
+def assert_reversed_refunds_are_marked() -> None:
+    """A refund that is done is `reversed` exactly while its payment is, and no money of it."""
+    undone = set(
+        Payment.objects.filter(state__in=("reversing", "reversed")).values_list("uid", flat=True)
+    )
+    back: Counter[str] = Counter()
+    for refund in Refund.objects.filter(state__in=("refunded", "reversed")):
+        assert refund.state == ("reversed" if refund.ref in undone else "refunded")
+        back[refund.ref] += refund.amount_fen if refund.state == "refunded" else 0
+    for payment in Payment.objects.all():
+        assert payment.refunded_fen == back[payment.uid]
 
 
 def test_a_batch_is_stored_once_however_often_it_comes(journal: JournalOfABox) -> None:
@@ -157,7 +171,12 @@ def test_whatever_is_sent_in_whatever_pieces_the_totals_are_the_rows(seed: int) 
     for journal in journals:
         for number in range(draw.randint(3, 12)):
             states = draw.choice(
-                [("intended", "paid"), ("intended", "unknown", "reversed"), ("failed",)]
+                [
+                    ("intended", "paid"),
+                    ("intended", "unknown", "reversed"),
+                    ("intended", "paid", "reversing", "reversed"),
+                    ("failed",),
+                ]
             )
             journal.pay(
                 f"{journal.box}-{number}",
@@ -179,6 +198,7 @@ def test_whatever_is_sent_in_whatever_pieces_the_totals_are_the_rows(seed: int) 
         assert answer.ack >= acks[index]
         acks[index] = answer.ack
         assert_totals_are_the_rows()
+        assert_reversed_refunds_are_marked()
     for journal in journals:
         assert journal.send() == Stored(len(journal.rows))
     assert_totals_are_the_rows()
