@@ -17,6 +17,7 @@ ENVIRONMENTS = {
     ".venv-evdev": (
         *("evdev==1.6.1", "pyserial>=3.5"),
         *("pytest>=8.4", "pytest-asyncio>=1.2", "pytest-timeout>=2.4"),
+        "hypothesis>=6.100",  # the profile of tests/conftest.py
     ),
 }
 STAMP = "requirements.txt"

@@ -11,7 +11,7 @@ from simulators.planted.score import PAYMENTS, catch, known_seeds, play_with
 from simulators.world.checkers import RULES
 from simulators.world.history import play
 
-BESIDE = {"M16", "M25", "BOOK", "SUPERSEDE"}
+BESIDE = {"M16", "M25", "ACTIONS", "BOOK", "SUPERSEDE"}
 """Theirs are in `test_planted_sync.py` and `test_planted_desk.py`."""
 KNOWN = known_seeds()
 CLEAN = sorted({(KNOWN[b.name], " ".join(sorted(b.stir))) for b in BUGS if b.name in KNOWN})[::8]
