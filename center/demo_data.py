@@ -1,7 +1,8 @@
 """Invented transactions of a hospital, sent through the real ingest: for trying the pages.
 
 Everything is drawn from one seed. Working days are fuller than weekends, mornings fuller than
-afternoons; a few payments are declined, reversed or refunded, a few days are still open.
+afternoons; a few payments are declined, reversed or refunded, a few days are still open. Some
+refunds are such as nobody should give: twice, too much, one cashier's many on a day.
 """
 
 import random
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from center.demo_traces import traces_of
 from center.ledger.ingest import ingest
 from center.ledger.rows import BEIJING
 from center.ledger.words import Business, Department
@@ -121,9 +123,11 @@ def batches(size: Size, today: date) -> Iterator[Batch]:
         box = _DemoBox(number, random.Random(f"{size.seed}-{number}"))  # noqa: S311  invented data
         for back in range(size.days - 1, -1, -1):
             _day(box, today - timedelta(days=back), size.payments, today)
-        first = 1
-        for rows in list(box.take()):
-            yield Batch(box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), _health(box))
+        first, parts = 1, list(box.take())
+        for rows in parts:
+            traces = traces_of(rows) if rows is parts[-1] else ()
+            told = (box.id, "1.0.0", f"demo{number:04d}", first, tuple(rows), _health(box))
+            yield Batch(*told, traces=traces)
             first += len(rows)
 
 
@@ -140,6 +144,7 @@ PARTS = (
 )
 FAULTS = {7: ("scanner", "fail", "扫码枪未连接"), 19: ("disk", "warn", "剩余 82 MB")}
 """By the number of the box."""
+HASTY_BOX = 5
 
 
 def _health(box: _DemoBox) -> dict[str, Any]:
@@ -162,22 +167,29 @@ def _day(box: _DemoBox, day: date, payments: int, today: date) -> None:
     times = (time(draw.choice(HOURS), draw.randrange(60), draw.randrange(60)) for _ in range(much))
     for at in sorted(datetime.combine(day, t, BEIJING) for t in times):
         if at < now:
-            _payment(box, at, fresh=day == today)
+            _payment(box, at, fresh=day == today, hasty=_hasty(box, day, today))
 
 
-def _payment(box: _DemoBox, at: datetime, *, fresh: bool) -> None:
+def _hasty(box: _DemoBox, day: date, today: date) -> bool:
+    """A desk that gives back much, on the newest Wednesday that is over."""
+    back = (today - day).days
+    return box.number == HASTY_BOX and day.weekday() == 2 and 0 < back <= 7  # noqa: PLR2004  Wednesday, a week
+
+
+def _payment(box: _DemoBox, at: datetime, *, fresh: bool, hasty: bool) -> None:
     draw = box.random
     kinds = INPATIENT if box.inpatient else OUTPATIENT
     business, _weight, (low, high) = draw.choices(kinds, [k[1] for k in kinds])[0]
     number = f"DM{box.number:02d}{draw.getrandbits(130):026X}"[:32]
-    told = {
+    fen = draw.randrange(low, high, 10)
+    told: dict[str, Any] = {
         "uid": number,
         "out_trade_no": number,
         "channel": draw.choices(("wechat", "alipay"), (7, 3))[0],
         "business": business,
         "operator": f"{100 + box.number * 3 + at.hour // 12:04d}",
         "his_id": f"{box.desk[:2]}{box.number:02d}{at:%Y%m%d}{box.seq:06d}",
-        "amount_fen": draw.randrange(low, high, 10),
+        "amount_fen": fen,
     }
     box.add(at, **told, state="intended")
     luck = draw.random()
@@ -185,7 +197,7 @@ def _payment(box: _DemoBox, at: datetime, *, fresh: bool) -> None:
     if luck < 0.03:  # noqa: PLR2004  shares of luck, as the comment of each branch says
         box.add(later, **told, state="failed", reason=draw.choice(DECLINED), revision=2)
         return
-    if luck < 0.035 or (fresh and luck < 0.045):  # noqa: PLR2004
+    if luck < 0.035 or (fresh and luck < 0.045):  # noqa: PLR2004  nobody knows, then given back
         box.add(later, **told, state="unknown", revision=2)
         if not fresh:
             box.add(later, **told, state="reversing", revision=3)
@@ -195,15 +207,29 @@ def _payment(box: _DemoBox, at: datetime, *, fresh: bool) -> None:
     mask = draw.choice(("张**", "李*", "王**", "o6***kQ", "138****0000"))
     paid = {"provider_trade_no": provider, "payer_mask": mask, "money_at": later.isoformat()}
     box.add(later, **told, **paid, state="paid", revision=2)
-    if luck > 0.985:  # noqa: PLR2004
-        _refund(box, later, told, provider)
+    if luck < 0.05:  # noqa: PLR2004  the HIS takes it back
+        box.add(later, **told, **paid, state="reversing", revision=3)
+        box.add(later, **told, **paid, state="reversed", revision=4)
+        _refund(box, later, told, provider, fen)
+    elif luck > (0.3 if hasty else 0.985):
+        _give_back(box, later, told, provider, odd=12 if hasty else 4)
 
 
-def _refund(box: _DemoBox, paid_at: datetime, told: dict[str, Any], provider: str) -> None:
-    draw = box.random
-    fen = told["amount_fen"] if draw.random() < 0.7 else max(1, told["amount_fen"] // 2)  # noqa: PLR2004
-    number = "R" + f"{draw.getrandbits(150):031X}"[:31]
-    at = paid_at + timedelta(minutes=draw.randint(3, 90))
+def _give_back(
+    box: _DemoBox, paid_at: datetime, told: dict[str, Any], provider: str, *, odd: int
+) -> None:
+    """All of it, half of it; `odd` in a hundred the same twice, as many more than was paid."""
+    paid, half = told["amount_fen"], max(1, told["amount_fen"] // 2)
+    ways = ((paid,), (half,), (half, half), (paid, half))
+    given = box.random.choices(ways, (66, 34 - 2 * odd, odd, odd))[0]
+    for count, fen in enumerate(given):
+        at = paid_at + timedelta(minutes=box.random.randint(3, 90))
+        his_id = f"{count or ''}{told['his_id']}"
+        _refund(box, at, told | {"his_id": his_id}, provider, fen)
+
+
+def _refund(box: _DemoBox, at: datetime, told: dict[str, Any], provider: str, fen: int) -> None:
+    number = "R" + f"{box.random.getrandbits(150):031X}"[:31]
     refund = {k: told[k] for k in ("channel", "business", "operator", "out_trade_no")} | {
         "uid": number,
         "out_refund_no": number,
