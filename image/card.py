@@ -12,10 +12,12 @@ HERE = Path(__file__).parent
 FIRMWARE = "usr/lib/raspi-firmware"
 I2C_NODE = "/soc/i2c@7e804000"
 I2C_HZ = "400000"  # a whole picture in 23 ms instead of 92
-SPI_NODE, SPI_PINS = "/soc/spi@7e204000", "/soc/gpio@7e200000/spi0-gpio7"
-# The kernel wants a maker's name there, not "spidev"; its spidev driver answers to this one.
-SPI_PANEL = "rohm,dh2228fv"
+GPIO_NODE, SPI_NODE = "/soc/gpio@7e200000", "/soc/spi@7e204000"
+SPI_PINS = ("9", "10", "11")  # BCM numbers
+SPI_SELECT = ("8", "1")  # and active low
 SPI_HZ = "8000000"
+# The kernel wants a maker's name there, not "spidev"; its spidev driver answers to this one.
+SPI_PANEL = "lwn,bk4"
 FIRST_SLOTS = "good=a\ntry=\ntries=0\n"
 
 
@@ -37,17 +39,28 @@ def boot_files(root: Path, choice: Choice, initrd: Path, folder: Path) -> None:
 
 
 def panel_buses(tree: Path) -> None:
-    """Set up the two buses of panels in a device tree: I2C quicker, SPI on, with /dev/spidev0.0."""
-    panel = f"{SPI_NODE}/panel@0"
-    run("fdtput", "-t", "u", tree, I2C_NODE, "clock-frequency", I2C_HZ)
-    pins = run("fdtget", "-t", "u", tree, SPI_PINS, "phandle").strip()
-    run("fdtput", "-t", "s", tree, SPI_NODE, "pinctrl-names", "default")
-    run("fdtput", "-t", "u", tree, SPI_NODE, "pinctrl-0", pins)
+    """Set up the two buses of panels in a device tree: I2C quicker, SPI on, with /dev/spidev0.0.
+
+    The kernel's trees leave SPI off, and Debian's kernel takes no overlay while it runs. As
+    raspi-firmware's overlay pi4-spidev does it, for the first chip select alone: GPIO 7 stays free.
+    """
+    panel, pins = f"{SPI_NODE}/panel@0", f"{GPIO_NODE}/spi0-gpio7"
+    chip, group = (
+        run("fdtget", "-t", "u", tree, node, "phandle").strip() for node in (GPIO_NODE, pins)
+    )
     run("fdtput", "-c", tree, panel)
-    run("fdtput", "-t", "s", tree, panel, "compatible", SPI_PANEL)
-    run("fdtput", "-t", "u", tree, panel, "reg", "0")
-    run("fdtput", "-t", "u", tree, panel, "spi-max-frequency", SPI_HZ)
-    run("fdtput", "-t", "s", tree, SPI_NODE, "status", "okay")
+    for node, name, kind, *values in (
+        (I2C_NODE, "clock-frequency", "u", I2C_HZ),
+        (pins, "brcm,pins", "u", *SPI_PINS),
+        (SPI_NODE, "pinctrl-names", "s", "default"),
+        (SPI_NODE, "pinctrl-0", "u", group),
+        (SPI_NODE, "cs-gpios", "u", chip, *SPI_SELECT),
+        (SPI_NODE, "status", "s", "okay"),
+        (panel, "compatible", "s", SPI_PANEL),
+        (panel, "reg", "u", "0"),
+        (panel, "spi-max-frequency", "u", SPI_HZ),
+    ):
+        run("fdtput", "-t", kind, tree, node, name, *values)
 
 
 def boot_image(folder: Path, file: Path, epoch: int) -> None:

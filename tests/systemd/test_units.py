@@ -4,6 +4,7 @@
 it is left out: the CI machine has both.
 """
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,6 +12,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+
+from device.provisioning.bundle import RECORD_NAME
+from device.provisioning.envelope import BUNDLE_NAME, digest_of
+from device.provisioning.store import installed
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 MANIFEST = tomllib.loads((FOLDER / "install.toml").read_text(encoding="utf-8"))
@@ -108,6 +113,35 @@ def test_the_gate_restarts_a_machine_only_while_its_slot_is_on_trial(
     shell = condition.replace("/run/paybox/", f"{tmp_path}/").replace("/data/", f"{tmp_path}/")
     passed = subprocess.run(shell, shell=True, capture_output=True, check=False).returncode
     assert (passed == 0) is on_trial
+
+
+def _asks_for_provisioning(file: Path, boot: Path) -> bool:
+    (condition,) = _settings("paybox-provision.service")["ExecCondition"]
+    program, config, partition = condition.split()
+    assert MANIFEST["files"][Path(program).name] == program
+    assert (config, partition) == ("/etc/paybox/paybox.toml", "/boot/firmware")
+    command = [FOLDER / Path(program).name, file, boot]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+def test_provisioning_starts_only_where_it_has_something_to_do(tmp_path: Path) -> None:
+    """A box without a configuration, or with another bundle on its card than the one in force."""
+    file, boot, settings = tmp_path / "etc/paybox.toml", tmp_path / "boot", tmp_path / "etc/set-1-A"
+    for folder in (settings, boot):
+        folder.mkdir(parents=True)
+    assert _asks_for_provisioning(file, boot)
+    (settings / "paybox.toml").touch()
+    file.symlink_to("set-1-A/paybox.toml")
+    assert not _asks_for_provisioning(file, boot)
+    digest = digest_of(b"a bundle")
+    (boot / BUNDLE_NAME).write_bytes(b"a bundle")
+    assert _asks_for_provisioning(file, boot)
+    record = {"title": {"box": "BOX-0001", "version": 1, "not_before": 0}, "digest": digest}
+    (settings / RECORD_NAME).write_text(json.dumps(record))
+    assert installed(file)[1] == digest  # the record is as the firmware writes it
+    assert not _asks_for_provisioning(file, boot)
+    (boot / BUNDLE_NAME).write_bytes(b"the next bundle")
+    assert _asks_for_provisioning(file, boot)
 
 
 def test_a_wipe_that_was_begun_holds_the_firmware_off() -> None:
