@@ -16,19 +16,31 @@ SLOT_B = "/sys/block/vda/vda3/stat"
 TRIAL = "grep -q ^try=b /data/slots"
 
 
-async def play(stage: Stage) -> None:
-    """Those that go back, those that are cut, and at the end the one that stays."""
+async def take_back(stage: Stage) -> None:
+    """Bad releases: each is tried once and goes."""
     bad = {"0.1.1": release.no_firmware, "0.1.2": release.no_system}
     for version, change in bad.items():
         await _taken_back(stage, version, change)
-    stick = release.stick(BUILT, stage.folder, release.SOUND, release.sound)
-    cuts = 0
+
+
+async def keep(stage: Stage) -> None:
+    """The good release, without a cut."""
+    await _kept(stage, _good(stage))
+    await _old_again(stage)
+
+
+async def cut_at_each_step(stage: Stage) -> None:
+    """The good release, cut; a row for each step and one for all."""
+    stick, cuts = _good(stage), 0
     chosen = dict(stage.luck.sample(list(CUTS.items()), stage.update_cuts))
     for name, moment in chosen.items():
         cuts += await _cut(stage, stick, name, moment)
     told = f"{cuts} of {len(chosen)}"
     stage.table.say("update cut, whole old or new afterwards", told, right=cuts == len(chosen))
-    await _kept(stage, stick)
+
+
+def _good(stage: Stage) -> Path:
+    return release.stick(BUILT, stage.folder, release.SOUND, release.sound)
 
 
 async def _plug_in(stage: Stage, stick: Path) -> None:
@@ -68,17 +80,23 @@ async def _taken_back(stage: Stage, version: str, change: Callable[[Path], None]
 
 
 async def _kept(stage: Stage, stick: Path) -> None:
-    running, slots = await _slots(stage)
-    if running == "a":
-        await _plug_in(stage, stick)
-        await stage.guest.until_reset(WRITTEN_S)
-        await _until(stage, "grep -q ^good=b /data/slots", JUDGED_S)
+    await _plug_in(stage, stick)
+    await stage.guest.until_reset(WRITTEN_S)
     stage.desk.disconnect()
+    await _until(stage, "grep -q ^good=b /data/slots", JUDGED_S)
     await stage.until_connected()
     version = (await stage.guest.run("paybox --version")).strip()
     running, slots = await _slots(stage)
     right = running == "b" and release.SOUND in version and slots.startswith("good=b")
     stage.table.say("good release kept", f"slot {running}, {slots}, {version}", right=right)
+
+
+async def _old_again(stage: Stage) -> None:
+    """Have the card run its first release, as if no stick had ever been in it."""
+    await stage.guest.run("rm -f /data/update-tried /data/update-trial.json")
+    await stage.guest.run("printf 'good=a\\ntry=\\ntries=0\\n' > /data/slots; sync")
+    await stage.cut()
+    await stage.start()
 
 
 # ---------------------------------------------------------------- cut at each step
@@ -157,7 +175,5 @@ async def _cut(
     right = {"a": "0.1.0", "b": release.SOUND}.get(running) == version
     stage.table.say(f"update cut: {name}", f"slot {running} {version}, {slots}", right=right)
     if running == "b":  # the next cut begins with the old one again
-        await stage.guest.run("printf 'good=a\\ntry=\\ntries=0\\n' > /data/slots; sync")
-        await stage.cut()
-        await stage.start()
+        await _old_again(stage)
     return right
