@@ -102,6 +102,18 @@ def _(patch: Patch) -> None:
     patch.setattr(cancel, "_wish", at_once)
 
 
+@bug("what was paid lies for five minutes before it is given back", "M6", stir="reverse")
+def _(patch: Patch) -> None:
+    true = pursuit.next_call
+
+    def slow(attempt: Attempt, trail: Any, times: Any) -> Any:
+        call, due_s = true(attempt, trail, times)
+        undone = attempt.state is AttemptState.REVERSING and attempt.held_paid
+        return call, due_s + 300.0 * undone
+
+    patch.setattr(recovery, "next_call", slow)
+
+
 @bug("reversing may go back to paid", "M7", "M3")
 def _(patch: Patch) -> None:
     row = {**payment.TABLE[AttemptState.REVERSING], AttemptEvent.PAID: AttemptState.PAID}

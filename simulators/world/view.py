@@ -95,6 +95,8 @@ class View:
     """What the HIS heard last of every try: its own list, as finance has it."""
     wished: set["Key"] = field(default_factory=set)
     """Charges of which the HIS heard that its cancel wish is stored."""
+    going: set[str] = field(default_factory=set)
+    """Orders of which the HIS heard that they are being given back or closed."""
     busy_with: str = ""
     """The bill that the HIS is collecting: its `pay` was taken on and is not answered yet."""
     heard: set[tuple[str, int]] = field(default_factory=set)

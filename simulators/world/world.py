@@ -5,6 +5,7 @@ import contextvars
 import itertools
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ CENTERS = 0.5  # of the hospitals
 MONTHS_AWAY = 0.04  # of these; nobody at the desk may notice
 ENDS_WITHIN_S = {"wechat": 60.0, "alipay": 75.0}  # M6, when nothing goes wrong
 NEW_CARDS = 0.15  # of all histories begin with an empty card: rule 9 holds on their first day
+Look = Callable[[UnknownEnds, str, float], None]
 SLACK_S = 2.0  # the round trips of this network: M6 counts from answers within a second
 NETWORK_FAULT_STATES = {
     "stale_connection": "stale keep-alive reset after the bytes left",
@@ -242,17 +244,16 @@ class World:
         if sent.call == "pay":
             self.payments += 1
             view.luck[number] = self.scans.luck.get(sent.code, "")
-            left_s = self.loop.time()
-            view.pay_left_s.setdefault(number, left_s)
+            view.pay_left_s.setdefault(number, self.loop.time())
             if self.troubled or sent.code in self.scans.hurried:
                 view.disturbed.add(number)
-            limit_s = ENDS_WITHIN_S[sent.wallet] + SLACK_S
-            self.loop.call_later(limit_s, self._in_time, number, left_s, context=self.world.copy())
+            self._look_later(UnknownEnds.in_time, sent.wallet, number)
 
-    def _in_time(self, number: str, left_s: float) -> None:
-        for checker in self.checkers:
-            if isinstance(checker, UnknownEnds):
-                checker.in_time(number, left_s)
+    def _look_later(self, look: Look, wallet: str, number: str) -> None:
+        """Have it judged when the time of M6 is over, which begins now."""
+        (judge,) = (one for one in self.checkers if isinstance(one, UnknownEnds))
+        limit_s, now_s = ENDS_WITHIN_S[wallet] + SLACK_S, self.loop.time()
+        self.loop.call_later(limit_s, look, judge, number, now_s, context=self.world.copy())
 
     def _on_arrival(self, sent: Sent) -> None:
         if sent.probe:
@@ -307,6 +308,10 @@ class World:
         self.log(f"{connection} hears {json.dumps(words, ensure_ascii=False)}")
         for checker in self.checkers:
             checker.on_said(connection, message)
+        number = message.get("out_trade_no", "")
+        if message.get("state") == "reversing" and number not in self.view.going:
+            self.view.going.add(number)
+            self._look_later(UnknownEnds.undone_in_time, message["wallet"], number)
 
     def on_astray(self, connection: str, message: dict[str, Any]) -> None:
         """M13: an answer goes to the connection that asked, once."""

@@ -8,6 +8,7 @@ from simulators.world.history import Told
 
 FOUND = [
     pytest.param(386, 57, id="a word that a failing disk took without an answer was said for ever"),
+    pytest.param(395, 40, id="a payment undone just before the end of its time was blamed at once"),
 ]
 
 

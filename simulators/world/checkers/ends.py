@@ -12,6 +12,10 @@ GIVEN_BACK = (
     "SELECT 1 FROM attempts JOIN charges USING (his_id, business_date, try) WHERE out_trade_no = ?"
     " AND undo = '' AND cancel_wish = 0 AND attempts.state IN ('failed','reversing','reversed')"
 )
+UNDONE = (
+    "SELECT 1 FROM attempts JOIN charges USING (his_id, business_date, try) WHERE out_trade_no = ?"
+    " AND answered_paid = 1 AND attempts.state IN ('reversing','refund_due','refunding')"
+)
 LONGEST_TTL_S = 310.0  # his-link §2: ttl_s is 300 at the most
 MINUTE_S = 60.0
 MOST_IN_A_MINUTE = 100  # five times what the shortest intervals give
@@ -57,12 +61,24 @@ class UnknownEnds(Checker):
         self._armed_s = None
 
     def in_time(self, number: str, left_s: float) -> None:
-        """Called when an undisturbed attempt must have ended."""
-        row = self.view.attempt(number)
+        """Called when an undisturbed attempt must have ended.
+
+        One that was answered `paid` has, and is a new doubt from where it is undone (seed 395).
+        """
         self._paid_in_time(number, left_s)
-        calm = number not in self.view.disturbed and self.view.disturbed_s < left_s
+        if not self.view.disk.rows(UNDONE, number):
+            self._must_have_ended(number, left_s)
+
+    def undone_in_time(self, number: str, undone_s: float) -> None:
+        """Called when what is to be given back must be back, counted from its first answer."""
+        if self.view.disk.rows(UNDONE, number):
+            self._must_have_ended(number, undone_s)
+
+    def _must_have_ended(self, number: str, since_s: float) -> None:
+        row = self.view.attempt(number)
+        calm = number not in self.view.disturbed and self.view.disturbed_s < since_s
         if calm and row and row.state in OPEN:
-            jumped = self.view.wall_jumped_s >= left_s
+            jumped = self.view.wall_jumped_s >= since_s
             rule = ClockMayJump.invariant if jumped else self.invariant
             self.view.blame(rule, f"{number} is {row.state} though nothing went wrong")
 
