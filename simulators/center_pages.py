@@ -1,6 +1,7 @@
 """Draw the centre's pages as pictures, with invented data, in a real browser.
 
     python -m simulators.center_pages docs/pages
+    python -m simulators.center_pages /tmp/pages --every    # in both languages, wide and narrow
 
 A centre of its own with sixty days of twelve boxes; each page as a user of a fitting role sees it.
 Needs Debian's `chromium` and `chromium-driver`.
@@ -15,7 +16,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from PIL import Image
@@ -25,6 +27,8 @@ from simulators.browser import Browser, driven, started
 MISSING = "Chromium is not here. Debian: apt-get install chromium chromium-driver\n"
 PASSWORD = "a-pass-8-for-pictures"  # noqa: S105  of a centre that lives for a minute
 WIDE, NARROW = 1400, 500
+OFFICE = 1280
+"""Pixels: of the pictures in the documents, of a small window, of an old office screen."""
 TALLEST = 1500
 COLOURS = 200
 SOFT_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
@@ -46,6 +50,7 @@ class Page:
 
 PAGES = (
     Page("login", "/login", role=""),
+    Page("login-en", "/login", role="", english=True),
     Page("dashboard", "/"),
     Page("dashboard-slice", "/?department=inpatient&day=2026-11-20"),
     Page("manager", "/", role="manager"),
@@ -59,6 +64,7 @@ PAGES = (
     Page("refunds", "/reports/refunds/"),
     Page("refund-anomalies", "/reports/refund-anomalies/"),
     Page("statements", "/reports/statements/"),
+    Page("statement-lines", "/reports/statement-lines/"),
     Page("bank-receipts", "/reports/bank-receipts/"),
     Page("bank-breaks", "/reports/bank-breaks/"),
     Page("receipts-entry", "/reconciliation/receipts"),
@@ -75,8 +81,11 @@ PAGES = (
     Page("boxes", "/reports/boxes/", role="administrator"),
     Page("box", "/reports/boxes/", role="administrator", click="tr[data-href] a"),
     Page("alarms", "/reports/alarms/", role="administrator"),
+    Page("quarantine", "/reports/quarantine/", role="administrator"),
     Page("users", "/reports/users/", role="administrator"),
     Page("user", "/reports/users/", role="administrator", click="tr[data-href] a"),
+    Page("new-user", "/users/new", role="administrator"),
+    Page("password", "/password", role="administrator"),
     Page("tokens", "/reports/tokens/", role="administrator"),
     Page("audit", "/reports/audit/", role="auditor"),
 )
@@ -84,9 +93,14 @@ MAKE = """
 from datetime import UTC, datetime
 from center.accounts.models import User
 from center.ledger.ingest import raise_alarm
-from center.ledger.models import Box
-told = "demo0007：有 1 行无法采信，已隔离"
-raise_alarm(Box.objects.get(pk="BOX-0007"), "quarantine", told, datetime.now(UTC))
+from center.ledger.models import Box, Quarantine
+from device.sync.wire import HASH_FAULT
+told, now = "demo0007：有 1 行无法采信，已隔离", datetime.now(UTC)
+box = Box.objects.get(pk="BOX-0007")
+raise_alarm(box, "quarantine", told, now)
+Quarantine.objects.create(
+    box=box, epoch="demo0007", seq=99, why=HASH_FAULT, row={}, received_at=now
+)
 """
 """What is on the pages beside the invented payments."""
 ROLES = tuple(dict.fromkeys(page.role for page in PAGES if page.role))
@@ -97,6 +111,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m simulators.center_pages", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="names that begin so")
+    parser.add_argument("--every", action="store_true", help="each in zh and en, 1280 and 500 wide")
     options = parser.parse_args(argv)
     program = shutil.which("chromedriver")
     if program is None or shutil.which("chromium") is None:
@@ -104,12 +119,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     options.folder.mkdir(parents=True, exist_ok=True)
     wanted = [page for page in PAGES if page.name.startswith(options.only)]
+    wanted = list(_every(wanted)) if options.every else wanted
     with ExitStack() as stack:
         address = stack.enter_context(_center())
         driver = stack.enter_context(driven(program))
         for role, english in sorted({(page.role, page.english) for page in wanted}):
             draw(driver, address, options.folder, [p for p in wanted if _seen_by(p, role, english)])
     return 0
+
+
+def _every(pages: Sequence[Page]) -> Iterator[Page]:
+    """Each page in both languages and in two widths."""
+    plain = [page for page in pages if not page.english and page.width == WIDE]
+    for page, english, width in product(plain, (False, True), (OFFICE, NARROW)):
+        name = f"{page.name}-{'en' if english else 'zh'}-{width}"
+        yield replace(page, name=name, english=english, width=width)
 
 
 def _seen_by(page: Page, role: str, english: bool) -> bool:  # noqa: FBT001
@@ -121,8 +145,7 @@ def draw(driver: str, address: str, folder: Path, pages: Sequence[Page]) -> None
     with tempfile.TemporaryDirectory() as profile:
         browser = Browser(driver, Path(profile), SOFT_GL)
         try:
-            if pages[0].role:
-                _log_in(browser, address, pages[0])
+            _enter(browser, address, pages[0])
             for page in pages:
                 _open(browser, address, page)
                 picture = small(browser.whole_page(page.width, TALLEST))
@@ -138,12 +161,14 @@ def _too_wide(pixels: int) -> tuple[str, ...]:
     return (f"{pixels} pixels too wide",) if pixels > 0 else ()
 
 
-def _log_in(browser: Browser, address: str, page: Page) -> None:
+def _enter(browser: Browser, address: str, page: Page) -> None:
+    """Log in, if the page wants somebody, and choose its language."""
     browser.open(f"{address}/login")
-    browser.write("input[name=username]", page.role)
-    browser.write("input[name=password]", PASSWORD)
-    browser.click("form.card button")
-    browser.wait(lambda: "/login" not in browser.run("return location.pathname"), "logged in")
+    if page.role:
+        browser.write("input[name=username]", page.role)
+        browser.write("input[name=password]", PASSWORD)
+        browser.click("form.card button")
+        browser.wait(lambda: "/login" not in browser.run("return location.pathname"), "logged in")
     word = "en" if page.english else "zh-hans"
     browser.run(
         f"document.querySelector('button[name=language][value={json.dumps(word)}]')?.click()"

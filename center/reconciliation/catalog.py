@@ -30,6 +30,7 @@ BADGES: dict[str, str] = {
     BreakState.RESOLVED: "good",
 }
 KINDS = {"payment": _("收款"), "refund": _("退款")}
+PAY_TYPES = dict(Channel.choices) | {"cash": _("现金"), "card": _("银行卡")}
 CAUSES = {
     "not_in_statement": _("对方无此笔：可能次日入账，或流水有误"),
     "not_by_our_boxes": _("非本院设备收取，或设备流水未到"),
@@ -261,7 +262,7 @@ HIS_ROWS = Report(
             "pay_type",
             _("支付方式"),
             Form.WORD,
-            dict(Channel.choices) | {"cash": _("现金"), "card": _("银行卡")},
+            PAY_TYPES,
         ),
         Column("kind", _("收退"), Form.WORD, KINDS),
         Column("amount_fen", _("金额（元）"), Form.MONEY),
@@ -276,7 +277,7 @@ HIS_ROWS = Report(
             "pay_type",
             _("支付方式"),
             Match.ONE_OF,
-            words=dict(Channel.choices) | {"cash": _("现金"), "card": _("银行卡")},
+            words=PAY_TYPES,
         ),
         Filter("kind", _("收退"), Match.ONE_OF, words=KINDS),
         Filter("operator", _("收费员")),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_date
@@ -17,7 +18,7 @@ from center.accounts.roles import Permission
 from center.ledger.models import Payment, Refund
 from center.ledger.words import Channel
 from center.reconciliation import bank_list, his_list, table
-from center.reconciliation.catalog import BREAKS, REPORTS_OF
+from center.reconciliation.catalog import BREAKS, HIS_ROWS, REPORTS_OF
 from center.reconciliation.daily import check_day
 from center.reconciliation.his_list import Mapped
 from center.reconciliation.intake import (
@@ -43,6 +44,9 @@ from center.reports.cells import shown
 from center.reports.scope import beijing_today
 from center.statements.models import StatementLine
 
+HOW = ("pay_type", "kind")
+"""How the HIS booked it."""
+
 
 @needs(Permission.RECONCILIATION)
 def break_page(request: HttpRequest, number: int) -> HttpResponse:
@@ -57,8 +61,10 @@ def break_page(request: HttpRequest, number: int) -> HttpResponse:
     refunds = (
         Refund.objects.filter(operator=row.key, day=row.day)
         if row.code == Anomaly.MANY
-        else Refund.objects.filter(ref=row.key) | Refund.objects.filter(uid=row.key)
+        else Refund.objects.filter(Q(ref=row.key) | Q(uid=row.key) | Q(his_id=row.key))
     )
+    numbers = [row.key, *(p.his_id for p in payments[:20]), *(r.his_id for r in refunds[:100])]
+    his_rows = HisRow.objects.filter(his_id__in=numbers).order_by("day", "id")[:100]
     context = {
         "row": row,
         "facts": [(c.title, shown(c, row)) for c in report.columns],
@@ -67,7 +73,7 @@ def break_page(request: HttpRequest, number: int) -> HttpResponse:
         "refunds": refunds.order_by("first_at")[:100],
         "lines": lines.order_by("at")[:20],
         "receipts": _receipts_of(row),
-        "his_rows": HisRow.objects.filter(his_id__in=[row.key, *(p.his_id for p in payments)])[:20],
+        "his_rows": [(h, [shown(HIS_ROWS.column(n), h) for n in HOW]) for h in his_rows],
         "decisions": row.decisions.order_by("-id"),
         "resolutions": Resolution.choices,
         "may_resolve": user.may(Permission.RESOLVE),

@@ -126,3 +126,26 @@ def test_an_anomaly_stands_in_its_own_list_and_is_decided_like_a_break(
     row.refresh_from_db()
     assert row.state == BreakState.RESOLVED
     assert row.decisions.get().remark == "两项检查，各退一次"
+
+
+@pytest.mark.django_db
+def test_a_refund_that_the_his_booked_otherwise_stands_beside_the_journals(
+    journal: JournalOfABox, browser_of: Callable[..., Client]
+) -> None:
+    """Found by the number of the HIS, from the break's key or from the order; in words."""
+    journal.pay("A", "paid", his_id="H1", amount_fen=100)
+    journal.refund("R1", "A", 30, "refunded", his_id="T1", money_at=NOON.isoformat())
+    journal.send()
+    given = HisList.objects.create(
+        name="list", sha256="0", uploaded_by="finance", uploaded_at=NOON, rows=1
+    )
+    HisRow.objects.create(
+        list=given, day=DAY, kind="refund", his_id="T1", pay_type="cash", amount_fen=30
+    )
+    check_day(DAY, NOON, LATER)
+    client = browser_of(Role.FINANCE)
+    for row in BreakRow.objects.filter(key__in=("T1", "A")):
+        page = client.get(f"/breaks/{row.pk}/").content.decode()
+        assert "T1 / R1" in page
+        assert "现金 退款" in page
+    assert {row.pair for row in BreakRow.objects.all()} == {Pair.HIS, Pair.REFUND}

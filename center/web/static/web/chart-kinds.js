@@ -11,7 +11,7 @@ const THEMES = {
 let THEME = THEMES.clear;
 
 const amount = (value) => Number(value).toLocaleString("zh-CN", { maximumFractionDigits: 2 });
-const axis = () => ({ axisLine: { lineStyle: { color: THEME.line } }, axisTick: { show: false }, axisLabel: { color: THEME.soft, fontSize: 12.5 }, splitLine: { lineStyle: { color: THEME.line, opacity: 0.6 } }, nameTextStyle: { color: THEME.soft } });
+const axis = () => ({ axisLine: { lineStyle: { color: THEME.line } }, axisTick: { show: false }, axisLabel: { color: THEME.soft, fontSize: 12.5, hideOverlap: true }, splitLine: { lineStyle: { color: THEME.line, opacity: 0.6 } }, nameTextStyle: { color: THEME.soft } });
 const base = () => ({
   color: THEME.colours, backgroundColor: THEME.ground, textStyle: { color: THEME.ink, fontFamily: "inherit" },
   legend: { top: 4, right: 8, type: "scroll", icon: "roundRect", itemWidth: 10, itemHeight: 10, itemGap: 16, textStyle: { color: THEME.ink, fontSize: 13 } },
