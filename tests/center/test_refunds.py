@@ -139,9 +139,13 @@ def test_a_refund_that_the_his_booked_otherwise_stands_beside_the_journals(
     given = HisList.objects.create(
         name="list", sha256="0", uploaded_by="finance", uploaded_at=NOON, rows=1
     )
-    HisRow.objects.create(
-        list=given, day=DAY, kind="refund", his_id="T1", pay_type="cash", amount_fen=30
-    )
+    for kind, his_id, pay_type, fen in (
+        ("payment", "H1", "wechat", 100),
+        ("refund", "T1", "cash", 30),
+    ):
+        HisRow.objects.create(
+            list=given, day=DAY, kind=kind, his_id=his_id, pay_type=pay_type, amount_fen=fen
+        )
     check_day(DAY, NOON, LATER)
     client = browser_of(Role.FINANCE)
     for row in BreakRow.objects.filter(key__in=("T1", "A")):
