@@ -1,10 +1,13 @@
 import json
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from image import REPOSITORY, figures, layout
+from image.card import I2C_NODE, SPI_NODE, panel_buses
 from image.debian import Choice, Package, sources
 from image.finish import TEXTS, check_list
 from image.initrd import bind_lines, load_order
@@ -127,3 +130,32 @@ def test_a_figure_is_kept_beside_those_that_were_there(tmp_path: Path) -> None:
     figures.record(tmp_path, "boot_s", 44.0)
     figures.record(tmp_path, "build_s", 58.0)
     assert figures.read(tmp_path) == {"boot_s": 44.0, "build_s": 58.0}
+
+
+TREE = """/dts-v1/;
+/ { soc { #address-cells = <1>; #size-cells = <1>;
+    pins: gpio@7e200000 { phandle = <6>;
+        spi0-gpio7 { brcm,pins = <7 8 9 10 11>; phandle = <0x42>; }; };
+    spi@7e204000 { #address-cells = <1>; #size-cells = <0>; status = "disabled"; };
+    i2c@7e804000 { clock-frequency = <100000>; };
+}; };
+"""
+
+
+@pytest.mark.skipif(shutil.which("dtc") is None, reason="device-tree-compiler is not installed")
+def test_a_panel_finds_its_bus_in_the_device_tree(tmp_path: Path) -> None:
+    """`make image` needs the same package, and stops without it."""
+    tree = tmp_path / "board.dtb"
+    subprocess.run(["dtc", "-q", "-o", tree], input=TREE, text=True, check=True)
+    panel_buses(tree)
+
+    def told(node: str, name: str, kind: str = "u") -> str:
+        command = ["fdtget", "-t", kind, str(tree), node, name]
+        return subprocess.run(command, text=True, check=True, capture_output=True).stdout.strip()
+
+    assert told(I2C_NODE, "clock-frequency") == "400000"
+    assert told(SPI_NODE, "status", "s") == "okay"
+    assert told(SPI_NODE, "pinctrl-0") == "66"
+    assert told(SPI_NODE, "cs-gpios") == "6 8 1"  # the chip, GPIO 8, active low
+    assert told("/soc/gpio@7e200000/spi0-gpio7", "brcm,pins") == "9 10 11"  # GPIO 7 stays free
+    assert told(f"{SPI_NODE}/panel@0", "reg") == "0"
