@@ -5,7 +5,7 @@ invariants that must be reported broken; the same histories are clean without it
 thought of or met goes in here first. `python -m simulators.planted` plays them, prints the score.
 """
 
-from simulators.planted import chase, durable, refunds, till, told, words
+from simulators.planted import chase, durable, persons, refunds, till, told, words
 from simulators.planted.bug import BUGS, HARMLESS, Bug, Harmless
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Harmless",
     "chase",
     "durable",
+    "persons",
     "refunds",
     "till",
     "told",

@@ -135,6 +135,7 @@ class Finance:
         world.cut_power()
         world.disk.put_back(kept.image)
         world.view.unasked |= lost
+        world.view.forgotten |= lost
         self._books = None
         for checker in world.checkers:
             checker.on_card_lied()

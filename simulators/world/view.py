@@ -87,6 +87,8 @@ class View:
     """When the wall clock last jumped."""
     lost: set[str] = field(default_factory=set)
     """Numbers of cards that were replaced: forgotten until the HIS asks about them."""
+    forgotten: set[str] = field(default_factory=set)
+    """Numbers that a card which lied about syncing ever lost: the centre gives them back."""
     card_s: float = -1.0
     """When the card was last replaced."""
     asked_s: dict[str, float] = field(default_factory=dict)
@@ -172,6 +174,12 @@ class View:
         """Orders of which a part was given back by a refund."""
         now = self.book.clock.now()
         return {number for number, trade in self.trades() if trade.refunded_fen(now)}
+
+    def with_a_person(self) -> dict[str, Key]:
+        """Orders that are `manual`, and may be: what this card alone did, the box ends itself."""
+        others = self.lost | self.forgotten | self.elsewhere
+        manual = [row for row in self.attempts() if row.state == "manual"]
+        return {r.out_trade_no: Key(r.his_id, r.try_) for r in manual if r.out_trade_no in others}
 
     def given_elsewhere(self) -> set[Key]:
         """Charges of which another desk gave money back."""

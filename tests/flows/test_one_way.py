@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from gpiozero.pins.mock import MockFactory
 
 from device import config
 from device.app.box import Box
 from device.domain.desk import view
-from device.domain.screens import AmountDue, Idle, PaidScreen, SameAmount
+from device.domain.screens import AmountDue, GivenBack, Idle, PaidScreen, SameAmount, UndoOffered
+from device.drivers import gpio
 from device.drivers.tcp import TcpStream, connect
 from device.errors import ConfigError
 from simulators.gateway.identities import Identities
@@ -20,6 +22,7 @@ from simulators.gateway.server import Gateway
 if TYPE_CHECKING:
     from tests.flows.conftest import Desk, Pty
 
+CANCEL_PIN = 23  # the default of [lamp] cancel_button
 TOTAL, PAID, CHANGE = b"\x1bs2", b"\x1bs3", b"\x1bs4"
 INPATIENT = {"default_business": "inpatient_deposit", "default_department": "inpatient"}
 
@@ -106,6 +109,32 @@ async def test_after_a_restart_what_was_paid_is_not_armed_by_itself(old: "Desk")
     old.line.write(TOTAL + number("12.34"))
     await old.glass.until(SameAmount)
     assert old.held_fen() == 1234
+
+
+async def test_the_button_held_and_pressed_again_gives_the_last_payment_back(
+    old: "Desk", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pins = MockFactory()
+    monkeypatch.setattr(gpio, "open_pins", lambda: pins)
+    monkeypatch.setattr(gpio, "AGAIN_S", 0.0)
+    monkeypatch.setattr(gpio.CancelButton.__init__, "__kwdefaults__", {"hold_s": 0.05})
+    await old.power_off()
+    old.changes["his"]["undo_by_button"] = True
+    old.changes["lamp"] = {"driver": "gpio"}
+    await old.power_on()
+    button = pins.pin(CANCEL_PIN)
+    old.line.write(TOTAL + number("12.34"))
+    await old.glass.until(AmountDue)
+    old.scan(old.code("wechat"))
+    await old.glass.until(PaidScreen)
+    button.drive_low()
+    assert (await old.glass.until(UndoOffered)).amount_fen == 1234
+    button.drive_high()
+    assert old.held_fen() == 1234
+    button.drive_low()
+    button.drive_high()
+    await old.glass.until(GivenBack)
+    assert old.held_fen() == 0
 
 
 class Ignore:

@@ -61,8 +61,7 @@ class DaysAtTheCenter(Checker):
     def at_end(self) -> None:
         if self.view.center is None:
             return
-        manual = {r.out_trade_no for r in self.view.attempts() if r.state == "manual"}
-        apart = manual | self.view.elsewhere | self.view.lost
+        apart = self.view.with_a_person().keys() | self.view.elsewhere | self.view.lost
         provider: Counter[str] = Counter()
         for number, trade in self.view.trades():
             held = self.view.held_fen(trade)

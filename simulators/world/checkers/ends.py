@@ -32,9 +32,12 @@ class UnknownEnds(Checker):
         self._asked: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MOST_IN_A_MINUTE))
 
     def at_end(self) -> None:
+        a_persons = self.view.with_a_person()
         for row in self.view.attempts():
             if row.state in OPEN:
                 self.blame(f"{row.out_trade_no} ({row.his_id}) stays {row.state}")
+            elif row.state == "manual" and row.out_trade_no not in a_persons:
+                self.blame(f"{row.out_trade_no} is left to a person, and the box could end it")
         for his_id, state in self.view.disk.rows("SELECT his_id, state FROM refunds"):
             if state in {"requested", "sent", "pending"}:
                 self.blame(f"refund {his_id} stays {state}")

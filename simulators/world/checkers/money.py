@@ -7,7 +7,7 @@ from simulators.gateway.clock import beijing
 from simulators.gateway.model import State, Wallet
 from simulators.world.bill import landed_unheard
 from simulators.world.checkers.checker import Checker, Fields
-from simulators.world.view import NAME, Key
+from simulators.world.view import NAME
 from simulators.world.wire import Sent
 
 NOT_PAID = (
@@ -41,7 +41,9 @@ class AtMostOnePaid(Checker):
 
     def at_end(self) -> None:
         held: Counter[str] = Counter()
-        apart = landed_unheard(self.view).keys() | self._with_a_person()
+        answers = self.view.answers()
+        told = {n for n, key in self.view.with_a_person().items() if answers[key]["attention"]}
+        apart = landed_unheard(self.view).keys() | told
         for number, trade in self.view.trades():
             key = self.view.keys.get(number)
             if key and number not in apart and self.view.held_fen(trade) > 0:
@@ -49,13 +51,6 @@ class AtMostOnePaid(Checker):
         for his_id, count in held.items():
             if count > 1:
                 self.blame(f"{his_id} ends paid {count} times")
-
-    def _with_a_person(self) -> set[str]:
-        """Orders that are manual, where the HIS is told so: two that a new card found paid."""
-        answers = self.view.answers()
-        manual = [row for row in self.view.attempts() if row.state == "manual"]
-        told = [row for row in manual if answers[Key(row.his_id, row.try_)]["attention"]]
-        return {row.out_trade_no for row in told}
 
 
 class PaidIsPaid(Checker):
@@ -129,10 +124,11 @@ class EveryOrderKnown(Checker):
             self.blame(f"{number} is paid and not in the journal")
 
     def at_end(self) -> None:
-        good = {"paid", "manual", "reversing", "refund_due", "refunding"}
+        good = {"paid", "reversing", "refund_due", "refunding"}
+        a_persons = self.view.with_a_person()
         for number, trade in self.view.trades():
             row = self.view.attempt(number)
-            if row is None and number in self.view.lost:
+            if number in a_persons or (row is None and number in self.view.lost):
                 continue  # M20
             if self.view.held_fen(trade) and (row is None or row.state not in good):
                 self.blame(f"{number} is paid, the journal says {row.state if row else 'nothing'}")
@@ -144,12 +140,10 @@ class LatePayGivenBack(Checker):
     invariant = "M9"
 
     def at_end(self) -> None:
+        late = self.view.met_nothing - self.view.lost - self.view.with_a_person().keys()
         for number, trade in self.view.trades():
-            late = number in self.view.met_nothing - self.view.lost
-            if late and self.view.held_fen(trade):
-                row = self.view.attempt(number)
-                if row is None or row.state != "manual":
-                    self.blame(f"{number} landed late and is still held")
+            if number in late and self.view.held_fen(trade):
+                self.blame(f"{number} landed late and is still held")
 
 
 class DaysAddUp(Checker):
@@ -167,8 +161,8 @@ class DaysAddUp(Checker):
 
     def _apart(self) -> set[str]:
         """Items, never silent: a person's business, what another desk gave back, what M20 names."""
-        manual = {r.out_trade_no for r in self.view.attempts() if r.state == "manual"}
-        return manual | self.view.elsewhere | set(landed_unheard(self.view))
+        unheard = landed_unheard(self.view).keys()
+        return self.view.elsewhere | self.view.with_a_person().keys() | unheard
 
     def _provider(self) -> Counter[str]:
         days: Counter[str] = Counter()
