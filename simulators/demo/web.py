@@ -92,11 +92,13 @@ class WebServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted transport is gone one turn of the loop later
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._serve(_Peer(reader, writer)))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # also of one never begun
 
     async def _serve(self, peer: "_Peer") -> None:
         """Answer one connection's requests until it ends."""
@@ -105,7 +107,7 @@ class WebServer:
                 await peer.answer(await self._answer(request))
                 if not peer.next_cycle():
                     break
-        peer.close()
+            await peer.close()
 
     async def _answer(self, request: WebRequest) -> WebAnswer:
         names = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
@@ -188,8 +190,9 @@ class _Peer:
         self._protocol.start_next_cycle()
         return True
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._writer.close()
+        await self._writer.wait_closed()
 
     def _send(self, event: h11.Event) -> None:
         data = self._protocol.send(event)

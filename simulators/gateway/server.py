@@ -97,12 +97,12 @@ class Gateway:
 
     async def stop(self) -> None:
         """Close everything, also connections in the middle of an answer."""
-        for server in self._servers:
-            server.close()
+        while self._servers:
+            self._servers.pop().close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._servers.clear()
+        await asyncio.sleep(0)  # an aborted transport is gone one turn of the loop later
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -122,22 +122,23 @@ class Gateway:
         return int(server.sockets[0].getsockname()[1])
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._servers:  # it was on its way in when the door was closed
+            writer.transport.abort()
+            return
         task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())  # also of one never begun
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(reader, writer, self._keepalive_s)
         # The client may go at any moment; that is its right and nothing to report.
         with contextlib.suppress(OSError, h11.ProtocolError, TimeoutError):
-            try:
-                while (request := await connection.request()) is not None:
-                    if not await connection.deliver(self._answer(request)):
-                        break
-                writer.close()
-                await writer.wait_closed()
-            finally:
-                writer.transport.abort()
+            while (request := await connection.request()) is not None:
+                if not await connection.deliver(self._answer(request)):
+                    break
+            writer.close()
+            await writer.wait_closed()
 
     def _answer(self, request: HttpRequest) -> Delivery:
         try:

@@ -26,6 +26,24 @@ class Served(Center):
 
     url = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._talks: set[asyncio.Task[None]] = set()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Begin to talk with one connection."""
+        task = asyncio.get_running_loop().create_task(self.talk(reader, writer))
+        self._talks.add(task)
+        task.add_done_callback(self._talks.discard)
+        task.add_done_callback(lambda _: writer.transport.abort())
+
+    async def stop(self) -> None:
+        """End whatever is still being said: the box may be in the middle of it."""
+        for task in self._talks:
+            task.cancel()
+        await asyncio.gather(*self._talks, return_exceptions=True)
+        await asyncio.sleep(0)  # an aborted transport is gone one turn of the loop later
+
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
         lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
@@ -35,6 +53,7 @@ class Served(Center):
         head = f"HTTP/1.1 {status} X\r\nContent-Length: {len(answer)}\r\nConnection: close\r\n\r\n"
         writer.write(head.encode() + answer)
         writer.close()
+        await writer.wait_closed()
 
 
 @pytest.fixture
@@ -42,13 +61,14 @@ async def center(desk: "Desk", monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     """A box that sends every tenth of a second."""
     monkeypatch.setattr(exchange, "EVERY_S", 0.1)
     served = Served()
-    server = await asyncio.start_server(served.talk, "127.0.0.1", 0)
+    server = await asyncio.start_server(served.accept, "127.0.0.1", 0)
     served.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     (desk.directory / "center.key").write_bytes(CENTER_KEY)
     key_file = str(desk.directory / "center.key")
     await restart(desk, {"center": {"url": served.url, "key_file": key_file}})
     yield served
     server.close()
+    await served.stop()
 
 
 async def until(true: Callable[[], Any]) -> Any:

@@ -1,7 +1,9 @@
 """The server itself: connections, TLS, limits."""
 
 import asyncio
+import contextlib
 import json
+import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -236,3 +238,19 @@ async def test_a_plain_pay_is_quick(
         stream[1].close()
         # The best of forty: other processes of this machine are not the subject. Aim: 2 ms.
         assert min(times) < 0.006
+
+
+@pytest.mark.parametrize("turns", [0, 3, 4, 5])  # at 2 asyncio itself loses it, up to Python 3.12
+async def test_who_comes_in_while_it_stops_is_shown_out(
+    turns: int, keys: Identities, clock: Clock
+) -> None:
+    gateway = Gateway(keys, clock=clock)
+    await gateway.start()
+    with socket.create_connection(("127.0.0.1", gateway.port)) as client:
+        client.setblocking(False)  # noqa: FBT003 - the name is Python's
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await gateway.stop()
+        with contextlib.suppress(ConnectionResetError):
+            loop = asyncio.get_running_loop()
+            assert await asyncio.wait_for(loop.sock_recv(client, 1), 5.0) == b""
