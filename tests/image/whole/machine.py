@@ -123,14 +123,14 @@ class Guest(Qemu):
         """Wait until the shell answers, then have it say nothing but answers."""
         self._line = line = self._line or await connected(self._folder / "shell")
         reader, writer = line
-        taken = ""
-        while "quiet now" not in taken:
+        taken, word = "", str(time.monotonic_ns())  # an earlier shell's answers may come first
+        while f"quiet {word}" not in taken:
             writer.write(b"stty -echo; PS1= PS2=; bind 'set enable-bracketed-paste off'; clear\n")
-            writer.write(b"echo 'quiet' 'now'\n")
+            writer.write(f"echo 'quiet' '{word}'\n".encode())
             await writer.drain()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(2):
-                    while "quiet now" not in taken:
+                    while f"quiet {word}" not in taken:
                         taken += (await reader.read(65536)).decode(errors="replace")
         return line
 
