@@ -28,8 +28,11 @@ So many refunds of one cashier are shown to finance (`MANY`)."""
 ARRIVE_S = 90.0  # a box that heard nothing for a while tries again after up to a minute
 _STATES = """
 SELECT out_trade_no, state FROM attempts UNION ALL
-SELECT out_refund_no, state FROM refunds WHERE out_refund_no != ''
+SELECT out_refund_no, CASE WHEN refunds.state = 'refunded' AND attempts.state IN
+  ('reversing', 'reversed') THEN 'reversed' ELSE refunds.state END
+FROM refunds LEFT JOIN attempts USING (out_trade_no) WHERE out_refund_no != ''
 """
+"""What undid a payment is no refund at the centre."""
 
 
 @dataclass(slots=True)

@@ -1,17 +1,21 @@
 """What one database takes and another refuses: run by `make test` and `make test-postgresql`."""
 
 import json
+import time
 from collections.abc import Callable
+from threading import Thread
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
 
 from center.accounts.roles import Role
 from center.ledger.ingest import Stored, ingest
-from center.ledger.models import Box, Payment, Quarantine
+from center.ledger.models import Box, Payment, Quarantine, Refund
 from center.reconciliation.models import Pair, Run
 from center.reconciliation.run import reconcile
 from tests.center.conftest import NOON, JournalOfABox
+from tests.center.test_ingest import assert_totals_are_the_rows
 
 pytestmark = pytest.mark.django_db
 MOST_INTEGER = 2**31 - 1
@@ -72,3 +76,39 @@ def test_numbers_are_compared_in_the_order_of_bytes(journal: JournalOfABox) -> N
 )
 def test_no_address_breaks_a_page(browser_of: Callable[..., Client], address: str) -> None:
     assert browser_of(Role.FINANCE).get(address).status_code in {200, 400, 404}
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer: nothing is at once")
+@pytest.mark.django_db(transaction=True)
+def test_a_reverse_and_its_refund_at_two_desks_at_once_are_seen_by_each_other() -> None:
+    """The refund's batch waits for the payment's, and then knows that it was reversed."""
+    here, there = JournalOfABox(), JournalOfABox("BOX-0002")
+    here.pay("F", "paid", "reversing", amount_fen=800)
+    here.send(1, 1)
+    there.refund("V", "F", 800, "refunded", desk="ZY-01")
+    second = Thread(target=_sent, args=(there,))
+    with transaction.atomic():
+        here.send(2)
+        second.start()
+        _until_somebody_waits()
+    second.join()
+    assert Refund.objects.get().state == "reversed"
+    assert Payment.objects.get().refunded_fen == 0
+    assert_totals_are_the_rows()
+
+
+def _sent(journal: JournalOfABox) -> None:
+    try:
+        journal.send()
+    finally:
+        connection.close()
+
+
+def _until_somebody_waits() -> None:
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+            assert time.monotonic() < deadline, "nobody waits"
