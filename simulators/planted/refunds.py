@@ -127,6 +127,14 @@ def _(patch: Patch) -> None:
     patch.setattr(recovery, "refund_order", fresh)
 
 
+@bug("a refund asked again has another number", "M24", stir="card_replaced refund")
+def _(patch: Patch) -> None:
+    true, asked = give_back.out_refund_no, itertools.count()
+    patch.setattr(
+        give_back, "out_refund_no", lambda order, his_id: true(order, f"{his_id}-{next(asked)}")
+    )
+
+
 @bug(
     "WeChat's SYSTEMERROR ends a refund",
     *("M24", "M3"),

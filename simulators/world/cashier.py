@@ -10,6 +10,7 @@ from typing import Any
 from device.his_link.calls import Fields
 from simulators.world.booker import BOOKS_IN_TWO_STEPS, Booker
 from simulators.world.chance import Stream
+from simulators.world.repeats import Repeats
 from simulators.world.time import START
 from simulators.world.view import Key
 from simulators.world.world import World
@@ -99,6 +100,7 @@ class Cashier:
         self._world = world
         self._his = world.his
         self._booker = Booker(world, self.link_up)
+        self.repeats = Repeats(world, self.link_up)
 
     async def serve(self, number: int, share: float) -> None:
         """One patient: collect, then perhaps change the mind."""
@@ -386,6 +388,7 @@ class Cashier:
         if "pay_id" in fields:
             name = f"{fields.get('business_date', '')} {fields['pay_id']}".strip()
             self._world.view.undone.add(name)
+        self.repeats.note(type_, {"id": id_, **fields})
         for _ in range(6):
             if not await self.link_up():
                 return None

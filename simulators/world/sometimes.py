@@ -82,6 +82,9 @@ STATES: tuple[str, ...] = (
     "an armed amount replaced",
     "HIS vanishes without closing",
     "a code of the HIS's own scanner",
+    "a refund asked again on a new card",
+    "a reverse asked again on a new card",
+    "a refund of another amount while offline",
     "centre away for 30 days",
     "centre acknowledges twice or out of order",
 )

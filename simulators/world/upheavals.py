@@ -51,6 +51,7 @@ class Upheavals:
         await asyncio.sleep(stream.spread(10.0, 3600.0))
         world.power_on()
         await self.ask_all(stream.choice(("query", "cancel")))
+        await self._cashier.repeats.ask_all(stream)
 
     async def ask_all(self, how: str = "query") -> None:
         """The HIS asks about everything it ever collected, until it is told."""

@@ -6,12 +6,21 @@ from device.domain.answers import standing
 from device.domain.charge import ChargeKey
 from device.domain.desk.answering import busy, conflict
 from device.domain.desk.deliver import announce, answer_with, error
-from device.domain.desk.effects import Commit, LookUp, Pursue, PursueRefund, Recognise, Step
+from device.domain.desk.effects import (
+    Commit,
+    Effect,
+    LookUp,
+    Pursue,
+    PursueRefund,
+    Recognise,
+    Step,
+)
 from device.domain.desk.events import Asked
 from device.domain.desk.model import NOBODY, REFUND_ANSWER_S, Asker, Desk
 from device.domain.desk.rows import (
     attempt_change,
     attempt_of,
+    charge_change,
     charge_of,
     refund_change,
 )
@@ -28,7 +37,7 @@ from device.domain.refund import (
     refund_order,
 )
 from device.domain.requests import RefundRequest, Reverse
-from device.domain.verdict import with_attempt
+from device.domain.verdict import with_attempt, with_refunded
 from device.domain.words import ErrorCode, Reason
 
 NOT_PAID_CODES = {
@@ -97,9 +106,20 @@ def _is_closed(asked: Asked) -> bool:
 
 
 def _may_be_given(asked: Asked, order: Order) -> bool:
-    """Whether a card that is gone may have given this very refund: its number is a function."""
+    """Whether a card that is gone may have given this very refund: its number is a function.
+
+    Alipay does not tell what went back of an order that it calls paid, so that a refund's number
+    is asked for wherever the order is not this card's own.
+    """
     given = order.elsewhere_fen > 0 or _is_closed(asked)
-    return asked.young and given and not isinstance(asked.recognised, NOT_GIVEN)
+    part = isinstance(asked.request, RefundRequest) and _is_another_s(asked, order)
+    return asked.young and (given or part) and not isinstance(asked.recognised, NOT_GIVEN)
+
+
+def _is_another_s(asked: Asked, order: Order) -> bool:
+    """Whether it was paid on a card that is gone, or at another desk."""
+    attempt = attempt_of(asked.pay_ticket, order.out_trade_no) if asked.pay_ticket else None
+    return attempt is None or attempt.adopted
 
 
 NOT_GIVEN = (Missing, RefundFailed, RefundStuck, WindowOver)
@@ -130,7 +150,23 @@ def _recognise(desk: Desk, asked: Asked, refund: Refund, now: Moment) -> Step:
     ours = PutOrder(order.out_trade_no, order.wallet, whole, rest)
     assert ticket.stored
     answered, tells = answer_with(desk, asked, ticket, ticket.stored.answer)
-    return answered, (Commit((ours, *rows)), *tells)
+    back_fen = order.refund_fen + rest + given.amount_fen
+    answered, more, pay_tells = _counted(answered, asked, done, back_fen, now)
+    return answered, (Commit((ours, *rows, *more)), *tells, *pay_tells)
+
+
+def _counted(
+    desk: Desk, asked: Asked, refund: Refund, back_fen: int, now: Moment
+) -> tuple[Desk, Change, tuple[Effect, ...]]:
+    """The charge of a refund that was recognised, where its wallet had told no sum."""
+    before = asked.pay_ticket
+    charge = charge_of(before, refund.out_trade_no) if before else None
+    if not before or not charge or back_fen <= charge.refunded_fen:
+        return desk, (), ()
+    back = with_refunded(charge, back_fen, Reason.MANUAL)
+    ticket, rows = charge_change(desk.settings, before, back, now)
+    told, tells = announce(desk, ticket, before, None, now)
+    return told, rows, tells
 
 
 def _find_order(desk: Desk, asked: Asked) -> Step:

@@ -31,6 +31,7 @@ from simulators.world.checkers.requests import (
     OneAmount,
     OneAtATime,
     OneAttemptPerCode,
+    OneRefundPerId,
     OnlyArmedCodes,
     ReverseFollowsQuery,
 )
@@ -72,8 +73,8 @@ RULES: Mapping[str, type[Checker] | str] = {
 """Invariant -> its judge, or who else answers for it; SIGTERM is payment-states §2, ACTIONS
 center §4, OFFERS, SUPERSEDE, BOOK and SUMMARY are his-link §3.6, §3.7, §3.8 and §3.13."""
 
-BESIDE: tuple[type[Checker], ...] = (ChainAtTheCenter, DaysAtTheCenter)
-"""The same rules at the centre's end."""
+BESIDE: tuple[type[Checker], ...] = (ChainAtTheCenter, DaysAtTheCenter, OneRefundPerId)
+"""The same rules at the centre's end, and over all cards."""
 
 CHECKERS: tuple[type[Checker], ...] = (
     *(k for k in RULES.values() if not isinstance(k, str)),

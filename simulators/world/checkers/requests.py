@@ -118,6 +118,25 @@ class OneAttemptPerCode(Checker):
                 self.blame(f"one code pays {' and '.join(sorted(numbers))}")
 
 
+class OneRefundPerId(Checker):
+    """M24: what one id asks back is one refund at the provider, over all cards."""
+
+    invariant = "M24"
+
+    def __init__(self, view: View) -> None:
+        super().__init__(view)
+        self._numbers: dict[str, set[str]] = defaultdict(set)
+
+    def on_arrival(self, sent: Sent, row: Attempt | None) -> None:
+        if sent.call != "refund" or sent.at_s < self.view.card_s:
+            return  # a lost card had its row
+        sql = "SELECT his_id FROM refunds WHERE out_refund_no = ?"
+        for (his_id,) in self.view.disk.rows(sql, sent.out_refund_no):
+            self._numbers[his_id].add(sent.out_refund_no)
+            if len(self._numbers[his_id]) > 1:
+                self.blame(f"{his_id} is asked back as {' and '.join(self._numbers[his_id])}")
+
+
 class OneAtATime(Checker):
     """M13: at most one charge under way at the desk."""
 

@@ -253,6 +253,25 @@ def test_a_refund_that_the_lost_card_gave_is_recognised(till: Till) -> None:
     assert till.of(PursueRefund) == []
 
 
+@pytest.mark.parametrize("given_fen", [1000, 999])
+def test_a_refund_is_looked_for_where_the_wallet_tells_no_sum(till: Till, given_fen: int) -> None:
+    """Alipay calls an order paid of which a part went back: only the refund's number tells."""
+    ask(till, Query("A"), order(till, paid(till)))
+    till.event(till._asked(Asked(1, 8, RefundRequest("R", 1000, pay_id="A"), young=True)))
+    (own,) = till.of(Recognise)
+    assert isinstance(own, Recognise)
+    till.event(till._asked(replace(own.asked, recognised=Refunded("50", given_fen))))
+    (told,) = [s.reply for s in till.said if s.re == 8]
+    assert till.of(PursueRefund) == []
+    if given_fen != 1000:
+        assert code(told) is ErrorCode.CONFLICT
+        return
+    assert isinstance(told, RefundResult)
+    assert (told.status, told.amount_fen) == ("refunded", 1000)
+    assert till.result().refunded_fen == 1000
+    assert till.disk.orders[told.out_trade_no].elsewhere_fen == 0
+
+
 def test_a_reverse_by_pay_id_finds_its_payment(till: Till) -> None:
     till.event(till._asked(Asked(1, 7, Reverse("V", "A"), young=True)))
     (probe,) = till.of(Probe)
