@@ -10,7 +10,7 @@ from device.channels.alipay.client import AlipayChannel
 from device.channels.meaning import refund_failed
 from device.channels.wechat import codes as wechat_codes
 from device.channels.wechat.client import WechatChannel
-from device.domain import refund_pursuit, verdict
+from device.domain import numbers, refund_pursuit, verdict
 from device.domain.charge import Charge, ChargeState
 from device.domain.desk import give_back, reported
 from device.domain.desk.events import Asked
@@ -129,7 +129,7 @@ def _(patch: Patch) -> None:
 
 @bug("a refund asked again has another number", "M24", stir="card_replaced refund")
 def _(patch: Patch) -> None:
-    true, asked = give_back.out_refund_no, itertools.count()
+    true, asked = numbers.out_refund_no, itertools.count()
     patch.setattr(
         give_back, "out_refund_no", lambda order, his_id: true(order, f"{his_id}-{next(asked)}")
     )
