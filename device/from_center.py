@@ -147,9 +147,11 @@ class FromCenter:
         outcome = await query_with_sum(channel, order.out_trade_no, order.amount_fen)
         if isinstance(outcome, Unknown):
             raise NotNow("the wallet does not say")
-        arrow = _arrow(attempt, outcome)
+        arrow = _arrow(attempt, order, outcome)
         if arrow:
             return await self._ways.report(order.key, order.out_trade_no, *arrow)
+        if isinstance(outcome, Closed):  # which tells no sum
+            return attempt
         told = outcome.refunded_fen if isinstance(outcome, Returned) else 0
         if attempt.state is AttemptState.PAID and told is not None:
             await self._ways.decide(SumTold(order.out_trade_no, told))
@@ -198,12 +200,17 @@ def _told(rows: Sequence[WireRow]) -> dict[tuple[str, str], int]:
     return told
 
 
-def _arrow(attempt: Attempt, outcome: QueryOutcome) -> tuple[AttemptEvent, Facts] | None:
-    """What an answer means for an attempt that had ended; an open one is recovery's."""
+def _arrow(
+    attempt: Attempt, order: Order, outcome: QueryOutcome
+) -> tuple[AttemptEvent, Facts] | None:
+    """What an answer means for an attempt that had ended; an open one is recovery's.
+
+    Alipay closes an order that was given back whole: nobody needs to look at that.
+    """
     paid = outcome.paid if isinstance(outcome, Returned) else outcome
     whole = isinstance(outcome, Returned) and outcome.refunded_fen == outcome.paid.amount_fen
     if attempt.state in ENDED_WITHOUT and isinstance(paid, Paid) and not whole:
         return AttemptEvent.REVERSE_WANTED, replace(paid_facts(paid), detail="late")
-    if attempt.state is AttemptState.PAID and isinstance(outcome, Closed):
+    if attempt.state is AttemptState.PAID and isinstance(outcome, Closed) and order.rest_fen:
         return AttemptEvent.GIVE_UP, Facts(detail="closed")
     return None

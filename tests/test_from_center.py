@@ -38,6 +38,7 @@ class Memory:
     state: AttemptState = AttemptState.PAID
     known: bool = True
     own: bool = True
+    refund_fen: int = 0
     done: set[str] = field(default_factory=set)
 
     async def acted(self, do_id: str) -> bool:
@@ -45,7 +46,8 @@ class Memory:
 
     async def order(self, out_trade_no: str) -> Order | None:
         key = KEY if self.own else None
-        return Order(out_trade_no, Wallet.WECHAT, 1000, 0, 0, key) if self.known else None
+        order = Order(out_trade_no, Wallet.WECHAT, 1000, self.refund_fen, 0, key)
+        return order if self.known else None
 
     async def ticket(self, business_date: str, his_id: str) -> Ticket:
         attempt = Attempt(1, Wallet.WECHAT, NUMBER, 1000, "", self.state)
@@ -150,6 +152,13 @@ async def test_what_went_back_whole_is_no_late_money() -> None:
     place = Place(memory=Memory(AttemptState.REVERSED), wallet=Wallets(told))
     (done,) = await carried(place, ActionKind.QUERY)
     assert (done.state, place.reported) == ("reversed", [])
+
+
+async def test_a_paid_order_that_was_refunded_whole_is_closed_and_no_person_s_matter() -> None:
+    """Seed 26: the HIS was told `unknown` of a payment that was `returned`."""
+    place = Place(memory=Memory(refund_fen=1000), wallet=Wallets(Closed()))
+    (done,) = await carried(place, ActionKind.QUERY)
+    assert (done.state, place.reported) == ("paid", [])
 
 
 async def test_a_paid_order_that_the_wallet_calls_closed_is_a_person_s_matter() -> None:
