@@ -153,8 +153,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"first: {'apt-get install ' + ' '.join(absent) if absent else 'make image'}")
         return 2
     in_own_network()
-    with tempfile.TemporaryDirectory(prefix="paybox-card-") as folder:
-        return 0 if asyncio.run(run(chosen, Path(folder))) else 1
+    folder = Path(tempfile.mkdtemp(prefix="paybox-card-"))
+    if not asyncio.run(run(chosen, folder)):
+        print(f"the card as it is now: {folder}")
+        return 1
+    shutil.rmtree(folder)
+    return 0
 
 
 if __name__ == "__main__":

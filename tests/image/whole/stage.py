@@ -2,10 +2,10 @@
 
 import asyncio
 import base64
-import binascii
 import random
 import time
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from image import REPOSITORY
@@ -24,8 +24,9 @@ BACK_UP = f"""\
 rm -f {COPY}; /usr/bin/python3 -c '
 import sqlite3
 box = sqlite3.connect("file:/var/lib/paybox/journal.sqlite3?mode=ro", uri=True)
+print(*box.execute("PRAGMA integrity_check").fetchone())
 box.backup(sqlite3.connect("{COPY}"))'
-base64 -w0 {COPY}
+sha256sum <{COPY}; base64 -w0 {COPY}
 """
 
 
@@ -104,12 +105,16 @@ class Stage:
 
     async def fetch_journal(self) -> Path:
         """Return a copy of the box's journal as it is now."""
-        packed = await self.guest.run(BACK_UP)
+        told = await self.guest.run(BACK_UP)
         copy = self.folder / "journal.sqlite3"
         try:
-            copy.write_bytes(base64.b64decode(packed, validate=True))
-        except binascii.Error:
-            raise WentOtherwise(f"the journal cannot be read: {packed[-300:]}") from None
+            whole, digest, packed = told.splitlines()
+            data = base64.b64decode(packed, validate=True)
+        except ValueError:  # binascii's is one
+            raise WentOtherwise(f"the journal cannot be read: {told[-300:]}") from None
+        if whole != "ok" or sha256(data).hexdigest() not in digest:
+            raise WentOtherwise(f"the journal is {whole!r}, {len(data)} bytes of its copy came")
+        copy.write_bytes(data)
         return copy
 
     async def until_journal(self, id_: str, state: str) -> None:
