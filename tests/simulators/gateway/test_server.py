@@ -240,7 +240,7 @@ async def test_a_plain_pay_is_quick(
         assert min(times) < 0.006
 
 
-@pytest.mark.parametrize("turns", [0, 3, 4, 5])  # at 2 asyncio itself loses it, up to Python 3.12
+@pytest.mark.parametrize("turns", [0, 3, 4, 5])  # at 2 asyncio itself loses it
 async def test_who_comes_in_while_it_stops_is_shown_out(
     turns: int, keys: Identities, clock: Clock
 ) -> None:
