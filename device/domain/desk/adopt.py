@@ -8,6 +8,7 @@ that asked is answered after it as if the journal had always known.
 
 from dataclasses import dataclass, replace
 
+from device.domain.answers import answers
 from device.domain.charge import Charge, ChargeKey
 from device.domain.desk import deliver
 from device.domain.desk.collect import charge_from, pursue
@@ -19,7 +20,7 @@ from device.domain.desk.young import tries_of
 from device.domain.found import Found, FoundOrder
 from device.domain.outcome import Closed, Open, Paid, PayFailed, Returned
 from device.domain.payment import Attempt, AttemptState
-from device.domain.record import Change, Moment, Order, PutOrder, Ticket
+from device.domain.record import Change, Moment, Order, PutOrder, Stored, Ticket
 from device.domain.requests import Cancel, Confirm, Pay, Query, RefundRequest, Request, Reverse
 from device.domain.verdict import with_attempt, with_refunded
 from device.domain.words import Business, Department, Reason
@@ -54,8 +55,14 @@ def take(desk: Desk, asked: Asked, now: Moment) -> tuple[Desk, Asked, tuple[Effe
     for one in judged:
         ticket, rows, pursuits = _adopt(desk, asked, ticket, one, now)
         change, care = (*change, *rows), (*care, *pursuits)
-    known = deliver.at_desk(desk, ticket)
+    known = deliver.renewed(deliver.at_desk(desk, ticket), _told(ticket, judged), now)
     return known, _with_ticket(asked, ticket, judged), (Commit(change), *care)
+
+
+def _told(ticket: Ticket, judged: tuple[Judged, ...]) -> tuple[Stored, ...]:
+    """The answers of the tries that were adopted: the request may be about one of them only."""
+    tries = {one.order.try_ for one in judged}
+    return tuple(s for s in answers(ticket) if getattr(s.answer, "try_", 0) in tries)
 
 
 def _subject(request: Request) -> tuple[str, str]:

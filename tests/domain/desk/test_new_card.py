@@ -360,6 +360,15 @@ def test_two_paid_orders_of_one_id_are_a_person_s_business(till: Till) -> None:
     assert {a.state for _, a in till.disk.attempts.values()} == {AttemptState.MANUAL}
 
 
+def test_every_try_that_was_found_is_told(till: Till) -> None:
+    """A query is answered with the newest; the others are offered as after a boot (seed 234)."""
+    both = (order(till, paid(till)), order(till, paid(till), try_=2))
+    told = result(ask(till, Query("A"), *both))
+    assert (told.try_, told.state) == (2, "manual")
+    offered = [s.reply for s in till.wait(1) if isinstance(s.reply, Result)]
+    assert [(r.try_, r.state) for r in offered] == [(1, "manual")]
+
+
 def test_one_number_at_two_wallets_is_kept_once(till: Till) -> None:
     here = order(till, paid(till))
     told = result(
