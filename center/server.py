@@ -1,6 +1,7 @@
 """Serving: cheroot in this process, with TLS if the configuration has it, until SIGTERM."""
 
 import ctypes
+import gc
 import signal
 import sys
 import threading
@@ -8,12 +9,15 @@ from contextlib import suppress
 
 from cheroot import wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
+from django.urls import get_resolver
 
 from center.config import CenterConfig
+from center.sqlite.base import KEPT
 from device.config.kinds import split_address
 
 LONGEST_BODY = 64 * 1024 * 1024  # bytes; Django's own limits are tighter
 M_ARENA_MAX = -8  # as glibc's malloc.h names it
+CONNECTIONS_KEPT = 2  # to SQLite: a page and a batch at the same time; each has its own cache
 STOP_S = 5  # a request under way has this long when the server is told to stop
 
 
@@ -54,6 +58,8 @@ def serve(config: CenterConfig) -> None:
         signal.signal(number, lambda _signal, _frame: told.set())
     scheduler = Scheduler(make_statements(config.channels.wechat, config.channels.alipay))
     server = make_server(config)
+    _set_aside()
+    KEPT.most = CONNECTIONS_KEPT
     serving = threading.Thread(target=server.serve, name="server")
     scheduler.start()
     serving.start()
@@ -65,6 +71,14 @@ def serve(config: CenterConfig) -> None:
     scheduler.stop()
     server.stop()
     serving.join()
+    KEPT.close()
+
+
+def _set_aside() -> None:
+    """What was loaded stays for good: the collector need not walk through it with every batch."""
+    get_resolver().url_patterns  # noqa: B018  read now, with every view behind it
+    gc.collect()
+    gc.freeze()
 
 
 def _keep_one_arena() -> None:

@@ -81,19 +81,26 @@ TEMPLATES = [
 ]
 
 
+SQLITE = "center.sqlite"  # Django's backend, which switches to WAL and reads that back
+PRAGMAS = (
+    "PRAGMA synchronous=FULL; PRAGMA cache_size=-8000; PRAGMA temp_store=MEMORY;"
+    "PRAGMA wal_autocheckpoint=4000"  # pages, 16 MB
+)
+
+
 def _database() -> dict[str, Any]:
     database: dict[str, Any] = dict(dj_database_url.parse(database_url(CENTER, FOLDER)))
     if database["ENGINE"].endswith("sqlite3"):
+        database["ENGINE"] = SQLITE
         # One writer at a time, and it says so at its first word: no deadlock between two readers
         # that both want to write. WAL: pages are read while a batch is being stored.
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-8000;"
-                "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000"  # pages, 16 MB
-            ),
+            "init_command": PRAGMAS,
         }
+        # As Django's own backend has it: pytest-django knows that one by its name alone.
+        database["TEST"] = {"NAME": ":memory:"}
     else:
         database["CONN_MAX_AGE"] = 600
         database["CONN_HEALTH_CHECKS"] = True

@@ -1,8 +1,9 @@
 """A batch of rows into the ledger: all of it or nothing, exactly once in effect (center §3).
 
-What a batch can meet, in this order: rows that are already there (skipped; other content is a
-conflict and nothing is stored), a gap (what is before it counts), a row that does not follow from
-the one before it or is malformed (quarantine, and acknowledged as such).
+What a batch can meet, in this order: a first row that continues another history than the one here
+(nothing is stored, and the box is asked to begin earlier), rows that are already there (skipped;
+other content is a conflict and nothing is stored), a gap (what is before it counts), a row that
+does not follow from the one before it or is malformed (quarantine, and acknowledged as such).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +18,13 @@ from center.ledger.models import Alarm, Box, Epoch, Event, Quarantine, Trace
 from center.ledger.rows import MOST_COUNTED, BadRow, LedgerRow, read_row
 from center.ledger.storable import storable
 from center.ledger.words import Kind
-from device.sync.wire import GENESIS, Batch, Conflict, Rejected
+from device.sync.wire import GENESIS, Batch, Conflict, Rejected, row_fault
 
 TRACES_KEPT = timedelta(days=90)
+FIRST = 1  # of every epoch; nothing is before it, so two of them are a plain conflict
+COMPARED = 64
+"""Rows that go up again to find where two histories part. A batch has room for more, so the row
+that brought it up is not the first of its batch again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,11 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
     with transaction.atomic():
         box = _box(batch, now)
         epoch = _epoch(box, batch.epoch, now)
-        conflict = _conflict(box, batch, epoch.ack)
+        earlier = _parts_earlier(box, batch, epoch)
+        if earlier and batch.first > FIRST + 1:
+            box.save()
+            return Stored(max(FIRST, batch.first - 1 - COMPARED))
+        conflict = FIRST if earlier else _conflict(box, batch, epoch.ack)
         if conflict is not None:
             box.save()
             raise_alarm(box, "conflict", f"{batch.epoch}：第 {conflict} 行与已收到的内容不同", now)
@@ -96,10 +105,10 @@ def forget_traces(now: datetime) -> None:
 
 def _note_desk(box: Box, rows: Sequence[LedgerRow]) -> None:
     """Where the box stands, by its newest rows that are believed."""
-    for row in rows:
-        box.desk = row["desk"] or box.desk
-        if row["kind"] == Kind.PAYMENT:
-            box.desk_code = row["out_trade_no"][:4]
+    box.desk = next((desk for row in reversed(rows) if (desk := row["desk"])), box.desk)
+    payment = next((row for row in reversed(rows) if row["kind"] == Kind.PAYMENT), None)
+    if payment:
+        box.desk_code = payment["out_trade_no"][:4]
 
 
 def _epoch(box: Box, name: str, now: datetime) -> Epoch:
@@ -111,6 +120,22 @@ def _epoch(box: Box, name: str, now: datetime) -> Epoch:
     return Epoch.objects.create(
         box=box, epoch=name, number=number, last_hash=GENESIS, opened_at=now
     )
+
+
+def _parts_earlier(box: Box, batch: Batch, epoch: Epoch) -> bool:
+    """Whether its first row is sound and continues another history than the one that is here.
+
+    So it is where this database was restored from a copy, and a twin of the card wrote on before
+    the box heard of it: the box's own rows before this one are not here, though it believes so.
+    """
+    before = batch.first - 1
+    if not FIRST <= before <= epoch.ack or not batch.rows or row_fault(batch.rows[0]):
+        return False
+    here = epoch.last_hash
+    if before < epoch.ack:
+        known = Event.objects.filter(box=box, epoch=batch.epoch, seq=before).values_list("row")
+        here = next((row["hash"] for (row,) in known), "")
+    return bool(here) and batch.rows[0]["prev"] != here
 
 
 def _conflict(box: Box, batch: Batch, ack: int) -> int | None:

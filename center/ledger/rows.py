@@ -6,8 +6,9 @@ A row that does not pass is put into quarantine whole; nothing of it is counted.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 from operator import gt, itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from center.ledger.words import (
     Business,
@@ -50,6 +51,14 @@ class BadRow(Exception):
     """The row cannot be believed; the text says which field, never its value."""
 
 
+class _Moment(NamedTuple):
+    """A time, and the day and hour that it counts in."""
+
+    utc: datetime
+    day: date
+    hour: int
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerRow:
     """A row that passed."""
@@ -80,11 +89,10 @@ def read_row(raw: Mapping[str, Any], prev: str) -> LedgerRow:
         raise BadRow(fault)
     if raw["prev"] != prev:
         raise BadRow("prev is not the hash of the row before")
-    at = _time(raw, "at")
-    money_at = _time(raw, "money_at") if raw["money_at"] else None
-    local = (money_at or at).astimezone(BEIJING)
-    kept = linked_text(text, prev, raw["hash"])
-    return LedgerRow(raw, kept, at, money_at, local.date(), local.hour)
+    at = _moment(raw, "at")
+    money = _moment(raw, "money_at") if raw["money_at"] else None
+    kept, counted = linked_text(text, prev, raw["hash"]), money or at
+    return LedgerRow(raw, kept, at.utc, money.utc if money else None, counted.day, counted.hour)
 
 
 def _fault(raw: Mapping[str, Any]) -> str:
@@ -103,11 +111,21 @@ def _fault(raw: Mapping[str, Any]) -> str:
     return ""
 
 
-def _time(raw: Mapping[str, Any], name: str) -> datetime:
+def _moment(raw: Mapping[str, Any], name: str) -> _Moment:
     try:
-        time = datetime.fromisoformat(raw[name])
+        return _read_moment(raw[name])
+    except ValueError as error:
+        raise BadRow(f"{error}: {name}") from None
+
+
+@lru_cache(maxsize=1024)
+def _read_moment(text: str) -> _Moment:
+    """Kept, because the row of a payment names one time twice and the row before it the same."""
+    try:
+        time = datetime.fromisoformat(text)
     except ValueError:
-        raise BadRow(f"not a time: {name}") from None
+        raise ValueError("not a time") from None
     if time.tzinfo is None or not OLDEST < time.year < YOUNGEST:
-        raise BadRow(f"not a time with offset: {name}")
-    return time.astimezone(UTC)
+        raise ValueError("not a time with offset")
+    local = time.astimezone(BEIJING)
+    return _Moment(time.astimezone(UTC), local.date(), local.hour)

@@ -107,16 +107,24 @@ def store(box_id: str, epoch: Epoch, rows: Sequence[LedgerRow], now: datetime) -
         return
     _insert_events(box_id, epoch.epoch, rows, now)
     changes: list[tuple[Counted, int]] = []
+    newest = _newest(rows)
     for table in TABLES:
-        newest = {row["uid"]: row for row in rows if row["kind"] == table.kind}
-        if newest:
-            changes += _put(table, box_id, epoch.number, newest)
-    orders = _given_back(rows)
+        if newest[table.kind]:
+            changes += _put(table, box_id, epoch.number, newest[table.kind])
+    orders = _given_back(newest)
     if orders:
         _sum_refunds(orders)
         changes += _mark_reversed(orders)
     _add_to_totals(changes)
     _note_actions(box_id, rows, now)
+
+
+def _newest(rows: Iterable[LedgerRow]) -> defaultdict[str, dict[str, LedgerRow]]:
+    """Return the newest row of each uid, by kind."""
+    newest: defaultdict[str, dict[str, LedgerRow]] = defaultdict(dict)
+    for row in rows:
+        newest[row.raw["kind"]][row.raw["uid"]] = row
+    return newest
 
 
 EVENT = ("box_id", "epoch", "seq", "uid", "kind", "state", "row", "received_at")
@@ -180,7 +188,7 @@ _TOLD = itemgetter("kind", "state", "desk", "department", "business", "amount_fe
 
 
 def _counted(table: Table, box_id: str, row: LedgerRow) -> Counted:
-    channel = row["channel"] if table.has_money else ""
+    channel = row.raw["channel"] if table.has_money else ""
     values = (*_TOLD(row.raw), row.day, row.hour, channel)
     return Counted(box_id, *values)
 
@@ -208,10 +216,10 @@ def _add_to_totals(changes: Sequence[tuple[Counted, int]]) -> None:
             )
 
 
-def _given_back(rows: Sequence[LedgerRow]) -> list[str]:
+def _given_back(newest: Mapping[str, Mapping[str, LedgerRow]]) -> list[str]:
     """Those of the orders these rows are about that have a refund; it may be another box's."""
-    orders = {r["ref"] for r in rows if r["kind"] == Kind.REFUND and r["ref"]}
-    return sorted(orders | _refunded({r["uid"] for r in rows if r["kind"] == Kind.PAYMENT}))
+    orders = {refund["ref"] for refund in newest[Kind.REFUND].values()} - {""}
+    return sorted(orders | _refunded(newest[Kind.PAYMENT]))
 
 
 _OTHER = {"refunded": "reversed", "reversed": "refunded"}
@@ -270,8 +278,8 @@ def _refunded(payments: Collection[str]) -> set[str]:
 def _note_actions(box_id: str, rows: Sequence[LedgerRow], now: datetime) -> None:
     """An action is done when a row with its id has come; later rows tell how it went on."""
     for row in rows:
-        number = row["do_id"].removeprefix("C-")
-        if number.isdecimal():
+        do_id = row.raw["do_id"]
+        if do_id and (number := do_id.removeprefix("C-")).isdecimal():
             Action.objects.filter(pk=int(number), box_id=box_id).exclude(
                 state=ActionState.REQUESTED
             ).update(state=ActionState.DONE, outcome=row["state"], done_at=now)

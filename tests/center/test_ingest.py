@@ -91,6 +91,57 @@ def test_other_content_under_a_known_seq_is_a_conflict_and_stores_nothing(
     assert Alarm.objects.get().kind == "conflict"
 
 
+def twin_of(journal: JournalOfABox, rows: int) -> JournalOfABox:
+    """A copy of the card, as it was after so many rows."""
+    twin = JournalOfABox()
+    twin.rows = [*journal.rows[:rows]]
+    return twin
+
+
+@pytest.mark.parametrize("twins", [3, 4, 70])
+def test_a_twin_that_wrote_on_after_a_restore_is_found_where_the_histories_part(
+    journal: JournalOfABox, twins: int
+) -> None:
+    for number in range(80):
+        journal.pay(f"A{number}", "paid")
+    journal.send(1, 3)  # all that the restored database has; the box knows that 3 + twins arrived
+    twin = twin_of(journal, 3)
+    for number in range(twins):
+        twin.pay(f"T{number}", "paid")
+    assert twin.send(4) == Stored(3 + twins)
+    told, first = journal.send(3 + twins + 1), 0
+    while isinstance(told, Stored):  # the last row that is here goes up again, and all after it
+        assert told.ack < 3 + twins
+        first = max(1, told.ack)
+        told = journal.send(first)
+    assert told == Conflict("9f3c", 4)
+    assert not Payment.objects.filter(uid=f"A{3 + twins}").exists()
+    assert not Quarantine.objects.exists()
+    assert_totals_are_the_rows()
+
+
+def test_a_twin_whose_first_row_is_another_is_a_conflict_at_once(journal: JournalOfABox) -> None:
+    journal.pay("A", "intended", "paid")
+    twin = JournalOfABox()
+    twin.pay("T", "intended")
+    assert twin.send() == Stored(1)
+    assert journal.send(2) == Conflict("9f3c", 1)
+
+
+def test_a_row_that_still_does_not_follow_what_was_compared_is_kept_apart(
+    journal: JournalOfABox,
+) -> None:
+    journal.pay("A", "intended", "waiting", "paid")
+    journal.send()
+    elsewhere = twin_of(journal, 2)
+    elsewhere.pay("B", "intended", "paid")
+    journal.rows.append(elsewhere.rows[3])  # sound by itself, and of another chain
+    assert journal.send(4) == Stored(1)
+    answer = journal.send(1)
+    assert isinstance(answer, Stored)
+    assert (answer.ack, [r.seq for r in answer.rejected]) == (4, [4])
+
+
 def test_a_changed_row_goes_to_quarantine_and_the_next_one_counts(journal: JournalOfABox) -> None:
     journal.pay("A", "intended", "paid")
     journal.pay("B", "intended")
