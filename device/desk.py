@@ -8,38 +8,22 @@ was only planned waits for the disk, and a payment that was to be asked for is c
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from device import known
 from device.desk_ports import Ports
 from device.domain.answers import answer_for
 from device.domain.charge import ChargeKey
-from device.domain.desk.deliver import hello_ok
 from device.domain.desk.due import wake_at
 from device.domain.desk.effects import (
-    Ask,
-    CallPay,
-    CheckChannels,
-    Commit,
-    Defer,
-    LookUp,
-    Probe,
+    Effect,
     Pursue,
     PursueRefund,
-    Recognise,
-    Remind,
-    TakeHisCode,
-    Tell,
-    TellHello,
-    TellStatus,
-    TellStored,
-    TellSummary,
 )
 from device.domain.desk.events import (
     Asked,
-    BookingOverdue,
     Booted,
     Checked,
     Concluded,
@@ -47,21 +31,19 @@ from device.domain.desk.events import (
     DiskGood,
     Drawn,
     Instructed,
-    PayAnswered,
     Recalled,
     Scanned,
     SumTold,
     Tick,
 )
 from device.domain.desk.flow import step
-from device.domain.desk.model import NOBODY, Asker, Desk, Settings, Subject
+from device.domain.desk.model import Asker, Desk, Settings, Subject
 from device.domain.desk.rows import attempt_of
 from device.domain.desk.view import screen_of, signal_of
-from device.domain.outcome import Declined
 from device.domain.payment import Attempt, AttemptEvent, Facts
-from device.domain.record import Delivered, Moment, PutTrace, Stored
+from device.domain.record import Moment, Stored
 from device.domain.refund import OPEN_REFUNDS, Refund, RefundEvent
-from device.domain.replies import ErrorReply, Progress, Reply, StatusResult, SummaryResult
+from device.domain.replies import ErrorReply
 from device.domain.requests import (
     Confirm,
     Pay,
@@ -72,11 +54,11 @@ from device.domain.requests import (
     Status,
 )
 from device.domain.screens import AmountDue, DeclinedScreen, Screen, StorageFailed
-from device.domain.words import ErrorCode, Reason
+from device.domain.words import ErrorCode
 from device.errors import CommitRefused, StorageError
 from device.keeping import Keeping
 from device.known import AttemptWord, RefundWord
-from device.questions import Questions
+from device.performer import Performer
 from device.stopwatch import PaymentTimer
 
 __all__ = ["DeskLoop", "Ports"]
@@ -99,7 +81,9 @@ class DeskLoop:
         self._keeping = Keeping(ports.journal)
         self._timing = PaymentTimer(ports.clock.monotonic)
         self._disk_timer: asyncio.TimerHandle | None = None
-        self._questions = Questions(ports, lambda: self.state, self.post)
+        self._performer = Performer(
+            ports, self._keeping, self._timing, lambda: self.state, self.post
+        )
 
     # ------------------------------------------------------------ the inbox
 
@@ -189,9 +173,16 @@ class DeskLoop:
     async def _handle(self, event: DeskEvent) -> None:
         state, effects = step(self.state, event, self.moment())
         for effect in effects:
-            await self._PERFORM[type(effect)](self, effect)
+            await self._perform(effect)
         self.state = state
         self._present()
+
+    async def _perform(self, effect: Effect) -> None:
+        before = self._keeping.failed
+        try:
+            await self._performer.perform(effect)
+        finally:
+            self._disk_news(before=before)
 
     def moment(self) -> Moment:
         """Now, once per event."""
@@ -217,106 +208,6 @@ class DeskLoop:
         assert after
         assert after.refund
         return after.refund
-
-    # ------------------------------------------------------------ effects
-
-    async def _commit(self, effect: Commit) -> None:
-        before = self._keeping.failed
-        try:
-            await self._keeping.commit(effect.change, told=self._told)
-        finally:
-            self._disk_news(before=before)
-        self._keep_trace(self._timing.committed(effect.change))
-
-    def _keep_trace(self, trace: PutTrace | None) -> None:
-        """It goes to disk with the next commit: no money depends on it."""
-        if trace and not self._keeping.failed:
-            self._ports.journal.defer((trace,))
-
-    def _told(self, about: Subject) -> str:
-        """The `state` of the newest durable answer of a try, if the desk has it at hand."""
-        seat, offer = self.state.seat, self.state.offers.get(about)
-        here = seat and (seat.ticket.business_date, seat.ticket.his_id) == about[:2]
-        stored = answer_for(seat.ticket, about[2]) if seat and here else None
-        answer = stored.answer if stored else offer.answer if offer else None
-        return getattr(answer, "state", "")
-
-    async def _defer(self, effect: Defer) -> None:
-        if not self._keeping.failed:
-            self._ports.journal.defer(effect.change)
-        elif not all(isinstance(w, Delivered) for w in effect.change):  # what was told was a hint
-            raise StorageError("journal: nothing is armed on a failing disk")
-
-    async def _tell(self, effect: Tell) -> None:
-        if not (self._keeping.failed and isinstance(effect.reply, Progress)):
-            self._send(effect.connection, effect.reply, effect.re)
-            self._keep_trace(self._timing.told(effect.reply))
-
-    def _send(self, connection: int, reply: Reply, re: int | None) -> None:
-        self._ports.link.send(connection, self._keeping.sayable(reply), re)
-
-    async def _tell_stored(self, effect: TellStored) -> None:
-        ticket = await self._ports.journal.ticket(*effect.id)
-        if ticket and ticket.stored:
-            self._send(effect.connection, ticket.stored.answer, effect.re)
-
-    async def _tell_hello(self, effect: TellHello) -> None:
-        journal, settings = self._ports.journal, self.state.settings
-        unsettled, undelivered = await journal.unsettled(), await journal.undelivered()
-        reply = hello_ok(settings, unsettled, undelivered, self._ports.clock.wall())
-        self._ports.link.send(effect.connection, reply, effect.re)
-
-    async def _tell_summary(self, effect: TellSummary) -> None:
-        asked = effect.summary
-        rows = await self._ports.journal.summary(asked.date, asked.operator)
-        self._send(effect.connection, SummaryResult(asked.date, tuple(rows)), effect.re)
-
-    async def _remind(self, effect: Remind) -> None:
-        self.post(BookingOverdue(effect.key))
-
-    async def _tell_status(self, effect: TellStatus) -> None:
-        self._send(effect.connection, self._status(), effect.re)
-
-    def _status(self) -> StatusResult:
-        return StatusResult(self._keeping.parts(self._ports.parts()))
-
-    async def _check_channels(self, effect: CheckChannels) -> None:
-        self._questions.check(effect)
-
-    async def _take_his_code(self, effect: TakeHisCode) -> None:
-        self.post(Scanned(effect.code, by_his=effect.key))
-
-    async def _ask_itself(self, effect: Ask) -> None:
-        self.post(Asked(NOBODY, 0, effect.request))
-
-    async def _call_pay(self, effect: CallPay) -> None:
-        if self._keeping.failed:  # the intent may or may not be on disk: not a byte is sent (M2)
-            never_sent = Declined(Reason.STORAGE_FAILED)
-            self.post(PayAnswered(effect.attempt.out_trade_no, never_sent))
-        else:
-            self._timing.called(effect)
-            self._questions.pay(effect, self._timing.running)
-
-    async def _pursue(self, effect: Pursue) -> None:
-        if self._keeping.failed and effect.begins:
-            self._keeping.held.append(effect)
-        else:  # a reversal that is under way may run from memory (M21)
-            self._ports.pursue(effect.key, effect.attempt)
-
-    async def _pursue_refund(self, effect: PursueRefund) -> None:
-        if self._keeping.failed:  # its first byte waits for the disk (M2)
-            self._keeping.held.append(effect)
-        else:
-            self._ports.pursue_refund(effect.refund)
-
-    async def _recognise(self, effect: Recognise) -> None:
-        self._questions.recognise(effect)
-
-    async def _look_up(self, effect: LookUp) -> None:
-        self._questions.look_up(effect.asked)
-
-    async def _probe(self, effect: Probe) -> None:
-        self._questions.probe(effect.asked, effect.wanted)
 
     # ------------------------------------------------------------ what people see
 
@@ -367,7 +258,7 @@ class DeskLoop:
     def _refuse(self, asked: Asked) -> None:
         """Answer from memory alone."""
         if isinstance(asked.request, Status):
-            self._send(asked.connection, self._status(), asked.re)
+            self._performer.send(asked.connection, self._performer.status(), asked.re)
         elif not isinstance(asked.request, (Received, Show)):  # which are never answered
             asker = Asker(asked.connection, asked.re)
             self._say_storage_failed(asker, getattr(asked.request, "id", ""))
@@ -411,38 +302,18 @@ class DeskLoop:
         if isinstance(effect, PursueRefund):
             held = await journal.ticket("", effect.refund.his_id)
             if held and held.refund and held.refund.state in OPEN_REFUNDS:
-                await self._pursue_refund(PursueRefund(held.refund))
+                await self._perform(PursueRefund(held.refund))
             return
         date, his_id = effect.key.business_date, effect.key.his_id
         ticket = await known.ticket(journal, self.state, date, his_id)
         attempt = attempt_of(ticket, effect.attempt.out_trade_no) if ticket else None
         if attempt:
-            await self._pursue(replace(effect, attempt=attempt))
+            await self._perform(replace(effect, attempt=attempt))
 
     async def _newest(self, about: Subject) -> Stored | None:
         business_date, his_id, try_ = about
         ticket = await self._ports.journal.ticket(business_date, his_id)
         return answer_for(ticket, try_ or None) if ticket else None
-
-    _PERFORM: ClassVar[dict[type[Any], Callable[..., Awaitable[None]]]] = {
-        Commit: _commit,
-        Defer: _defer,
-        Tell: _tell,
-        TellStored: _tell_stored,
-        TellHello: _tell_hello,
-        TellStatus: _tell_status,
-        TellSummary: _tell_summary,
-        Remind: _remind,
-        Recognise: _recognise,
-        LookUp: _look_up,
-        Probe: _probe,
-        CheckChannels: _check_channels,
-        TakeHisCode: _take_his_code,
-        Ask: _ask_itself,
-        CallPay: _call_pay,
-        Pursue: _pursue,
-        PursueRefund: _pursue_refund,
-    }
 
 
 @dataclass(frozen=True, slots=True)

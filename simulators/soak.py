@@ -38,6 +38,14 @@ class Held:
     samples: list[Footprint] = field(default_factory=list)
     silences: int = 0
     """How often the HIS heard nothing and had to ask how a payment ended."""
+    refund: "asyncio.Task[None] | None" = None
+    """The newest: a wallet takes a second over it, and the next payments go on meanwhile."""
+
+    async def refunded(self) -> None:
+        """Wait until the newest refund has ended."""
+        running, self.refund = self.refund, None
+        if running:
+            await running
 
     def settled(self) -> tuple[Footprint, Footprint]:
         """The first sample after the warm-up, and the last."""
@@ -72,6 +80,7 @@ async def soak(payments: int, directory: Path, link: Link, ends_s: float = 1e18)
                 _say(link, number, held.samples[-1])
             if over:
                 break
+        await held.refunded()
     finally:
         await stand.stop()
     return held
@@ -80,14 +89,14 @@ async def soak(payments: int, directory: Path, link: Link, ends_s: float = 1e18)
 async def one_story(stand: Stand, held: Held, number: int) -> None:
     """One story. A HIS that hears nothing, as when the machine stood still, asks how it ended."""
     try:
-        await _story(stand, held.link, number)
+        await _story(stand, held, number)
     except (NoAnswer, TimeoutError) as silence:
         _print(f"{held.link:<7} {number:>7}  {silence or 'no lamp'}: asked again")
         held.silences += 1
         await stand.find_out(number)
 
 
-async def _story(stand: Stand, link: Link, number: int) -> None:
+async def _story(stand: Stand, held: Held, number: int) -> None:
     """Most are paid at once; every path that holds something is walked now and then."""
     wallet = "wechat" if number % 2 else "alipay"
     if number % 25 == 7:  # noqa: PLR2004  nothing about these numbers but that they differ
@@ -95,8 +104,10 @@ async def _story(stand: Stand, link: Link, number: int) -> None:
         return
     await stand.pay(number, wallet, declined=number % 200 == 11)  # noqa: PLR2004
     if number % 10 == 3:  # noqa: PLR2004
-        await stand.give_back(number)
-    if link == "tcp" and number % 100 == 13:  # noqa: PLR2004
+        await held.refunded()
+        held.refund = asyncio.ensure_future(stand.give_back(number))
+    if held.link == "tcp" and number % 100 == 13:  # noqa: PLR2004
+        await held.refunded()
         stand.client.close()
         await stand.connect()
 

@@ -9,6 +9,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Literal
 
 from device.clock import BEIJING
 from device.drivers.streams import open_stream
+from device.his_link.calls import NoAnswer
 from device.his_link.host import Client
 from simulators.demo.cable import Cable, Tap, Way
 from simulators.demo.children import Child, Program
@@ -116,6 +118,7 @@ class Stand:
         """Keys of the box's configuration that are other than the stand's."""
         self.provider = ProviderAdmin()
         self.client = Client()
+        self._hearing: asyncio.Task[None] | None = None
         self.figures = Figures()
 
     async def start(self, times: int = 1, before: Callable[[], None] = lambda: None) -> list[float]:
@@ -156,6 +159,15 @@ class Stand:
     async def connect(self) -> None:
         """The HIS opens its end."""
         self.client = await Client.connect(self._address, open_stream)
+        self._hearing = asyncio.ensure_future(self._hear(self.client))
+
+    async def _hear(self, client: Client) -> None:
+        """Confirm what the box says unasked, as every HIS must."""
+        with suppress(NoAnswer):
+            while True:
+                told = await client.unasked()
+                if "revision" in told:
+                    self._received(told)
 
     async def stop(self) -> None:
         """End everything."""

@@ -26,6 +26,7 @@ from device.domain.refund import RefundEvent
 from device.domain.screens import ClockNotSet
 from device.domain.words import Wallet
 from device.journal import chain, connection
+from device.performer import Performer
 from device.recovery import Recovery
 from simulators.planted.bug import Patch, bug, harmless
 
@@ -39,13 +40,13 @@ def _(patch: Patch) -> None:
         calls = [e for e in effects if isinstance(e, CallPay)]
         return desk, (*calls, *(e for e in effects if e not in calls))
 
-    async def slow_commit(self: DeskLoop, effect: Commit) -> None:
+    async def slow_commit(self: Performer, effect: Commit) -> None:
         await asyncio.sleep(0.2)
         await true_commit(self, effect)
 
-    true_commit = DeskLoop._PERFORM[Commit]
+    true_commit = Performer._PERFORM[Commit]
     patch.setattr(scan, "advance", advance)
-    patch.setitem(DeskLoop._PERFORM, Commit, slow_commit)
+    patch.setitem(Performer._PERFORM, Commit, slow_commit)
 
 
 @bug("synchronous=NORMAL", "M2")
@@ -105,13 +106,13 @@ def _(patch: Patch) -> None:
 
 @bug("a failing disk ends the box", "M6", "M5", "M21", stir="commit_error_before disk_full")
 def _(patch: Patch) -> None:
-    async def once(self: DeskLoop, effect: Commit) -> None:
+    async def once(self: Performer, effect: Commit) -> None:
         try:
             await self._ports.journal.commit(effect.change)
         except Exception as error:
             raise SystemError from error
 
-    patch.setitem(DeskLoop._PERFORM, Commit, once)
+    patch.setitem(Performer._PERFORM, Commit, once)
 
 
 @bug("the hash of an event forgets the amount", "M17")
@@ -152,7 +153,7 @@ def _(patch: Patch) -> None:
     async def tell_first(self: Any, event: Any) -> None:
         state, effects = flow.step(self.state, event, self.moment())
         for effect in sorted(effects, key=lambda e: not isinstance(e, Tell)):
-            await self._PERFORM[type(effect)](self, effect)
+            await self._perform(effect)
         self.state = state
         self._present()
 
@@ -165,7 +166,7 @@ def _(patch: Patch) -> None:
         self.state, effects = flow.step(self.state, event, self.moment())
         self._present()
         for effect in effects:
-            await self._PERFORM[type(effect)](self, effect)
+            await self._perform(effect)
 
     patch.setattr(DeskLoop, "_handle", show_first)
 
@@ -324,10 +325,10 @@ def _(patch: Patch) -> None:
 
 @bug("a code is taken while the disk fails", "M21", "M2", stir="commit_error_before disk_full")
 def _(patch: Patch) -> None:
-    async def sent(self: DeskLoop, effect: CallPay) -> None:
+    async def sent(self: Performer, effect: CallPay) -> None:
         self._questions.pay(effect, None)
 
-    patch.setitem(DeskLoop._PERFORM, CallPay, sent)
+    patch.setitem(Performer._PERFORM, CallPay, sent)
 
 
 @bug("after SIGTERM the next amount is armed", "SIGTERM", stir="sigterm")

@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from device.desk import DeskLoop
 from device.domain import answers
 from device.domain.charge import Charge
 from device.domain.desk import answering, collect, deliver, give_back, scan, view
@@ -15,26 +14,27 @@ from device.domain.payment import AttemptState
 from device.domain.requests import Pay
 from device.domain.screens import PaidScreen
 from device.journal import SqliteJournal
+from device.performer import Performer
 from simulators.planted.bug import Patch, bug
 
 
 @bug("the answer goes to another connection", "M13", "M6")
 def _(patch: Patch) -> None:
-    async def astray(self: DeskLoop, effect: Tell) -> None:
+    async def astray(self: Performer, effect: Tell) -> None:
         self._ports.link.send(effect.connection + 1, effect.reply, effect.re)
 
-    patch.setitem(DeskLoop._PERFORM, Tell, astray)
+    patch.setitem(Performer._PERFORM, Tell, astray)
 
 
 @bug("the answer is about another id", "M13", "M14")
 def _(patch: Patch) -> None:
-    async def mixed(self: DeskLoop, effect: Tell) -> None:
+    async def mixed(self: Performer, effect: Tell) -> None:
         reply: Any = effect.reply
         if getattr(reply, "id", ""):
             reply = replace(reply, id="MZ000001")
         self._ports.link.send(effect.connection, reply, effect.re)
 
-    patch.setitem(DeskLoop._PERFORM, Tell, mixed)
+    patch.setitem(Performer._PERFORM, Tell, mixed)
 
 
 @bug("success is shown before it is durable", "M22")
@@ -61,13 +61,13 @@ def _(patch: Patch) -> None:
 
 @bug("a revision that is told is the next one", "M14")
 def _(patch: Patch) -> None:
-    async def ahead(self: DeskLoop, effect: Tell) -> None:
+    async def ahead(self: Performer, effect: Tell) -> None:
         reply: Any = effect.reply
         if getattr(reply, "revision", 0):
             reply = replace(reply, revision=reply.revision + 1)
         self._ports.link.send(effect.connection, reply, effect.re)
 
-    patch.setitem(DeskLoop._PERFORM, Tell, ahead)
+    patch.setitem(Performer._PERFORM, Tell, ahead)
 
 
 @bug("a patient's number is stored as it is", "M19")

@@ -114,7 +114,7 @@ class Wallets:
 def wallets(bench: Bench) -> Wallets:
     made = Wallets()
     ports = replace(bench.desk._ports, probe=made.probe)
-    bench.desk._ports = bench.desk._questions._ports = ports
+    bench.desk._ports = bench.desk._performer._questions._ports = ports
     return made
 
 

@@ -3,6 +3,10 @@
 An answer is an offer until `received`, or a `query`/`pay` answered with it. Offers go out after a
 reconnect, after a boot and every 30 s while the link is up, ten times. While a charge is at the
 desk, only frames about that id are sent unasked.
+
+A HIS that never says `received` leaves a new answer with each refund, for years. All at once
+would be more than a connection may have waiting, and it would be closed for that, again and again.
+So they leave in portions: what was told least goes first, then what is newest.
 """
 
 from collections.abc import Sequence
@@ -12,7 +16,17 @@ from datetime import datetime
 from device.domain.answers import answers, iso
 from device.domain.desk.effects import Defer, Effect, Step, Tell
 from device.domain.desk.events import Asked
-from device.domain.desk.model import OFFERS, Asker, Desk, Id, Offer, Settings, Subject
+from device.domain.desk.model import (
+    OFFERS,
+    OFFERS_AT_ONCE,
+    OFFERS_REST_S,
+    Asker,
+    Desk,
+    Id,
+    Offer,
+    Settings,
+    Subject,
+)
 from device.domain.desk.unbooked import heard, noted
 from device.domain.record import Delivered, Moment, Stored, Ticket
 from device.domain.refund import OPEN_REFUNDS, RefundKind
@@ -20,6 +34,8 @@ from device.domain.replies import Answer, ErrorReply, HelloOk, Progress
 from device.domain.requests import Cancel, Confirm
 from device.domain.verdict import ended, is_unbooked
 from device.domain.words import ErrorCode
+
+HELLO_IDS = 500  # of a list; at their longest both fit into a connection's queue
 
 
 def announce(
@@ -67,25 +83,35 @@ def _may_speak(desk: Desk, key: Subject) -> bool:
 def anew(desk: Desk, now: Moment) -> Desk:
     """After a reconnect everything is due, and counts from the start."""
     offers = {k: replace(o, sent=0, next_s=now.mono_s) for k, o in desk.offers.items()}
-    return replace(desk, offers=offers)
+    return replace(desk, offers=offers, offers_from_s=now.mono_s)
 
 
 def offer_due(desk: Desk, now: Moment) -> Step:
-    """Send what is due."""
+    """Send what is due, a portion of it."""
+    if desk.owner is None or now.mono_s < desk.offers_from_s:
+        return desk, ()
+    due = [k for k, o in desk.offers.items() if _is_left(desk, k, o) and o.next_s <= now.mono_s]
+    by_turn = sorted(range(len(due)), key=lambda n: (desk.offers[due[n]].sent, -n))
+    portion = [due[n] for n in sorted(by_turn[:OFFERS_AT_ONCE])]
     effects: list[Effect] = []
-    for key, offer in tuple(desk.offers.items()):
-        if offer.sent < OFFERS and offer.next_s <= now.mono_s:
-            desk, sent = _send(desk, key, offer, None, now)
-            effects += sent
+    for key in portion:
+        desk, sent = _send(desk, key, desk.offers[key], None, now)
+        effects += sent
+    if len(due) > len(portion):
+        desk = replace(desk, offers_from_s=now.mono_s + OFFERS_REST_S)
     return desk, tuple(effects)
+
+
+def _is_left(desk: Desk, key: Subject, offer: Offer) -> bool:
+    return offer.sent < OFFERS and _may_speak(desk, key)
 
 
 def next_offer_s(desk: Desk) -> float | None:
     """When the next offer is due, if anyone is there to hear it."""
     if desk.owner is None:
         return None
-    due = [o.next_s for k, o in desk.offers.items() if o.sent < OFFERS and _may_speak(desk, k)]
-    return min(due, default=None)
+    due = [o.next_s for k, o in desk.offers.items() if _is_left(desk, k, o)]
+    return max(min(due), desk.offers_from_s) if due else None
 
 
 def restore(desk: Desk, undelivered: tuple[Stored, ...], now: Moment) -> Desk:
@@ -95,7 +121,8 @@ def restore(desk: Desk, undelivered: tuple[Stored, ...], now: Moment) -> Desk:
 
 def renewed(desk: Desk, newest: tuple[Stored, ...], now: Moment) -> Desk:
     """Offer these at once, whatever was said of them before."""
-    return replace(desk, offers={**desk.offers, **_offers(newest, now)})
+    offers = {**desk.offers, **_offers(newest, now)}
+    return replace(desk, offers=offers, offers_from_s=now.mono_s)
 
 
 def _offers(stored: tuple[Stored, ...], now: Moment) -> dict[Subject, Offer]:
@@ -142,8 +169,11 @@ def progress(desk: Desk, state: str) -> tuple[Effect, ...]:
 def hello_ok(
     settings: Settings, unsettled: Sequence[Ticket], undelivered: Sequence[Stored], now: datetime
 ) -> HelloOk:
-    """The answer to `hello`: what may still change, and what the HIS has not confirmed."""
-    still = (t for t in unsettled if _is_unsettled(t))
+    """The answer to `hello`: what may still change, and what the HIS has not confirmed.
+
+    Of each the newest `HELLO_IDS`: more than a connection may have waiting would close it.
+    """
+    still = [t for t in unsettled if _is_unsettled(t)][-HELLO_IDS:]
     return HelloOk(
         box=settings.box_id,
         desk=settings.desk,
@@ -151,7 +181,7 @@ def hello_ok(
         unsettled=tuple(_entry(settings, t.id, _newest_try(t)) for t in still),
         undelivered=tuple(
             _entry(settings, (s.business_date, s.answer.id), getattr(s.answer, "try_", 1))
-            for s in undelivered
+            for s in undelivered[-HELLO_IDS:]
         ),
     )
 

@@ -17,6 +17,8 @@ TOO_SOON_STAYS_S = 3.0  # a patient who held up his phone before there was an am
 RESULT_STAYS_S = 5.0  # the amount stays this long after the result (issue: hands and eyes)
 UNKNOWN_AFTER_TTL_S = 90.0  # with nothing sent this long after the ttl: push `unknown` (§3.4)
 REPLAY_S = 30 * 60.0  # an id asked again later than this may be a reused one (his-link §3.2)
+OFFERS_AT_ONCE = 8  # three seconds of a serial line, so that a new answer never waits long
+OFFERS_REST_S = 5.0  # between two such portions
 OFFERS = 10  # unasked sends of one answer; then it stands in hello_ok.undelivered (§3.6)
 NOBODY = 0  # the connection of what no HIS asks for; those of the link begin at 1
 REFUND_ANSWER_S = 10.0  # a refund is answered at its end, or as pending after this
@@ -214,6 +216,8 @@ class Desk:
     owner: int | None = None
     """The connection that gets what is sent unasked."""
     offers: Mapping[Subject, Offer] = field(default_factory=dict)
+    offers_from_s: float = 0.0
+    """A portion of many has just left: the next one does then."""
     askers: Mapping[Id, tuple[Asker, float]] = field(default_factory=dict)
     """Refund ids whose first answer is due, and until when it may wait."""
     result: tuple[Screen, float] | None = None

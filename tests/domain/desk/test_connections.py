@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from device.domain.desk.deliver import hello_ok, restore
 from device.domain.desk.events import Checked, Connection
 from device.domain.outcome import Paid, PayerConfirming, Unknown
 from device.domain.payment import AttemptEvent
@@ -295,3 +296,54 @@ def test_silence_of_ttl_and_90_s_is_broken(till: Till) -> None:
 def test_progress_is_sent_only_where_it_is_wanted(till: Till) -> None:
     till.arm().scan().answer(PayerConfirming())
     assert till.said == []
+
+
+def undelivered(till: Till, count: int) -> Till:
+    """A desk whose HIS never said `received`: so many answers are to be offered."""
+    till.arm().scan().answer(PAID)
+    stored = list(till.disk.answers.values())[-1]
+    assert isinstance(stored.answer, Result)
+    told = tuple(replace(stored, answer=replace(stored.answer, id=f"B{n}")) for n in range(count))
+    till.disk.answers |= {("", s.answer.id, stored.answer.revision): s for s in told}
+    till.event(Connection(1, opened=False))
+    till.desk = restore(replace(till.desk, offers={}), told, till.moment())
+    return till
+
+
+def told_ids(said: list[Said]) -> list[str]:
+    return [s.reply.id for s in said if isinstance(s.reply, Result)]
+
+
+def test_many_answers_are_offered_in_portions_the_newest_first(till: Till) -> None:
+    undelivered(till, 400)
+    first = told_ids(till.event(Connection(2, opened=True)))
+    assert first == [f"B{n}" for n in range(392, 400)]
+    assert till.wait(4.9) == []
+    assert told_ids(till.wait(0.2)) == [f"B{n}" for n in range(384, 392)]
+
+
+def test_each_of_many_answers_is_told_before_any_is_told_again(till: Till) -> None:
+    undelivered(till, 400)
+    said = told_ids(till.event(Connection(2, opened=True)) + till.wait(49 * 5.0))
+    assert sorted(said) == sorted(f"B{n}" for n in range(400))
+
+
+def test_a_few_answers_are_offered_at_once_the_oldest_first(till: Till) -> None:
+    undelivered(till, 8)
+    assert told_ids(till.event(Connection(2, opened=True))) == [f"B{n}" for n in range(8)]
+
+
+def test_a_new_answer_does_not_wait_behind_many(till: Till) -> None:
+    undelivered(till, 400)
+    till.event(Connection(1, opened=True))
+    till.arm("C").scan("287634438256643940")
+    assert told_ids(till.answer(Paid("43", 1234)))[0] == "C"
+
+
+def test_hello_ok_names_the_newest_of_very_many(till: Till) -> None:
+    undelivered(till, 1)
+    stored = list(till.disk.answers.values())[-1]
+    assert isinstance(stored.answer, Result)
+    many = [replace(stored, answer=replace(stored.answer, id=f"B{n}")) for n in range(501)]
+    reply = hello_ok(till.settings, [], many, till.moment().wall)
+    assert (len(reply.undelivered), reply.undelivered[-1]) == (500, "B500")
