@@ -213,6 +213,8 @@ WRONG: list[tuple[Changes, str]] = [
     ({"display": {"driver": "png", "height": 65}}, "must be 128 x 64 or 256 x 64"),
     ({"display": {"i2c_address": 0x80}}, "must be a whole number from 8 to 119"),
     ({"display": {"width": True}}, "must be a whole number"),
+    ({"lamp": {"red": 9}}, "[lamp]: pins 2 and 3 are the I2C bus, 7 to 11 the SPI bus: take"),
+    ({"display": {**SPI, "spi_dc": 7}}, "[display]: pins 2 and 3 are the I2C bus, 7 to 11 the SPI"),
     ({"lamp": {"red": 17}}, "[lamp]: green, red, buzzer and cancel_button must be four different"),
     ({"lamp": {"green": 28}}, "must be a whole number from 0 to 27"),
     ({"lamp": {"driver": "leds", "red_led": "../mmc0"}}, "must be a name in /sys/class/leds"),

@@ -12,6 +12,7 @@ from device.config.sections import REVERSE_NOT_BEFORE_S, Config
 Finding = tuple[str, str, str]
 """Section, key, what is wrong and what is allowed."""
 Rule = Callable[[Config, dict[str, Any]], Finding | None]
+BUS_PINS = frozenset({2, 3, 7, 8, 9, 10, 11})  # BCM: I2C 1 and SPI 0, the panel's
 
 
 def _link_has_its_section(config: Config, tables: dict[str, Any]) -> Finding | None:
@@ -147,6 +148,16 @@ def _panel_pins_are_free(config: Config, _tables: dict[str, Any]) -> Finding | N
     return "display", "", "spi_dc and spi_reset must be two pins that [lamp] does not use"
 
 
+def _buses_keep_their_pins(config: Config, _tables: dict[str, Any]) -> Finding | None:
+    """The card's device tree gives these pins to the panel's buses, whichever panel it is."""
+    display = config.display
+    panel = (display.spi_dc, display.spi_reset) if display.driver == "ssd1322" else ()
+    for section, pins in (("lamp", config.lamp.pins), ("display", panel)):
+        if BUS_PINS.intersection(pins):
+            return section, "", "pins 2 and 3 are the I2C bus, 7 to 11 the SPI bus: take others"
+    return None
+
+
 def _center_certificate(config: Config, _tables: dict[str, Any]) -> Finding | None:
     if (config.center.cert_file is None) != (config.center.key_pem_file is None):
         return "center", "cert_file", "must stand together with key_pem_file, or neither"
@@ -186,6 +197,7 @@ RULES: tuple[Rule, ...] = (
     _picture_fits,
     _pins_differ,
     _panel_pins_are_free,
+    _buses_keep_their_pins,
     _center_certificate,
     _tunnel_is_the_interface,
     _box_key_exists,
