@@ -35,6 +35,7 @@ IO_ERRORS: dict[type[Operation], int] = {
     Sync: 10 | 4 << 8,  # SQLITE_IOERR_FSYNC
 }
 START_AGAIN_S = 5.0  # systemd, after a box that could not start
+KEPT_BOOKS = 500  # of images seen: the cuts of one life show the same ones again and again
 STARTS = 3  # tried before the fault is lifted
 
 
@@ -179,6 +180,8 @@ class Ordeal:
     def _read(self, image: Image) -> journal_books.Books:
         digest = digest_of(image)
         if digest not in self._books:
+            if len(self._books) == KEPT_BOOKS:  # a long day's thousands would fill the memory
+                self._books.clear()
             self._books[digest] = self._bench.open(image, 0.0)
         return self._books[digest]
 

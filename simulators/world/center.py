@@ -79,6 +79,12 @@ class Center:
 
     def _answer(self, batch: Row, behind: int) -> tuple[int, Row]:
         epoch, held = batch["epoch"], self.books.rows.setdefault(batch["epoch"], [])
+        before = _parting(held, batch["rows"])
+        if before > 1:  # where they parted is not known: earlier rows are to go up again
+            return OK, {"v": 1, "epoch": epoch, "ack": before - 1, "rejected": [], "do": []}
+        if before == 1:
+            self.conflicts += 1
+            return CONFLICT, {"v": 1, "epoch": epoch, "error": "conflict", "seq": 1}
         for row in batch["rows"]:
             seq = row["seq"]
             if seq <= len(held) and held[seq - 1] != row:
@@ -138,6 +144,12 @@ class Center:
         for name in ("date", "count", "sum_fen", "last_hash"):
             twin.pop(name, None)
         self._store(epoch, held, twin | {"hash": hash_of(twin)})
+
+
+def _parting(held: list[Row], rows: list[Row]) -> int:
+    """The seq before the first row, if that row follows another one than is held there; or 0."""
+    before: int = rows[0]["seq"] - 1 if rows else 0
+    return before if 0 < before <= len(held) and rows[0]["prev"] != held[before - 1]["hash"] else 0
 
 
 def opened(headers: httpx.Headers, body: bytes) -> Row:

@@ -51,3 +51,11 @@ def test_a_payment_that_was_called_off_but_is_on_the_disk_ends_well(bench: Bench
     tried = ordeal("answer lost", bench)
     for nth in range(28, 40):  # the commit of the intent
         assert tried.live(DiskTrouble(nth, for_good=True)).violations == ()
+
+
+@pytest.mark.parametrize("nth", [77, 90])
+def test_a_twin_wrote_on_in_a_restored_centre_while_the_disk_took_nothing(
+    nth: int, bench: Bench
+) -> None:
+    """The box goes on after rows that the centre no longer has, and must notice."""
+    assert ordeal("synced", bench).live(DiskTrouble(nth, for_good=True)).violations == ()
