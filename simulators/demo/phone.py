@@ -71,6 +71,10 @@ class Phone:
         """Hold the phone to the scanner: its luck is decided, its code goes down the cable."""
         await self._provider.bind(self.code, self.luck.behaviours(self.wallet))
         self.shown.presented = True
+        self.present_again()
+
+    def present_again(self) -> None:
+        """Hold the same code to the scanner once more, as who sees 请重新扫码 does."""
         self._scanner.read_code(self.code)
 
     async def type_password(self, *, ok: bool) -> None:

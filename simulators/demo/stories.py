@@ -6,7 +6,9 @@ in the table at the bottom.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from device.domain.words import Business
@@ -19,6 +21,8 @@ LOOK_EVERY_S = 0.02
 WECHAT, ALIPAY = "wechat", "alipay"
 AMOUNT_FEN = 1234
 HAND_S = 0.1  # no hand is quicker; a code whose first key is older than the glass is dropped
+AGAIN_S = 2.0  # so long a patient waits for a sign; the scanner ignores a double read of 1.5 s
+ASKS_FOR_A_CODE = frozenset({"waiting", "rescan"})  # what the lamp says then
 
 
 class WentOtherwise(Exception):
@@ -52,10 +56,33 @@ class Desk:
         return screen.stat().st_mtime_ns if screen.exists() else 0
 
     async def show(self, wallet: str, luck: str = "normal") -> None:
-        """The patient opens a fresh code and holds the phone to the scanner."""
+        """The patient opens a fresh code and holds the phone to the scanner until it is taken.
+
+        Where the panel is slow the first time was too soon, and the box asks for another.
+        """
+        asks = ASKS_FOR_A_CODE | {self._lamp()}  # or the code before was declined
+        await self.present(wallet, luck)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await self._taken(asks):
+                    self.world.phone.present_again()
+        except TimeoutError:
+            raise WentOtherwise(f"{PATIENCE_S:g} 秒内没有收下付款码") from None
+
+    async def present(self, wallet: str, luck: str = "normal") -> None:
+        """Hold a fresh code to the scanner, once."""
         await self.world.phone.show_code(wallet)
         self.world.phone.luck = LUCK[luck]
         await self.world.phone.present()
+
+    async def _taken(self, asks: AbstractSet[str]) -> bool:
+        """Whether the lamp says within AGAIN_S that no code is asked for any more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(AGAIN_S):
+                while self._lamp() in asks:  # noqa: ASYNC110  a file of another process
+                    await asyncio.sleep(LOOK_EVERY_S)
+                return True
+        return False
 
     async def phone_asks(self) -> None:
         """The phone asks for the password."""
@@ -155,7 +182,7 @@ async def _declined_then_another(desk: Desk) -> str:
 
 async def _wrong_wallet(desk: Desk) -> str:
     id_ = await desk.collect(ALIPAY)
-    await desk.show(WECHAT)
+    await desk.present(WECHAT)
     await asyncio.sleep(0.5)  # long enough for a box that did not refuse it
     if attempts(desk.world.site.journal, id_):
         raise WentOtherwise("别家钱包的码被用去扣款")

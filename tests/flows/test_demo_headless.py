@@ -13,7 +13,10 @@ from simulators.demo.stories import STORIES
 def test_every_story_ends_as_it_must(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "device", "demo", "--headless", "--data", str(tmp_path)]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    except subprocess.TimeoutExpired as late:
+        pytest.fail(f"not done in {late.timeout:g} s:\n{(late.stdout or b'').decode()}")
 
     assert done.returncode == 0, done.stdout + done.stderr
     told = [line for line in done.stdout.splitlines() if line.startswith("✓")]
