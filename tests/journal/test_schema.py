@@ -71,9 +71,17 @@ async def test_a_closed_list_in_the_schema_is_the_domains(
 ) -> None:
     assert journal.epoch
     (row,) = ask(path, f"SELECT sql FROM sqlite_master WHERE name = '{table}'")
-    listed = re.search(rf"CHECK \({column} IN \(([^)]*)\)", row["sql"])
+    listed = re.search(rf"CHECK \(({column} = '[^)]*)\)", row["sql"])
     assert listed
-    assert set(re.findall(r"'([^']*)'", listed[1])) == set(expected)
+    assert set(re.findall(rf"{column} = '([^']*)'", listed[1])) == set(expected)
+
+
+async def test_no_check_fills_a_table_at_each_write(journal: SqliteJournal, path: Path) -> None:
+    """SQLite makes one of any `IN` with more than two words, each time a row is written."""
+    assert journal.epoch
+    for row in ask(path, "SELECT sql FROM sqlite_master WHERE type = 'table'"):
+        lists = re.findall(r"IN \(([^)]*)\)", row["sql"])
+        assert all(words.count(",") < 2 for words in lists)
 
 
 def test_the_unsettled_conditions_are_the_domains() -> None:
