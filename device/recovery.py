@@ -129,9 +129,11 @@ class Recovery:
         The waits count from the first, what may not come too soon after the bytes from the second.
         """
         now_s = self._clock.monotonic()
-        kept = {n: at for n, at in self._pays.items() if now_s - at[1] < START_KEPT_S}
-        began_s, _ = kept.get(out_trade_no, (now_s, now_s))
-        self._pays = {**kept, out_trade_no: (began_s, now_s)}
+        began_s, _ = self._pays.pop(out_trade_no, (now_s, now_s))
+        self._pays[out_trade_no] = began_s, now_s  # put at the end: the oldest stands first
+        oldest = next(iter(self._pays))
+        if now_s - self._pays[oldest][1] >= START_KEPT_S:
+            del self._pays[oldest]
 
     def pursue(self, key: ChargeKey, attempt: Attempt) -> None:
         """Take care of an attempt, or bring its news to the task that has it."""

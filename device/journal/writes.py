@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVar
 
 from device.domain.chain import WireRow
@@ -159,16 +160,23 @@ def _noted(batch: Batch, write: Noted) -> None:
 
 
 def _insert(db: sqlite3.Connection, table: str, values: dict[str, Value]) -> None:
-    marks = ", ".join("?" * len(values))
-    db.execute(
-        f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608  our own names
-        list(values.values()),
-    )
+    db.execute(_insert_sql(table, tuple(values)), list(values.values()))
 
 
 def _check(table: str, columns: tuple[str, ...], values: dict[str, Value]) -> Check:
+    return _check_sql(table, columns), tuple(values[c] for c in columns)
+
+
+@cache
+def _insert_sql(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  our own names
+
+
+@cache
+def _check_sql(table: str, columns: tuple[str, ...]) -> str:
     where = " AND ".join(f"{c} = ?" for c in columns)
-    return f"SELECT 1 FROM {table} WHERE {where}", tuple(values[c] for c in columns)  # noqa: S608
+    return f"SELECT 1 FROM {table} WHERE {where}"  # noqa: S608  our own names
 
 
 _APPLY: dict[type[Any], Callable[[Batch, Any], None]] = {

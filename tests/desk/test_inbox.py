@@ -9,6 +9,7 @@ from datetime import datetime
 import pytest
 
 from device.clock import BEIJING
+from device.desk import LEAVES_WITHIN_S
 from device.domain.desk.events import Acknowledged, Asked
 from device.domain.outcome import (
     Declined,
@@ -43,7 +44,6 @@ async def test_the_story_of_one_payment_in_order(bench: Bench) -> None:
     assert bench.diary == [
         "show AmountDue",
         "commit intended",
-        "show Paying",
         "sent 32",
         "pay",
         "sent 32",
@@ -53,6 +53,14 @@ async def test_the_story_of_one_payment_in_order(bench: Bench) -> None:
     ]
     assert bench.channel.orders[0].subject == "市一医院-门诊收费"
     assert bench.channel.orders[0].wait_s == 45.0
+
+
+async def test_the_request_leaves_before_the_picture_that_says_so(bench: Bench) -> None:
+    await bench.ask(pay())
+    await bench.scan()
+    assert bench.diary[-2:] == ["sent 32", "pay"]
+    await asyncio.sleep(2 * LEAVES_WITHIN_S)
+    assert bench.diary[-1] == "show Paying"
 
 
 async def test_doubt_is_committed_told_and_handed_to_recovery(bench: Bench) -> None:
