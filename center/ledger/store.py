@@ -21,6 +21,7 @@ from center.ledger.money import GIVEN_BACK
 from center.ledger.rows import LedgerRow
 from center.ledger.words import Kind
 
+REFUNDS_LOCK = 0x7061_7962  # of this database, for batches with refunds; any number would do
 COMMON = (
     *("uid", "seq", "state", "reason", "desk", "department", "business", "business_date"),
     *("operator", "his_id", "revision", "amount_fen", "do_id"),
@@ -105,9 +106,10 @@ def store(box_id: str, epoch: Epoch, rows: Sequence[LedgerRow], now: datetime) -
     """Store rows that were checked, in seq order. Runs inside the batch's transaction."""
     if not rows:
         return
+    newest = _newest(rows)
+    _wait_for_others(has_refunds=bool(newest[Kind.REFUND]))
     _insert_events(box_id, epoch.epoch, rows, now)
     changes: list[tuple[Counted, int]] = []
-    newest = _newest(rows)
     for table in TABLES:
         if newest[table.kind]:
             changes += _put(table, box_id, epoch.number, newest[table.kind])
@@ -117,6 +119,18 @@ def store(box_id: str, epoch: Epoch, rows: Sequence[LedgerRow], now: datetime) -
         changes += _mark_reversed(orders)
     _add_to_totals(changes)
     _note_actions(box_id, rows, now)
+
+
+def _wait_for_others(*, has_refunds: bool) -> None:
+    """A batch with refunds runs alone, others beside each other; held until the transaction ends.
+
+    A refund may be of another box's payment. Where both arrive at once neither batch would see the
+    other's row, and the payment would never hear of its refund. SQLite has one writer anyway.
+    """
+    if connection.vendor == "postgresql":
+        lock = "pg_advisory_xact_lock" if has_refunds else "pg_advisory_xact_lock_shared"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {lock}(%s)", [REFUNDS_LOCK])
 
 
 def _newest(rows: Iterable[LedgerRow]) -> defaultdict[str, dict[str, LedgerRow]]:

@@ -97,6 +97,27 @@ def test_a_reverse_and_its_refund_at_two_desks_at_once_are_seen_by_each_other() 
     assert_totals_are_the_rows()
 
 
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer: nothing is at once")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("refund_first", [False, True])
+def test_a_payment_and_another_desks_refund_that_arrive_at_once_know_each_other(
+    *, refund_first: bool
+) -> None:
+    """Neither sees the other's row before it is there for good, so one of them has to wait."""
+    here, there = JournalOfABox(), JournalOfABox("BOX-0002")
+    here.pay("F", "paid", amount_fen=800)
+    there.refund("V", "F", 300, "refunded", desk="ZY-01")
+    first, other = (there, here) if refund_first else (here, there)
+    second = Thread(target=_sent, args=(other,))
+    with transaction.atomic():
+        first.send()
+        second.start()
+        _until_somebody_waits()
+    second.join()
+    assert Payment.objects.get().refunded_fen == 300
+    assert_totals_are_the_rows()
+
+
 def _sent(journal: JournalOfABox) -> None:
     try:
         journal.send()
