@@ -57,7 +57,7 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
         conflict = FIRST if earlier else _conflict(box, batch, epoch.ack)
         if conflict is not None:
             box.save()
-            raise_alarm(box, "conflict", f"{batch.epoch}：第 {conflict} 行与已收到的内容不同", now)
+            raise_alarm(box, "conflict", now, epoch=batch.epoch, seq=conflict)
             return Conflict(batch.epoch, conflict)
         found = _sort_out(batch.rows, epoch)
         _note_desk(box, found.good)
@@ -66,7 +66,7 @@ def ingest(batch: Batch, now: datetime) -> Stored | Conflict:
         store.store(box.id, epoch, found.good, now)
         _keep_traces(box, batch, now)
         for seq in digests.wrong(box.id, batch.epoch, found.good):
-            raise_alarm(box, "digest", f"{batch.epoch}：第 {seq} 行的日结与收到的流水不符", now)
+            raise_alarm(box, "digest", now, epoch=batch.epoch, seq=seq)
         if found.ack != epoch.ack:
             Epoch.objects.filter(box=box, epoch=batch.epoch).update(
                 ack=found.ack, last_hash=found.last_hash
@@ -178,10 +178,10 @@ def _keep_bad(
         for seq, why, raw in bad
     )
     if bad:
-        raise_alarm(box, "quarantine", f"{epoch}：有 {len(bad)} 行无法采信，已隔离", now)
+        raise_alarm(box, "quarantine", now, epoch=epoch, count=len(bad))
 
 
-def raise_alarm(box: Box, kind: str, text: str, now: datetime) -> None:
-    """Tell people once: an open alarm of the same kind and text is enough."""
-    if not Alarm.objects.filter(box=box, kind=kind, text=text, cleared_at=None).exists():
-        Alarm.objects.create(box=box, kind=kind, text=text, at=now)
+def raise_alarm(box: Box, kind: str, now: datetime, **facts: str | int) -> None:
+    """Tell people once: an open alarm of the same kind and facts is enough."""
+    if not Alarm.objects.filter(box=box, kind=kind, facts=facts, cleared_at=None).exists():
+        Alarm.objects.create(box=box, kind=kind, facts=facts, at=now)

@@ -6,6 +6,7 @@ Money is fen. `day` and `hour` are the provider's Beijing time (payment-states �
 """
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -249,13 +250,28 @@ class Alarm(models.Model):
 
     box = models.ForeignKey(Box, on_delete=models.PROTECT)
     kind = models.CharField(_("类别"), max_length=24, choices=AlarmKind.choices)
-    text = models.CharField(_("内容"), max_length=300)
+    facts = models.JSONField()
+    """What its sentence needs, and no words: it is read in the reader's language."""
     at = models.DateTimeField(_("时间"), db_index=True)
     acknowledged_at = models.DateTimeField(_("确认时间"), null=True)
     acknowledged_by = models.CharField(_("确认人"), max_length=150, blank=True)
     cleared_at = models.DateTimeField(_("了结时间"), null=True)
     cleared_by = models.CharField(_("了结人"), max_length=150, blank=True)
     remark = models.CharField(_("说明"), max_length=200, blank=True)
+
+    @property
+    def text(self) -> str:
+        """What happened, as a sentence."""
+        told: dict[str, Any] = self.facts
+        return str(ALARM_TEXTS[self.kind]) % told
+
+
+ALARM_TEXTS = {
+    "conflict": _("%(epoch)s：第 %(seq)s 行与已收到的内容不同"),
+    "digest": _("%(epoch)s：第 %(seq)s 行的日结与收到的流水不符"),
+    "quarantine": _("%(epoch)s：有 %(count)s 行无法采信，已隔离"),
+    "statement": _("对账单与流水不符：%(number)s"),
+}
 
 
 class ActionKind(models.TextChoices):

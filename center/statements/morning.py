@@ -126,7 +126,7 @@ def ask_boxes(now: datetime) -> int:
             state=ActionState.APPROVED,
             note=f"对账单 {row.day}",
         )
-        raise_alarm(box, "statement", f"对账单与流水不符：{row.key}", now)
+        raise_alarm(box, "statement", now, number=row.key)
         asked += 1
     return asked
 

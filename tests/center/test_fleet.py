@@ -60,14 +60,14 @@ def test_a_box_is_told_in_words_and_the_boxes_list_leads_to_it(
 def test_an_alarm_is_acknowledged_then_cleared_and_both_are_written_down(
     box: Box, browser_of: Callable[..., Client]
 ) -> None:
-    raise_alarm(box, "digest", "第 9 行", NOW)
+    raise_alarm(box, "digest", NOW, epoch="9f3c", seq=9)
     address = f"/alarms/{Alarm.objects.get().pk}/settle"
     client = browser_of(Role.ADMINISTRATOR)
     client.post(address, {"how": "seen"})
     client.post(address, {"how": "clear", "remark": ""})
     alarm = Alarm.objects.get()
     assert (alarm.acknowledged_by, alarm.cleared_at) == ("administrator", None)
-    raise_alarm(box, "digest", "第 9 行", NOW)
+    raise_alarm(box, "digest", NOW, epoch="9f3c", seq=9)
     assert Alarm.objects.count() == 1, "seen is not settled: no second one"
     client.post(address, {"how": "clear", "remark": "换卡"})
     client.post(address, {"how": "clear", "remark": "again"})
@@ -75,7 +75,7 @@ def test_an_alarm_is_acknowledged_then_cleared_and_both_are_written_down(
     assert (alarm.cleared_by, alarm.remark) == ("administrator", "换卡")
     did = AuditRecord.objects.filter(object=box.pk).values_list("action", flat=True)
     assert list(did) == ["alarm_acknowledged", "alarm_cleared"]
-    raise_alarm(box, "digest", "第 9 行", NOW)
+    raise_alarm(box, "digest", NOW, epoch="9f3c", seq=9)
     assert Alarm.objects.count() == 2, "it came back after it was settled"
 
 
@@ -83,14 +83,30 @@ def test_an_alarm_is_acknowledged_then_cleared_and_both_are_written_down(
 def test_only_finance_and_administrators_settle_alarms(
     box: Box, browser_of: Callable[..., Client], role: Role
 ) -> None:
-    raise_alarm(box, "digest", "x", NOW)
+    raise_alarm(box, "digest", NOW, epoch="9f3c", seq=9)
     address = f"/alarms/{Alarm.objects.get().pk}/settle"
     assert browser_of(role).post(address, {"how": "clear", "remark": "x"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("zh-hans", "9f3c：有 3 行无法采信，已隔离"),
+        ("en", "9f3c: rows that cannot be believed and were set apart: 3"),
+    ],
+)
+def test_an_alarm_is_told_in_the_readers_language(
+    box: Box, browser_of: Callable[..., Client], language: str, sentence: str
+) -> None:
+    raise_alarm(box, "quarantine", NOW, epoch="9f3c", count=3)
+    client = browser_of(Role.FINANCE, language=language)
+    for page in (f"/boxes/{box.pk}/", "/reports/alarms/"):
+        assert sentence in client.get(page).content.decode()
+
+
 def test_alarms_are_found_by_where_they_stand(box: Box, browser_of: Callable[..., Client]) -> None:
-    raise_alarm(box, "digest", "OPEN ONE", NOW)
-    raise_alarm(box, "conflict", "SETTLED ONE", NOW)
+    raise_alarm(box, "digest", NOW, epoch="OPEN ONE", seq=9)
+    raise_alarm(box, "conflict", NOW, epoch="SETTLED ONE", seq=9)
     Alarm.objects.filter(kind="conflict").update(cleared_at=NOW)
     page = browser_of(Role.FINANCE).get("/reports/alarms/?stage=open").content.decode()
     assert "OPEN ONE" in page

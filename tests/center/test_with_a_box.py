@@ -103,4 +103,4 @@ async def test_each_event_of_a_box_arrives_once_though_the_centre_restarts(
     (totals,) = real.rows("SELECT sum(count) FROM ledger_daytotal WHERE kind = 'payment'")
     assert totals == (320,)
     assert real.rows("SELECT why FROM ledger_quarantine") == []
-    assert real.rows("SELECT text FROM ledger_alarm") == []
+    assert real.rows("SELECT kind, facts FROM ledger_alarm") == []
