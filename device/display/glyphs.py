@@ -22,6 +22,7 @@ MISSING = "\ufffd"  # a box with a question mark: nothing is left out in silence
 ELLIPSIS = "…"
 CACHED_GLYPHS = 512  # all our own texts and a few names: about 300 KB at most
 LETTER_GAP = 2  # pixels between large digits
+INK = bytes.maketrans(b".#", b"\0\xff")
 
 
 class Font:
@@ -181,17 +182,24 @@ class Digits(NamedTuple):
 def digit_faces() -> tuple[Digits, ...]:
     """Return the sizes there are, largest first."""
     faces: dict[int, dict[str, Image.Image]] = {}
-    for block in (FONTS / "digits.txt").read_text(encoding="utf-8").split("\n\n"):
-        title, *rows = block.strip().splitlines()
-        height, char = title.split()
-        faces.setdefault(int(height), {})[char] = _picture(rows)
+    for (height, char), image in pictures(FONTS / "digits.txt").items():
+        faces.setdefault(height, {})[char] = image
     return tuple(Digits(height, faces[height]) for height in sorted(faces, reverse=True))
 
 
+def pictures(path: Path) -> dict[tuple[int, str], Image.Image]:
+    """Return what a text file of pictures holds, by size in pixels and name."""
+    found: dict[tuple[int, str], Image.Image] = {}
+    for block in path.read_text(encoding="utf-8").split("\n\n"):
+        title, *rows = block.strip().splitlines()
+        size, name = title.split()
+        found[int(size), name] = _picture(rows)
+    return found
+
+
 def _picture(rows: list[str]) -> Image.Image:
-    image = Image.new("1", (len(rows[0]), len(rows)))
-    image.putdata([255 * (cell == "#") for row in rows for cell in row])
-    return image
+    cells = "".join(rows).encode("ascii").translate(INK)
+    return Image.frombytes("L", (len(rows[0]), len(rows)), cells).convert("1")
 
 
 def amount_image(text: str, width: int, height: int) -> Image.Image | None:

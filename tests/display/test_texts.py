@@ -3,7 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from device.display import glyphs, texts
-from device.display.icons import DRAWINGS, icon
+from device.display.fonts import make_icons
+from device.display.icons import icon
 from device.display.texts import Notice, Phrase
 from device.domain.screens import Hint, ProvisioningStage, Refusal
 from device.domain.words import Reason, Wallet
@@ -72,6 +73,11 @@ def test_only_the_paid_text_says_success() -> None:
 
 
 def test_no_two_icons_look_alike() -> None:
-    pictures = {icon(name).tobytes() for name in DRAWINGS}
-    assert len(pictures) == len(DRAWINGS)
-    assert all(any(picture) for picture in pictures)
+    for size in make_icons.SIZES:
+        pictures = {icon(name, size).tobytes() for name in make_icons.DRAWINGS}
+        assert len(pictures) == len(make_icons.DRAWINGS)
+        assert all(any(picture) for picture in pictures)
+
+
+def test_the_icons_are_what_their_program_draws() -> None:
+    assert make_icons.TARGET.read_text(encoding="utf-8") == make_icons.whole()
