@@ -57,7 +57,7 @@ def _part(one: Distribution) -> Part:
 def licence(one: Distribution) -> str:
     """Return its licence as it says it itself: an SPDX expression, a word, or a classifier."""
     told = one.metadata
-    for text in (told["License-Expression"], told["License"]):
+    for text in (*told.get_all("License-Expression", ()), *told.get_all("License", ())):
         if text and len(text) <= LONGEST and text.strip().upper() != "UNKNOWN":
             return str(text).strip()
     kinds = (line for line in told.get_all("Classifier") or () if line.startswith("License"))

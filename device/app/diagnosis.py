@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from device.app.building import (
@@ -100,7 +101,8 @@ def _journal_look(config: Config) -> Part:
     if not path.exists():
         return Part("journal", "warn", "尚无流水，首次运行时建立")
     try:
-        report = whole(open_read_only(path))
+        with closing(open_read_only(path)) as db:
+            report = whole(db)
     except StorageError as error:
         return Part("journal", "fail", str(error))
     if report.faults:
@@ -111,7 +113,10 @@ def _journal_look(config: Config) -> Part:
 def _epoch(config: Config) -> str:
     """The journal's newest epoch, to ask the centre about; empty text is no epoch."""
     path = config.box.data_dir / JOURNAL_FILE
+    if not path.exists():
+        return NO_EPOCH
     try:
-        return end(open_read_only(path)).epoch if path.exists() else NO_EPOCH
+        with closing(open_read_only(path)) as db:
+            return end(db).epoch
     except (StorageError, sqlite3.Error):
         return NO_EPOCH

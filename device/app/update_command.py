@@ -149,8 +149,11 @@ def _state(unit: str) -> str:
 
 def _journal_fault(settings: Config) -> str:
     path = settings.box.data_dir / JOURNAL_FILE
+    if not path.exists():
+        return ""
     try:
-        return next(iter(whole(open_read_only(path)).faults), "") if path.exists() else ""
+        with closing(open_read_only(path)) as db:
+            return next(iter(whole(db).faults), "")
     except (StorageError, sqlite3.Error) as error:
         return str(error)
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,7 @@ def test_the_file_is_in_wal_and_syncs_every_commit(tmp_path: Path) -> None:
         with connection.cursor() as cursor:
             (synchronous,) = cursor.execute("PRAGMA synchronous").fetchone()
         assert synchronous == FULL
-    with sqlite3.connect(tmp_path / "center") as plain:
+    with closing(sqlite3.connect(tmp_path / "center")) as plain:
         assert plain.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -149,7 +149,7 @@ def test_a_connection_in_a_transaction_is_not_kept(tmp_path: Path, keeping: Kept
         opened(connection).execute("BEGIN IMMEDIATE")
         connection.close()
         assert keeping.take() is None
-    with sqlite3.connect(tmp_path / "center") as other:
+    with closing(sqlite3.connect(tmp_path / "center")) as other:
         other.execute("CREATE TABLE t (a)")  # nothing is locked
 
 
