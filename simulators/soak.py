@@ -22,9 +22,8 @@ from simulators.bench.stand import Footprint, Stand
 PAYMENTS = 100_000
 SAMPLES = 20
 WARM_UP = 0.1  # of the payments, but
-WARM_UP_PAYMENTS = 7_500  # at least these, if that is not more than half:
-"""SQLite's page cache (2 MB), the journal's 2,048 marks and the pay calls of the last ten minutes
-(some 5,500 at this pace) fill first."""
+WARM_UP_PAYMENTS = 5_000  # at least these, if that is not more than half:
+"""SQLite's page cache (2 MB) and the journal's 2,048 marks fill first."""
 GROWTH_MB = 1.0  # over 100,000 payments; pages of the allocator's own allow as much in any run
 PASSING = 2  # descriptors: a picture that is being written, a connection that is being closed
 Link = Literal["tcp", "serial"]

@@ -1,10 +1,14 @@
 """Boxes and their alarms: health in words, acknowledged and cleared with a name to it."""
 
+import importlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import translation
 
 from center.accounts.models import AuditRecord
 from center.accounts.roles import Role
@@ -102,6 +106,25 @@ def test_an_alarm_is_told_in_the_readers_language(
     client = browser_of(Role.FINANCE, language=language)
     for page in (f"/boxes/{box.pk}/", "/reports/alarms/"):
         assert sentence in client.get(page).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("conflict", "9f3c：第 7 行与已收到的内容不同"),
+        ("digest", "9f3c：第 7 行的日结与收到的流水不符"),
+        ("quarantine", "9f3c：有 3 行无法采信，已隔离"),
+        ("statement", "对账单与流水不符：MZ03A"),
+    ],
+)
+def test_an_alarm_of_before_reads_as_it_did(box: Box, kind: str, sentence: str) -> None:
+    old = SimpleNamespace(kind=kind, text=sentence, facts={}, save=lambda **_: None)
+    model = SimpleNamespace(objects=SimpleNamespace(all=lambda: [old]))
+    migration: Any = importlib.import_module("center.ledger.migrations.0007_alarm_facts")
+    migration.take_facts(SimpleNamespace(get_model=lambda *_: model), None)
+    raise_alarm(box, kind, NOW, **old.facts)
+    with translation.override("zh-hans"):
+        assert Alarm.objects.get().text == sentence
 
 
 def test_alarms_are_found_by_where_they_stand(box: Box, browser_of: Callable[..., Client]) -> None:

@@ -285,6 +285,7 @@ def pay(his_id: str = "A", **more: Any) -> Pay:
 @pytest.fixture
 async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
     monkeypatch.setattr(shell, "DISK_RETRY_S", 0.001)
+    monkeypatch.setattr(shell, "LEAVES_WITHIN_S", 0.0)  # the loop's next turn
     clock, diary = FakeClock(), list[str]()
     journal = await SqliteJournal.open(tmp_path / "j.sqlite3", clock, Inline(), box="BOX-0001")
     made = Bench(Disk(journal, diary), diary, clock)

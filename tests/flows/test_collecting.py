@@ -26,15 +26,13 @@ if TYPE_CHECKING:
 async def test_a_patient_pays(desk: "Desk", wallet: str) -> None:
     asked = desk.pay("T1", 1234)
     due = await desk.glass.until(AmountDue)
-    desk.scan(desk.code(wallet))
+    desk.scan(desk.code(wallet, {"name": "late", "delay_s": 0.1}))  # slower than the picture
     result = await asked
     assert (due.amount_fen, result["status"], result["amount_fen"]) == (1234, "paid", 1234)
     assert (result["wallet"], result["re"]) == (wallet, "01")
     assert (desk.held_fen(), desk.states("T1")) == (1234, ["paid"])
-    assert [type(s) for s in desk.glass.screens if not isinstance(s, Paying)][-2:] == [
-        AmountDue,
-        PaidScreen,
-    ]  # a gateway of a few milliseconds is quicker than the picture that it is asked
+    assert any(isinstance(s, Paying) for s in desk.glass.screens)
+    assert isinstance(desk.glass.screens[-1], PaidScreen)
 
 
 async def test_a_trace_tells_where_the_time_went(desk: "Desk") -> None:

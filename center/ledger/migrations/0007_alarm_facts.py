@@ -17,7 +17,7 @@ WHOLE = {"seq", "count"}
 def take_facts(apps: Any, _schema: object) -> None:
     """Take the facts out of the sentences that are there."""
     for alarm in apps.get_model("ledger", "Alarm").objects.all():
-        found = re.match(SENTENCES[alarm.kind], alarm.text)
+        found = re.match(SENTENCES[alarm.kind], alarm.text, re.DOTALL)
         told = found.groupdict() if found else {}
         alarm.facts = {name: int(v) if name in WHOLE else v for name, v in told.items()}
         alarm.save(update_fields=["facts"])

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from device.display import narrow, wide
 from device.display.fonts.make_digits import rows
 
 TARGET = Path(__file__).with_name("icons.txt")
-SIZES = (28, 52)  # pixels: of the small panel, and of the wide one
+SIZES = (narrow.ICON, wide.ICON)  # pixels
 GRID = 28  # units
 ENLARGE = 16  # drawn this much larger before it is brought to its size
 HALF_COVERED = 128  # of 255
