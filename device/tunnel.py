@@ -24,7 +24,8 @@ class Tunnel:
     """Watches one interface's counters; `look` at even intervals."""
 
     def __init__(self, interface: str, interfaces: Path) -> None:
-        self._folder = interfaces / interface / "statistics"
+        folder = interfaces / interface / "statistics"
+        self._files = folder / "rx_packets", folder / "tx_packets"
         self._last: Counters | None = None
         self._before: Counters | None = None
         """The look before the last."""
@@ -41,9 +42,7 @@ class Tunnel:
 
     def _read(self) -> Counters | None:
         try:
-            received, sent = (
-                int((self._folder / name).read_text()) for name in ("rx_packets", "tx_packets")
-            )
+            received, sent = (int(file.read_text()) for file in self._files)
         except (OSError, ValueError):
             return None
         return Counters(received, sent)

@@ -13,6 +13,8 @@ class PngFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Named once: pathlib interns each name, and one that comes and goes grows Python's table.
+        self._part = path.with_name(f".{path.name}.part")
         self._shown = b""
 
     def put(self, image: Image.Image) -> None:
@@ -20,10 +22,9 @@ class PngFile:
         new = image.tobytes()
         if new == self._shown:
             return
-        part = self._path.with_name(f".{self._path.name}.part")
         try:
-            image.save(part, "PNG")
-            os.replace(part, self._path)  # noqa: PTH105  the atomic call, by its own name
+            image.save(self._part, "PNG")
+            os.replace(self._part, self._path)  # noqa: PTH105  the atomic call, by its own name
         except OSError as fault:
             raise HardwareError(f"picture file: {type(fault).__name__}") from fault
         self._shown = new

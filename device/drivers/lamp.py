@@ -131,6 +131,8 @@ class FileLamp:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # Named once: pathlib interns each name, and one that comes and goes grows Python's table.
+        self._part = path.with_name(f".{path.name}.part")
         self._signal: Signal | None = None
         self.working = True
 
@@ -138,10 +140,9 @@ class FileLamp:
         """See `domain.ports.Lamp`; the same again writes nothing."""
         if signal is self._signal:
             return
-        part = self._path.with_name(f".{self._path.name}.part")
         try:
-            part.write_text(f"{signal.value}\n", encoding="ascii")
-            os.replace(part, self._path)  # noqa: PTH105  the atomic call, by its own name
+            self._part.write_text(f"{signal.value}\n", encoding="ascii")
+            os.replace(self._part, self._path)  # noqa: PTH105  the atomic call, by its own name
         except OSError as fault:
             if self.working:
                 log.warning("lamp file: %s", type(fault).__name__)
