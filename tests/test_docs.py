@@ -126,6 +126,22 @@ def test_every_command_of_a_page_exists(page: Path) -> None:
     assert set(re.findall(r"`make ([a-z-]+)`", text)) <= targets
 
 
+def tables(page: Path) -> Iterator[list[str]]:
+    """The lines of each table: `|` lines that stand together outside a code block."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
+    for block in re.findall(r"(?:^\|.*\n?)+", text, flags=re.M):
+        yield block.splitlines()
+
+
+def test_every_table_is_one_for_whoever_draws_it() -> None:
+    """GitHub shows a table as loose text when its rule has other columns than its heading."""
+    for page in (*PAGES, ROOT / "README.en.md", ROOT / "his_kit/README.md", ROOT / "SECURITY.md"):
+        for heading, rule, *rows in tables(page):
+            assert re.fullmatch(r"\|( *:?-+:? *\|)+", rule), f"{page.name}: {rule}"
+            widths = [len(re.findall(r"(?<!\\)\|", line)) for line in (heading, rule, *rows)]
+            assert len(set(widths)) == 1, f"{page.name}: {heading}"
+
+
 def test_the_link_page_knows_every_word_of_the_protocol() -> None:
     text = (DOCS / "his-link.md").read_text(encoding="utf-8")
     words = {*TYPES.values(), *Business, *(w for w in Reason if w), *ErrorCode}
