@@ -128,8 +128,10 @@ def test_every_command_of_a_page_exists(page: Path) -> None:
 
 def tables(page: Path) -> Iterator[list[str]]:
     """The lines of each table: `|` lines that stand together outside a code block."""
-    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.S | re.M)
-    for block in re.findall(r"(?:^\|.*\n?)+", text, flags=re.M):
+    text = re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+    for block in re.findall(r"(?:^\|.*\n?)+", text, flags=re.MULTILINE):
         yield block.splitlines()
 
 
