@@ -18,6 +18,7 @@ Scenes = Mapping[str, Scene]
 RESEND_S = 4.0  # two seconds without an ACK, and a program's slack
 LATE_S = 6.0  # longer than a hasty program waits for an answer
 OFF_S = 2.0  # a box restarts in a second or two
+DRIP_S = 0.005  # between the bytes of a slow frame
 CALM_S = 3.0  # while the desk is busy
 MOST_TRIES = 3  # in that time
 
@@ -69,10 +70,11 @@ async def _said_twice(stage: Stage) -> None:
     """Our ACK of theirs was lost on the way: the result comes again, byte for byte."""
     pay = await stage.pay()
     result = stage.result(pay, 1, "paid")
-    raw = await stage.say(result, pay.seq)
+    raw, seq = stage.frame(result, pay.seq), stage.seq
+    await stage.say_raw(raw, seq)
     mark = len(stage.log)
     stage.put(raw)
-    if not await stage.until(lambda: stage.acked(stage.seq, mark), RESEND_S):
+    if not await stage.until(lambda: stage.acked(seq, mark), RESEND_S):
         stage.fault("重发来的同一帧没有再次得到 ACK")
     await stage.received(result)
 
@@ -176,13 +178,11 @@ async def _strangers_result(stage: Stage) -> None:
 async def _byte_by_byte(stage: Stage) -> None:
     pay = await stage.pay()
     result = stage.result(pay, 1, "paid", message="支付成功，请交付票据")
-    raw, mark = stage.frame(result, pay.seq), len(stage.log)
-    for byte in raw:
-        stage.put(bytes([byte]))
-        await asyncio.sleep(0.005)
-    if not await stage.until(lambda: stage.acked(stage.seq, mark), RESEND_S):
+    raw, seq, mark = stage.frame(result, pay.seq), stage.seq, len(stage.log)
+    await stage.drip(raw, DRIP_S)
+    if not await stage.until(lambda: stage.acked(seq, mark), RESEND_S):
         stage.fault("逐字节到来的帧没有得到 ACK：帧不以停顿结束，以 ETX 与 CRC 结束")
-        await stage.say_raw(raw, stage.seq)
+        await stage.say_raw(raw, seq)
     await stage.received(result)
 
 
@@ -199,13 +199,13 @@ async def _noise_and_enq(stage: Stage) -> None:
 async def _bad_crc(stage: Stage) -> None:
     pay = await stage.pay()
     result = stage.result(pay, 1, "paid")
-    raw, mark = stage.frame(result, pay.seq), len(stage.log)
+    raw, seq, mark = stage.frame(result, pay.seq), stage.seq, len(stage.log)
     digits = b"0000" if raw[-4:] != b"0000" else b"1111"
     stage.put(raw[:-4] + digits)
     await asyncio.sleep(RESEND_S / 8)
-    if stage.acked(stage.seq, mark):
+    if stage.acked(seq, mark):
         stage.fault("CRC 错的帧也得到了 ACK")
-    await stage.say_raw(raw, stage.seq)
+    await stage.say_raw(raw, seq)
     await stage.received(result)
 
 

@@ -86,6 +86,8 @@ class Stage:
         self._pays: asyncio.Queue[Heard] = asyncio.Queue()
         self._orders = itertools.count(1)
         self._last = NOTHING
+        self._held: list[tuple[ByteStream, bytes]] | None = None
+        """What waits until a frame that drips is over."""
 
     # -------------------------------------------------------------- the line
 
@@ -121,10 +123,10 @@ class Stage:
             case frames.Nak():
                 self._note(Heard("nak", now_s))
             case frames.Enq():
-                stream.write(frames.HERE_BYTES)
+                self._write(stream, frames.HERE_BYTES)
                 self._note(Heard("enq", now_s))
             case frames.BadFrame():
-                stream.write(frames.NAK_BYTES)
+                self._write(stream, frames.NAK_BYTES)
                 self._note(Heard("bad", now_s))
             case frames.Frame(seq, body, raw):
                 self._frame(stream, Heard("frame", now_s, seq, raw), body)
@@ -144,7 +146,7 @@ class Stage:
         if self.deaf or self.naks:
             self._lost(stream, heard)
             return
-        stream.write(frames.ack(heard.seq))
+        self._write(stream, frames.ack(heard.seq))
         if heard.raw == self._last.raw:
             self._note(replace(self._last, at_s=heard.at_s))
             return
@@ -161,7 +163,7 @@ class Stage:
             self.deaf -= 1
         else:
             self.naks -= 1
-            stream.write(frames.NAK_BYTES)
+            self._write(stream, frames.NAK_BYTES)
 
     def _message(self, seq: int, body: bytes) -> Fields | None:
         """What stands in a body; None if it was about the sealed session itself."""
@@ -257,7 +259,29 @@ class Stage:
     def put(self, data: bytes) -> None:
         """Send bytes as they are."""
         if self._stream:
-            self._stream.write(data)
+            self._write(self._stream, data)
+
+    async def drip(self, raw: bytes, pause_s: float) -> None:
+        """Send byte by byte; what else is to be said meanwhile follows.
+
+        Bytes in between would break the frame, and the HIS would be blamed for it.
+        """
+        self._held, stream = [], self._stream
+        try:
+            for byte in raw:
+                if stream and stream is self._stream:
+                    stream.write(bytes([byte]))
+                await asyncio.sleep(pause_s)
+        finally:
+            held, self._held = self._held, None
+            for where, data in held:
+                where.write(data)
+
+    def _write(self, stream: ByteStream, data: bytes) -> None:
+        if self._held is None:
+            stream.write(data)
+        else:
+            self._held.append((stream, data))
 
     async def say(self, message: Fields, re: int | None = None) -> bytes:
         """Send and wait for the ACK; three sends, then it is the HIS's fault."""
