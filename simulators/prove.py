@@ -16,6 +16,7 @@ import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -100,13 +101,21 @@ class Proof:
         """The power is cut at every disk operation; every call fails, on the disk and outside."""
         if why := vfs.missing():
             return Found(violations=[f"crash points: {why}"])
-        found, options = Found(), self.options
-        with _silence():
-            for life in LIVES:
-                name = f"crash-{life.name.replace(' ', '-')}-{options.subsets}-{options.again}"
-                found.add(self.once(name, lambda: _life(life, options)))  # noqa: B023  called at once
-                _say(f"断电点 {life.name}", found)
+        found = Found()
+        with ProcessPoolExecutor(self.options.jobs) as pool:
+            longest_first = [pool.submit(self.life, life) for life in reversed(LIVES)]
+            for done in as_completed(longest_first):
+                name, here = done.result()
+                found.add(here)
+                _say(f"断电点 {name}", found)
         return found
+
+    def life(self, life: Life) -> tuple[str, Found]:
+        """One life, in a process of its own, which keeps what it came to."""
+        options = self.options
+        name = f"crash-{life.name.replace(' ', '-')}-{options.subsets}-{options.again}"
+        with _silence():
+            return life.name, self.once(name, lambda: _life(life, options))
 
     # ------------------------------------------------------------ planted bugs
 

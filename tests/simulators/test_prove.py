@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from simulators import prove
+from simulators.crash.life import LIVES, Life
 from simulators.prove import Found, Proof, table
 from simulators.world.sometimes import STATES
 
@@ -31,6 +32,22 @@ def test_the_world_is_played_once_for_the_same_sources(
     monkeypatch.setattr(prove, "_histories", None)
     assert Proof(SMALL, tmp_path).world() == first
     assert first.counts["histories"] == 2
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_lives_are_lived_side_by_side_and_each_is_kept(
+    jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lived(life: Life, _: argparse.Namespace) -> Found:
+        return Found({"images": 1}, violations=[life.name])
+
+    monkeypatch.setattr(prove, "_life", lived)  # the processes are forked: they have it too
+    options = argparse.Namespace(jobs=jobs, subsets=1, again=0)
+    first = Proof(options, tmp_path).crash()
+    assert first.counts["images"] == len(LIVES)
+    assert sorted(first.violations) == sorted(life.name for life in LIVES)
+    monkeypatch.setattr(prove, "_life", None)
+    assert Proof(options, tmp_path).crash().counts == first.counts
 
 
 def test_the_table_says_what_was_tried_and_what_came_of_it() -> None:
