@@ -415,57 +415,48 @@ def test_starts_that_recovery_never_needed_are_forgotten() -> None:
     run(story())
 
 
-def test_a_reverse_right_after_the_payment_waits_for_15_s_from_the_pay() -> None:
+def called_back(meanwhile: Callable[[Recovery], Coroutine[Any, Any, None]]) -> list[object]:
+    """The first two questions about a payment that is reversed after its pay call and what came."""
     provider = Provider(queries=[PAID, Closed()])
 
     async def story() -> None:
         desk = Desk(provider, attempt(S.PAID))
         desk.recovery.sent(NUMBER)
-        await asyncio.sleep(6)
+        await meanwhile(desk.recovery)
         desk.attempt = payment.step(desk.attempt, AttemptEvent.REVERSE_WANTED)
         desk.recovery.pursue(KEY, desk.attempt)
         await asyncio.sleep(60)
         await desk.recovery.aclose()
 
     run(story())
-    assert provider.log[:2] == [(15, "query"), (15, "reverse")]
+    return list(provider.log[:2])
+
+
+def test_a_reverse_right_after_the_payment_waits_for_15_s_from_the_pay() -> None:
+    async def meanwhile(_: Recovery) -> None:
+        await asyncio.sleep(6)
+
+    assert called_back(meanwhile) == [(15, "query"), (15, "reverse")]
 
 
 def test_at_a_busy_desk_a_payment_called_back_after_forty_minutes_does_not_wait_again() -> None:
-    provider = Provider(queries=[PAID, Closed()])
-
-    async def story() -> None:
-        desk = Desk(provider, attempt(S.PAID))
-        desk.recovery.sent(NUMBER)
-        desk.recovery.sent(NUMBER)
+    async def meanwhile(recovery: Recovery) -> None:
+        recovery.sent(NUMBER)
         for n in range(240):
             await asyncio.sleep(10)
-            desk.recovery.sent(f"MZ03{n}")
-        desk.attempt = payment.step(desk.attempt, AttemptEvent.REVERSE_WANTED)
-        desk.recovery.pursue(KEY, desk.attempt)
-        await asyncio.sleep(60)
-        await desk.recovery.aclose()
+            recovery.sent(f"MZ03{n}")
 
-    run(story())
-    assert provider.log[:2] == [(2400, "query"), (2400, "reverse")]
+    assert called_back(meanwhile) == [(2400, "query"), (2400, "reverse")]
 
 
 def test_a_slow_connection_is_no_part_of_the_15_s() -> None:
     """World seed 6: the pay's bytes left after a handshake, and its reverse came too soon (M8)."""
-    provider = Provider(queries=[PAID, Closed()])
 
-    async def story() -> None:
-        desk = Desk(provider, attempt(S.PAID))
-        desk.recovery.sent(NUMBER)
+    async def meanwhile(recovery: Recovery) -> None:
         await asyncio.sleep(5)
-        desk.recovery.sent(NUMBER)  # the call has ended
-        desk.attempt = payment.step(desk.attempt, AttemptEvent.REVERSE_WANTED)
-        desk.recovery.pursue(KEY, desk.attempt)
-        await asyncio.sleep(60)
-        await desk.recovery.aclose()
+        recovery.sent(NUMBER)  # the call has ended
 
-    run(story())
-    assert provider.log[:2] == [(20, "query"), (20, "reverse")]
+    assert called_back(meanwhile) == [(20, "query"), (20, "reverse")]
 
 
 # refunds

@@ -51,9 +51,7 @@ PATH = "/v1/sync"
 BOX_HEADER, KEY_HEADER = "X-Box", "X-Key"
 CONTENT_TYPE = "application/octet-stream"
 MAX_ROWS = 500  # of a batch, and of the rows that a centre gives back
-GZIP = (
-    zlib.MAX_WBITS | 16
-)  # gzip's frame, as zlib makes it: the gzip module's header is another in 3.13
+GZIP = zlib.MAX_WBITS | 16  # gzip's frame by zlib: the gzip module's header is another in 3.13
 NONCE_BYTES = 12
 TAG_BYTES = 16
 MAX_SEALED_BYTES = 1_048_576  # twenty times what 500 usual rows need

@@ -26,6 +26,14 @@ def test_an_identical_picture_leaves_the_file_alone(tmp_path: Path) -> None:
     assert (tmp_path / "screen.png").stat().st_ino != before
 
 
+def test_no_picture_makes_a_new_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new name enters Python's table of strings, which then grew in the soak."""
+    panel = PngFile(tmp_path / "screen.png")
+    monkeypatch.setattr(Path, "with_name", None)
+    panel.put(Image.new("1", (128, 64)))
+    assert (tmp_path / "screen.png").exists()
+
+
 def test_a_missing_folder_is_a_hardware_error(tmp_path: Path) -> None:
     with pytest.raises(HardwareError):
         PngFile(tmp_path / "no" / "screen.png").put(Image.new("1", (128, 64)))

@@ -163,6 +163,14 @@ def test_the_file_holds_the_name_of_the_signal(tmp_path: Path) -> None:
     lamp.close()
 
 
+def test_no_signal_makes_a_new_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each new name enters Python's table of strings, which then grew in the soak."""
+    lamp = FileLamp(tmp_path / "lamp.txt")
+    monkeypatch.setattr(Path, "with_name", None)
+    lamp.signal(Signal.IDLE)
+    assert (tmp_path / "lamp.txt").read_text() == f"{Signal.IDLE}\n"
+
+
 def test_the_same_signal_again_writes_nothing(tmp_path: Path) -> None:
     lamp = FileLamp(tmp_path / "lamp.txt")
     lamp.signal(Signal.IDLE)
